@@ -1,0 +1,11 @@
+/* Everything at once. */
+#ifndef PATCHBAY_PATCHBAY_H
+#define PATCHBAY_PATCHBAY_H
+
+#include "patchbay/depot.h"
+#include "patchbay/fetch.h"
+#include "patchbay/publish.h"
+#include "patchbay/server.h"
+#include "patchbay/status.h"
+
+#endif

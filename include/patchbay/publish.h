@@ -1,0 +1,77 @@
+/*
+ * Publishing: content goes into the depot and becomes live in one step. Servers that have the depot open show
+ * it within a second. A failure, a crash or a power cut at any point leaves what was live as it was.
+ */
+#ifndef PATCHBAY_PUBLISH_H
+#define PATCHBAY_PUBLISH_H
+
+#include "patchbay/depot.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A map, for OpenSauce's map download (docs/formats/opensauce.md). Zero-initialise, then set what differs. */
+struct pb_map_options {
+    const char *file;      /* the map: its base name must end in .map or .yelo */
+    const char *algorithm; /* "7zip" (also when NULL) or "zip" */
+    int level;             /* 1 (fast) to 9 (small), or 0: store; negative: 9 */
+    const char *password;  /* NULL: not encrypted. The game's limit is 1 to 8 ASCII characters */
+    int long_password;     /* 1: allow more, for patchbay's own client */
+    int no_raw;            /* 1: do not keep the uncompressed map for GET /maps/NAME.map */
+    const char
+        *redirect_root; /* part requests are redirected to ROOT/HOST_DIRECTORY/PART; NULL: served from here */
+    const char *host_directory; /* NULL: the map's name without its ending */
+};
+
+struct pb_publish_result {
+    char title[256];   /* "opensauce/immure" */
+    char version[64];  /* of the release that is live now */
+    int unchanged;     /* 1: it was live already, and nothing was stored */
+    unsigned parts;    /* pieces that players download */
+    uint64_t size;     /* bytes of the source */
+    uint64_t packed;   /* bytes of the pieces */
+    uint64_t stored;   /* bytes that the depot did not have yet */
+    char warning[160]; /* "" when there is none */
+};
+
+/*
+ * Publishes a map. `progress` may be NULL. Memory is that of the compressor (about 700 MB at level 9, 100 MB
+ * at level 5), whatever the map's size. PB_INVALID: the name, the file (empty, 4 GiB or more), an option, or
+ * an encrypted archive below 256 bytes.
+ */
+PB_API PB_MUST_USE int pb_publish_map(struct pb_depot *depot, const struct pb_map_options *options,
+                                      pb_progress_fn *progress, void *arg, struct pb_publish_result *result,
+                                      struct pb_error *err);
+
+/* One line of an import's report: fault is NULL for a map that was imported, else what is wrong with `file`.
+ */
+typedef int pb_import_fn(void *arg, const char *file, const char *fault,
+                         const struct pb_publish_result *result);
+
+struct pb_import_options {
+    const char *definitions; /* folder with *.xml */
+    const char *parts;       /* folder with a folder of parts for each map */
+    const char *password;    /* of encrypted maps; NULL: they are imported without their raw map */
+    const char *redirect_root;
+    int no_raw;
+};
+
+struct pb_import_report {
+    unsigned imported;
+    unsigned refused;
+};
+
+/*
+ * Imports what the original tools made. Each part is checked against its size and MD5, and each map that can
+ * be unpacked against its own. A map with a fault is left out and reported; the others are imported. fn may
+ * be NULL; anything but 0 from it ends the import with PB_CANCELLED.
+ */
+PB_API PB_MUST_USE int pb_import_opensauce(struct pb_depot *depot, const struct pb_import_options *options,
+                                           pb_import_fn *fn, void *arg, struct pb_import_report *report,
+                                           struct pb_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,41 @@
+/* A configuration: values by section and key, from the program, a file, or the defaults. */
+#ifndef PB_API_CONFIG_H
+#define PB_API_CONFIG_H
+
+#include "patchbay/server.h"
+#include "serve/server.h"
+
+enum config_rank { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_PROGRAM };
+
+struct config_value {
+    struct config_value *next;
+    enum config_rank rank;
+    const char *section; /* static */
+    const char *key;     /* static */
+    const char *value;
+    const char *where;
+};
+
+struct pb_config {
+    struct arena arena;
+    struct config_value *first, **last;
+};
+
+enum { CONFIG_VALUES_MAX = 1024 };
+
+/* The values of a key that count: those of the highest rank. Returns how many; at most `room` are stored. */
+size_t config_values(const struct pb_config *c, const char *section, const char *key,
+                     const struct config_value **out, size_t room);
+
+/* What serving needs of it. The caller owns the one reference. */
+PB_MUST_USE int config_settings(const struct pb_config *c, struct serve_settings **out, struct pb_error *err);
+/* What can't change while a server runs. Text belongs to the configuration. */
+struct config_start {
+    struct server_listen listen[SERVER_ADDRESSES_MAX];
+    size_t listen_count;
+    unsigned threads;
+    const char *access_log; /* NULL: none */
+};
+PB_MUST_USE int config_start(const struct pb_config *c, struct config_start *out, struct pb_error *err);
+
+#endif

@@ -1,0 +1,78 @@
+/* Running a server: patchbay/server.h. */
+#include "api/config.h"
+
+struct pb_server {
+    struct server *server;
+    size_t addresses;
+};
+
+int pb_server_start(const char *depot, const struct pb_config *config, int own_loop,
+                    pb_server_report_fn *report, void *arg, struct pb_server **out, struct pb_error *err)
+{
+    struct config_start start;
+    struct serve_settings *settings;
+    struct pb_server *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return error_memory(err);
+    int rc = config_start(config, &start, err);
+    if (rc == PB_OK)
+        rc = config_settings(config, &settings, err);
+    if (rc == PB_OK) {
+        struct server_options o = {.depot = depot,
+                                   .listen = start.listen,
+                                   .listen_count = start.listen_count,
+                                   .threads = own_loop ? 0 : start.threads,
+                                   .access_log = start.access_log,
+                                   .report = report,
+                                   .report_arg = arg};
+        rc = server_start(&o, settings, &s->server, err);
+    }
+    if (rc < 0) {
+        free(s);
+        return rc;
+    }
+    s->addresses = start.listen_count;
+    *out = s;
+    return PB_OK;
+}
+
+int pb_server_address(const struct pb_server *s, size_t n, char *text, size_t room)
+{
+    if (n >= s->addresses)
+        return PB_NOT_FOUND;
+    server_address(s->server, n, text, room);
+    return PB_OK;
+}
+
+int pb_server_reload(struct pb_server *s, const struct pb_config *config, struct pb_error *err)
+{
+    struct config_start start;
+    struct serve_settings *settings;
+    int rc = config_start(config, &start, err);
+    if (rc == PB_OK)
+        rc = config_settings(config, &settings, err);
+    return rc < 0 ? rc : server_reload(s->server, settings, err);
+}
+
+void pb_server_stop(struct pb_server *s)
+{
+    server_stop(s->server);
+}
+
+void pb_server_free(struct pb_server *s)
+{
+    if (s == NULL)
+        return;
+    server_free(s->server);
+    free(s);
+}
+
+int pb_server_fd(const struct pb_server *s)
+{
+    return server_fd(s->server);
+}
+
+int pb_server_step(struct pb_server *s)
+{
+    return server_step(s->server);
+}

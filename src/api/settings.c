@@ -1,0 +1,135 @@
+/* From a configuration to what serving needs. */
+#include "api/config.h"
+#include "api/dialects.h"
+
+#include <unistd.h>
+
+enum { SECONDS_MAX = 86400 };
+
+/* A number, or `fallback` when the key is not set. */
+static int number_of(const struct pb_config *c, const char *key, unsigned low, unsigned high,
+                     unsigned fallback, unsigned *out, struct pb_error *err)
+{
+    const struct config_value *v;
+    uint64_t n = fallback;
+    if (config_values(c, "server", key, &v, 1) > 0 &&
+        (!slice_to_u64(slice_of(v->value), high, &n) || n < low))
+        return error_set(err, PB_INVALID, "%s: %s is a number from %u to %u, not %s", v->where, key, low,
+                         high, v->value);
+    *out = (unsigned)n;
+    return PB_OK;
+}
+
+static int seconds_of(const struct pb_config *c, const char *key, unsigned fallback, unsigned *ms,
+                      struct pb_error *err)
+{
+    int rc = number_of(c, key, 1, SECONDS_MAX, fallback, ms, err);
+    *ms *= 1000;
+    return rc;
+}
+
+static int limits_make(const struct pb_config *c, struct serve_settings *s, struct pb_error *err)
+{
+    const struct config_value *v;
+    int rc = seconds_of(c, "idle_timeout", 75, &s->idle_ms, err);
+    if (rc == PB_OK)
+        rc = seconds_of(c, "head_timeout", 10, &s->head_ms, err);
+    if (rc == PB_OK)
+        rc = seconds_of(c, "send_timeout", 30, &s->send_ms, err);
+    if (rc == PB_OK)
+        rc = seconds_of(c, "drain_timeout", 10, &s->drain_ms, err);
+    if (rc == PB_OK)
+        rc = number_of(c, "max_connections", 1, 1000000, 50000, &s->connections_max, err);
+    if (rc < 0 || config_values(c, "server", "log_format", &v, 1) == 0)
+        return rc;
+    s->log_format = strcmp(v->value, "json") == 0 ? LOG_JSON : LOG_COMBINED;
+    if (s->log_format == LOG_COMBINED && strcmp(v->value, "combined") != 0)
+        return error_set(err, PB_INVALID, "%s: log_format is combined or json, not %s", v->where, v->value);
+    return PB_OK;
+}
+
+static int deny_make(const struct pb_config *c, struct serve_settings *s, struct pb_error *err)
+{
+    const struct config_value *values[CONFIG_VALUES_MAX];
+    size_t n = config_values(c, "server", "deny", values, CONFIG_VALUES_MAX);
+    for (size_t i = 0; i < n; i++) {
+        int rc = deny_add(&s->deny, &s->arena, values[i]->value, err);
+        if (rc < 0)
+            return error_context(err, "%s", values[i]->where);
+    }
+    return PB_OK;
+}
+
+/* All values of one dialect, in the form that it reads. */
+static int dialect_make(const struct pb_config *c, const struct dialect *d, struct serve_settings *s,
+                        void **out, struct pb_error *err)
+{
+    struct setting_value *list = calloc(CONFIG_VALUES_MAX, sizeof *list);
+    size_t total = 0;
+    if (list == NULL)
+        return error_memory(err);
+    for (const struct setting *key = d->settings; key->key != NULL; key++) {
+        const struct config_value *values[CONFIG_VALUES_MAX];
+        size_t n = config_values(c, d->name, key->key, values, CONFIG_VALUES_MAX);
+        for (size_t i = 0; i < n && total < CONFIG_VALUES_MAX; i++)
+            list[total++] = (struct setting_value){values[i]->key, values[i]->value, values[i]->where};
+    }
+    int rc = d->settings_make(list, total, &s->arena, out, err);
+    free(list);
+    return rc;
+}
+
+int config_settings(const struct pb_config *c, struct serve_settings **out, struct pb_error *err)
+{
+    struct arena arena;
+    arena_init(&arena, 0);
+    struct serve_settings *s = arena_zero(&arena, sizeof *s);
+    if (s == NULL)
+        return error_memory(err);
+    s->references = 1;
+    s->arena = arena;
+    s->dialects = all_dialects;
+    size_t n = 0;
+    while (all_dialects[n] != NULL)
+        n++;
+    s->dialect_settings = arena_zero(&s->arena, (n + 1) * sizeof *s->dialect_settings);
+    int rc = s->dialect_settings == NULL ? error_memory(err) : limits_make(c, s, err);
+    if (rc == PB_OK)
+        rc = deny_make(c, s, err);
+    for (size_t i = 0; rc == PB_OK && i < n; i++)
+        rc = dialect_make(c, all_dialects[i], s, &s->dialect_settings[i], err);
+    if (rc < 0) {
+        settings_release(s);
+        return rc;
+    }
+    *out = s;
+    return PB_OK;
+}
+
+static int listen_add(struct config_start *out, const char *text, const char *where,
+                      const struct protocol *protocol, struct pb_error *err)
+{
+    if (out->listen_count == SERVER_ADDRESSES_MAX)
+        return error_set(err, PB_INVALID, "%s: more than %d addresses", where, SERVER_ADDRESSES_MAX);
+    struct server_listen *l = &out->listen[out->listen_count++];
+    l->protocol = protocol;
+    int rc = listen_address_parse(text, &l->address, err);
+    return rc < 0 ? error_context(err, "%s", where) : PB_OK;
+}
+
+int config_start(const struct pb_config *c, struct config_start *out, struct pb_error *err)
+{
+    const struct config_value *values[SERVER_ADDRESSES_MAX + 1], *log;
+    *out = (struct config_start){0};
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned threads = cores < 1 ? 1 : cores > SERVER_THREADS_MAX ? SERVER_THREADS_MAX : (unsigned)cores;
+    int rc = number_of(c, "threads", 1, SERVER_THREADS_MAX, threads, &out->threads, err);
+    size_t n = config_values(c, "server", "http", values, SERVER_ADDRESSES_MAX + 1);
+    for (size_t i = 0; rc == PB_OK && i < n && i <= SERVER_ADDRESSES_MAX; i++)
+        rc = listen_add(out, values[i]->value, values[i]->where, &http_protocol, err);
+    if (rc == PB_OK && n == 0)
+        rc = listen_add(out, "0.0.0.0:2303", "default", &http_protocol, err);
+    if (config_values(c, "server", "access_log", &log, 1) > 0 && strcmp(log->value, "off") != 0)
+        out->access_log = log->value;
+    return rc;
+}

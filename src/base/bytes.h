@@ -1,0 +1,85 @@
+/* Slices of memory that somebody else owns, a growable buffer with a ceiling, hex, and little-endian
+ * integers. */
+#ifndef PB_BASE_BYTES_H
+#define PB_BASE_BYTES_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Bytes that are not owned. */
+struct slice {
+    const char *p;
+    size_t n;
+};
+
+static inline struct slice slice_of(const char *text)
+{
+    return (struct slice){text, strlen(text)};
+}
+
+static inline bool slice_equal(struct slice a, struct slice b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+/* ASCII only: bytes from 0x80 up compare as they are. */
+bool slice_equal_nocase(struct slice a, struct slice b);
+bool slice_ends_nocase(struct slice a, struct slice end);
+bool slice_begins(struct slice a, struct slice begin);
+
+/* A decimal number without sign, space or leading plus, at most `max`. Returns false for anything else. */
+bool slice_to_u64(struct slice text, uint64_t max, uint64_t *value);
+
+static inline char ascii_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+/* A buffer that grows up to `ceiling` bytes. After a failed append `failed` stays set and the rest is
+ * ignored, so that a caller may append a lot and check once. The data is always followed by a zero byte that
+ * does not count. */
+struct buffer {
+    char *p;
+    size_t n;
+    size_t room;
+    size_t ceiling;
+    bool failed;
+};
+
+void buffer_init(struct buffer *b, size_t ceiling);
+void buffer_free(struct buffer *b);
+bool buffer_append(struct buffer *b, const void *p, size_t n);
+bool buffer_text(struct buffer *b, const char *text);
+bool buffer_format(struct buffer *b, const char *format, ...) PB_PRINTF(2, 3);
+
+void hex_encode(const void *bytes, size_t n, char *out); /* 2n digits and a zero */
+bool hex_decode(struct slice hex, void *out, size_t n);  /* exactly 2n digits of either case */
+
+static inline uint32_t get_le32(const void *at)
+{
+    const uint8_t *p = at;
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+static inline void put_le32(void *at, uint32_t v)
+{
+    uint8_t *p = at;
+    p[0] = (uint8_t)v;
+    p[1] = (uint8_t)(v >> 8);
+    p[2] = (uint8_t)(v >> 16);
+    p[3] = (uint8_t)(v >> 24);
+}
+
+static inline void free_pointer(void *p)
+{
+    free(*(void **)p);
+}
+#define _cleanup_free_   __attribute__((cleanup(free_pointer)))
+#define _cleanup_buffer_ __attribute__((cleanup(buffer_free)))
+
+#endif

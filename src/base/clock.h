@@ -1,0 +1,10 @@
+/* Time: monotonic milliseconds for deadlines, Unix seconds for people. */
+#ifndef PB_BASE_CLOCK_H
+#define PB_BASE_CLOCK_H
+
+#include <stdint.h>
+
+uint64_t clock_monotonic_ms(void);
+int64_t clock_unix(void);
+
+#endif

@@ -1,0 +1,61 @@
+/* Digests: MD5 and SHA-256 (OpenSSL), CRC-32 (libdeflate), computed together over one pass of the data. */
+#ifndef PB_BASE_DIGEST_H
+#define PB_BASE_DIGEST_H
+
+#include "base/bytes.h"
+
+struct md5 {
+    uint8_t bytes[16];
+};
+struct sha256 {
+    uint8_t bytes[32];
+};
+enum { MD5_HEX = 32, SHA256_HEX = 64 };
+
+enum digest_kinds {
+    DIGEST_MD5 = 1,
+    DIGEST_SHA256 = 2,
+    DIGEST_CRC32 = 4,
+};
+
+struct digest_result {
+    struct md5 md5;
+    struct sha256 sha256;
+    uint32_t crc32;
+    uint64_t size;
+};
+
+/* A running digest of one or more kinds. */
+struct digest {
+    void *md5;
+    void *sha256;
+    bool crc_wanted;
+    uint32_t crc32;
+    uint64_t size;
+};
+
+PB_MUST_USE int digest_start(struct digest *d, unsigned kinds, struct pb_error *err);
+void digest_add(struct digest *d, const void *p, size_t n);
+void digest_finish(struct digest *d, struct digest_result *result); /* frees; digest_start begins a new one */
+void digest_free(struct digest *d);                                 /* without a result; twice does no harm */
+
+PB_MUST_USE int digest_bytes(unsigned kinds, const void *p, size_t n, struct digest_result *result,
+                             struct pb_error *err);
+/* From the start of the file to its end, by pread: the file's position stays. */
+PB_MUST_USE int digest_file(unsigned kinds, int fd, struct digest_result *result, struct pb_error *err);
+
+/* HMAC-SHA256 of `message` under `key`. */
+PB_MUST_USE int hmac_sha256(struct slice key, struct slice message, struct sha256 *out, struct pb_error *err);
+
+static inline bool md5_equal(const struct md5 *a, const struct md5 *b)
+{
+    return memcmp(a, b, sizeof *a) == 0;
+}
+
+/* Takes the same time wherever the bytes differ. */
+bool bytes_equal_constant_time(const void *a, const void *b, size_t n);
+PB_MUST_USE int bytes_random(void *p, size_t n, struct pb_error *err);
+
+#define _cleanup_digest_ __attribute__((cleanup(digest_free)))
+
+#endif

@@ -1,0 +1,21 @@
+/* Names that come from outside and become file names here. */
+#ifndef PB_BASE_PATH_H
+#define PB_BASE_PATH_H
+
+#include "base/bytes.h"
+
+enum { FILE_NAME_MAX = 255 };
+
+/*
+ * Is this one plain file name that every system accepts: 1 to 255 bytes of valid UTF-8, no control character,
+ * none of / \ : * ? " < > |, no dot or space at either end? (So "." and ".." are refused, and hidden files.)
+ * `why` gets a static text when it is not; it may be NULL.
+ */
+bool path_name_ok(struct slice name, const char **why);
+
+/* The part after the last '/'. */
+struct slice path_base(struct slice path);
+
+bool utf8_valid(struct slice text);
+
+#endif

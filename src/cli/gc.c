@@ -1,0 +1,29 @@
+/* patchbay gc */
+#include "cli/output.h"
+#include "cli/verbs.h"
+
+#include <stdio.h>
+
+int verb_gc(const struct args *a)
+{
+    char bytes[TEXT_SIZE];
+    struct pb_error err;
+    struct pb_gc_report r;
+    int keep = -1;
+    if (!args_number(a, "keep", 0, 1000000, &keep))
+        return EXIT_USAGE;
+    struct pb_depot *depot = open_depot(a);
+    if (depot == NULL)
+        return EXIT_FAILED;
+    int rc = pb_depot_gc(depot, keep, !args_flag(a, "no-wait"), &r, &err);
+    pb_depot_close(depot);
+    if (rc < 0)
+        return fail(&err);
+    if (args_flag(a, "json"))
+        return print_json(json_pack("{s:I, s:I, s:I}", "releases", (json_int_t)r.releases, "objects",
+                                    (json_int_t)r.objects, "bytes", (json_int_t)r.bytes));
+    text_bytes(r.bytes, bytes);
+    printf("removed %llu objects (%s), forgot %llu releases\n", (unsigned long long)r.objects, bytes,
+           (unsigned long long)r.releases);
+    return print_end();
+}

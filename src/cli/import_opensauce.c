@@ -1,0 +1,52 @@
+/* patchbay import opensauce */
+#include "cli/output.h"
+#include "cli/verbs.h"
+
+#include <stdio.h>
+
+static int line_print(void *arg, const char *file, const char *fault, const struct pb_publish_result *r)
+{
+    json_t *list = arg;
+    if (list != NULL)
+        return json_array_append_new(list, fault != NULL
+                                               ? json_pack("{s:s, s:s}", "file", file, "fault", fault)
+                                               : json_pack("{s:s, s:s, s:s, s:b, s:s}", "file", file, "title",
+                                                           r->title, "version", r->version, "unchanged",
+                                                           r->unchanged, "warning", r->warning));
+    if (fault != NULL)
+        fprintf(stderr, "patchbay: %s: %s\n", file, fault);
+    else
+        printf("%s: %s %s: %s%s%s\n", file, r->title, r->version, r->unchanged ? "unchanged" : "live",
+               r->warning[0] != '\0' ? "; " : "", r->warning);
+    return 0;
+}
+
+int verb_import_opensauce(const struct args *a)
+{
+    char password[PASSWORD_SIZE];
+    struct pb_error err;
+    struct pb_import_report report;
+    struct pb_import_options o = {.definitions = a->operands[0],
+                                  .parts = a->operands[1],
+                                  .redirect_root = args_value(a, "redirect-root"),
+                                  .no_raw = args_flag(a, "no-raw")};
+    const char *password_file = args_value(a, "password-file");
+    if (password_file != NULL && !read_password(password_file, password))
+        return EXIT_FAILED;
+    o.password = password_file != NULL ? password : NULL;
+    struct pb_depot *depot = open_depot(a);
+    if (depot == NULL)
+        return EXIT_FAILED;
+    json_t *list = args_flag(a, "json") ? json_array() : NULL;
+    int rc = pb_import_opensauce(depot, &o, line_print, list, &report, &err);
+    pb_depot_close(depot);
+    int status = rc < 0 ? fail(&err) : report.refused > 0 ? EXIT_FAILED : EXIT_DONE;
+    if (list != NULL) {
+        int printed = print_json(json_pack("{s:i, s:i, s:o}", "imported", (int)report.imported, "refused",
+                                           (int)report.refused, "maps", list));
+        return status != EXIT_DONE ? status : printed;
+    }
+    if (rc == PB_OK)
+        printf("%u imported, %u refused\n", report.imported, report.refused);
+    return status != EXIT_DONE ? status : print_end();
+}

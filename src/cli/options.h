@@ -1,0 +1,70 @@
+/* The table of verbs and options. It parses the command line, and prints the help. */
+#ifndef PB_CLI_OPTIONS_H
+#define PB_CLI_OPTIONS_H
+
+#include "patchbay/patchbay.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct option {
+    const char *name;     /* without the dashes */
+    const char *argument; /* NULL: a flag */
+    const char *help;
+    bool repeatable;
+};
+
+enum { OPTIONS_MAX = 64, VALUES_MAX = 256, OPERANDS_MAX = 4 };
+
+struct option_value {
+    const struct option *option;
+    const char *value; /* "" for a flag */
+};
+
+struct verb;
+
+/* What was given. */
+struct args {
+    const struct verb *verb;
+    struct option options[OPTIONS_MAX]; /* the verb's, with the common ones */
+    size_t option_count;
+    struct option_value values[VALUES_MAX];
+    size_t value_count;
+    const char *operands[OPERANDS_MAX];
+    size_t operand_count;
+};
+
+struct verb {
+    const char *words;            /* "publish map" */
+    const char *operands;         /* "FILE" */
+    size_t least, most;           /* how many */
+    const char *summary;          /* one line */
+    const char *details;          /* further lines; may be "" */
+    const struct option *options; /* ends with a NULL name; may be NULL */
+    /* Adds options that are known only at run time; may be NULL. */
+    void (*more_options)(struct args *a);
+    bool depot; /* takes --depot */
+    bool json;  /* takes --json */
+    int (*run)(const struct args *a);
+};
+
+extern const struct verb verbs[]; /* ends with NULL words */
+
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+/* -1 when the verb is to be run; otherwise the exit status, after help or an error was printed. */
+int args_parse(int argc, char **argv, struct args *a);
+void args_add_option(struct args *a, struct option option);
+
+/* The last value of an option, or NULL. */
+const char *args_value(const struct args *a, const char *name);
+bool args_flag(const struct args *a, const char *name);
+/* All values, in order: at most `room`. */
+size_t args_values(const struct args *a, const char *name, const char **out, size_t room);
+/* A number from `low` to `high`; false after an error was printed. *out stays when the option was not given.
+ */
+bool args_number(const struct args *a, const char *name, long low, long high, int *out);
+/* --depot, or PATCHBAY_DEPOT, or ./depot. */
+const char *args_depot(const struct args *a);
+
+#endif

@@ -1,0 +1,68 @@
+/* patchbay publish map */
+#include "cli/output.h"
+#include "cli/verbs.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+static volatile int cancelled;
+
+static void on_interrupt(int number)
+{
+    (void)number;
+    cancelled = 1;
+}
+
+static json_t *result_json(const struct pb_publish_result *r)
+{
+    return json_pack("{s:s, s:s, s:b, s:i, s:I, s:I, s:I, s:s}", "title", r->title, "version", r->version,
+                     "unchanged", r->unchanged, "parts", (int)r->parts, "size", (json_int_t)r->size, "packed",
+                     (json_int_t)r->packed, "stored", (json_int_t)r->stored, "warning", r->warning);
+}
+
+static int result_print(const struct args *a, const struct pb_publish_result *r)
+{
+    char size[TEXT_SIZE], packed[TEXT_SIZE];
+    if (r->warning[0] != '\0')
+        fprintf(stderr, "patchbay: warning: %s\n", r->warning);
+    if (args_flag(a, "json"))
+        return print_json(result_json(r));
+    text_bytes(r->size, size);
+    text_bytes(r->packed, packed);
+    if (r->unchanged)
+        printf("%s %s: unchanged; this is live already and nothing was stored\n", r->title, r->version);
+    else
+        printf("%s %s: live; %s packed into %s, %u part%s\n", r->title, r->version, size, packed, r->parts,
+               r->parts == 1 ? "" : "s");
+    return print_end();
+}
+
+int verb_publish_map(const struct args *a)
+{
+    char password[PASSWORD_SIZE];
+    struct pb_error err;
+    struct progress progress;
+    struct pb_publish_result result;
+    struct pb_map_options o = {.file = a->operands[0],
+                               .algorithm = args_value(a, "algorithm"),
+                               .level = -1,
+                               .long_password = args_flag(a, "long-password"),
+                               .no_raw = args_flag(a, "no-raw"),
+                               .redirect_root = args_value(a, "redirect-root"),
+                               .host_directory = args_value(a, "host-directory")};
+    if (!args_number(a, "level", 0, 9, &o.level))
+        return EXIT_USAGE;
+    const char *password_file = args_value(a, "password-file");
+    if (password_file != NULL && !read_password(password_file, password))
+        return EXIT_FAILED;
+    o.password = password_file != NULL ? password : NULL;
+    struct pb_depot *depot = open_depot(a);
+    if (depot == NULL)
+        return EXIT_FAILED;
+    signal(SIGINT, on_interrupt);
+    progress_start(&progress, &cancelled);
+    int rc = pb_publish_map(depot, &o, progress_show, &progress, &result, &err);
+    progress_end(&progress);
+    pb_depot_close(depot);
+    return rc < 0 ? fail(&err) : result_print(a, &result);
+}

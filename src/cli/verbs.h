@@ -1,0 +1,22 @@
+/* The verbs' functions, one file each. */
+#ifndef PB_CLI_VERBS_H
+#define PB_CLI_VERBS_H
+
+#include "cli/options.h"
+
+int verb_init(const struct args *a);
+int verb_publish_map(const struct args *a);
+int verb_import_opensauce(const struct args *a);
+int verb_list(const struct args *a);
+int verb_history(const struct args *a);
+int verb_rollback(const struct args *a);
+int verb_withdraw(const struct args *a);
+int verb_gc(const struct args *a);
+int verb_fsck(const struct args *a);
+int verb_serve(const struct args *a);
+int verb_fetch(const struct args *a);
+
+/* serve's options are the configuration's keys. */
+void serve_options(struct args *a);
+
+#endif

@@ -1,0 +1,217 @@
+/* Opening the catalog, and the small layer over SQLite's statements. */
+#include "depot/catalog.h"
+
+#include <sqlite3.h>
+
+enum {
+    CATALOG_APPLICATION = 0x50424159, /* "PBAY": so that file(1) and we recognise it */
+    CATALOG_FORMAT = 1,
+    CATALOG_WAIT_MS = 30000,
+};
+
+/* docs/formats/depot.md explains each column. */
+static const char catalog_schema[] = "CREATE TABLE object ("
+                                     " id INTEGER PRIMARY KEY,"
+                                     " sha256 BLOB NOT NULL UNIQUE CHECK (length(sha256) = 32),"
+                                     " md5 BLOB NOT NULL CHECK (length(md5) = 16),"
+                                     " size INTEGER NOT NULL CHECK (size >= 0));"
+                                     "CREATE TABLE title ("
+                                     " id INTEGER PRIMARY KEY,"
+                                     " dialect TEXT NOT NULL,"
+                                     " name TEXT NOT NULL,"
+                                     " live INTEGER REFERENCES release(id) DEFERRABLE INITIALLY DEFERRED,"
+                                     " UNIQUE (dialect, name));"
+                                     "CREATE TABLE release ("
+                                     " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+                                     " title INTEGER NOT NULL REFERENCES title(id),"
+                                     " version TEXT NOT NULL,"
+                                     " published INTEGER NOT NULL,"
+                                     " retired INTEGER,"
+                                     " attributes TEXT NOT NULL,"
+                                     " UNIQUE (title, version));"
+                                     "CREATE TABLE entry ("
+                                     " release INTEGER NOT NULL REFERENCES release(id) ON DELETE CASCADE,"
+                                     " position INTEGER NOT NULL,"
+                                     " name TEXT NOT NULL,"
+                                     " kind INTEGER NOT NULL,"
+                                     " object INTEGER NOT NULL REFERENCES object(id),"
+                                     " extra BLOB,"
+                                     " PRIMARY KEY (release, position)) WITHOUT ROWID;"
+                                     "CREATE INDEX entry_object ON entry (object);";
+
+int sql_error(struct sqlite3 *db, struct pb_error *err)
+{
+    int code = sqlite3_errcode(db);
+    int status = code == SQLITE_FULL                               ? PB_NO_SPACE
+                 : code == SQLITE_BUSY || code == SQLITE_LOCKED    ? PB_BUSY
+                 : code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? PB_DAMAGED
+                 : code == SQLITE_NOMEM                            ? PB_NO_MEMORY
+                                                                   : PB_FAILED;
+    return error_set(err, status, "catalog: %s", sqlite3_errmsg(db));
+}
+
+int sql_prepare(struct sqlite3 *db, const char *text, struct sqlite3_stmt **st, struct pb_error *err)
+{
+    return sqlite3_prepare_v2(db, text, -1, st, NULL) == SQLITE_OK ? PB_OK : sql_error(db, err);
+}
+
+int sql_run(struct sqlite3 *db, const char *text, struct pb_error *err)
+{
+    return sqlite3_exec(db, text, NULL, NULL, NULL) == SQLITE_OK ? PB_OK : sql_error(db, err);
+}
+
+int sql_step(struct sqlite3_stmt *st, struct pb_error *err)
+{
+    int code = sqlite3_step(st);
+    return code == SQLITE_ROW ? 1 : code == SQLITE_DONE ? 0 : sql_error(sqlite3_db_handle(st), err);
+}
+
+int sql_done(struct sqlite3_stmt *st, struct pb_error *err)
+{
+    int rc = sql_step(st, err);
+    sqlite3_reset(st);
+    return rc < 0 ? rc : PB_OK;
+}
+
+void sql_finish(struct sqlite3_stmt **st)
+{
+    sqlite3_finalize(*st);
+    *st = NULL;
+}
+
+int sql_begin(struct sqlite3 *db, struct pb_error *err)
+{
+    return sql_run(db, "BEGIN IMMEDIATE", err);
+}
+
+int sql_commit(struct sqlite3 *db, struct pb_error *err)
+{
+    int rc = sql_run(db, "COMMIT", err);
+    if (rc < 0)
+        sql_rollback(db);
+    return rc;
+}
+
+void sql_rollback(struct sqlite3 *db)
+{
+    if (!sqlite3_get_autocommit(db))
+        sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+void sql_bind_slice(struct sqlite3_stmt *st, int at, struct slice text)
+{
+    sqlite3_bind_text(st, at, text.p, (int)text.n, SQLITE_STATIC);
+}
+
+static int pragma_int(struct sqlite3 *db, const char *text, int64_t *value, struct pb_error *err)
+{
+    _cleanup_stmt_ struct sqlite3_stmt *st = NULL;
+    int rc = sql_prepare(db, text, &st, err);
+    if (rc == PB_OK)
+        rc = sql_step(st, err);
+    if (rc < 0)
+        return rc;
+    *value = rc == 1 ? sqlite3_column_int64(st, 0) : 0;
+    return PB_OK;
+}
+
+int catalog_version(struct sqlite3 *db, int64_t *version, struct pb_error *err)
+{
+    return pragma_int(db, "PRAGMA data_version", version, err);
+}
+
+static int catalog_connect(const char *file, int flags, struct sqlite3 **db, struct pb_error *err)
+{
+    if (sqlite3_open_v2(file, db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
+        int rc = *db == NULL ? error_memory(err) : sql_error(*db, err);
+        catalog_close(*db);
+        *db = NULL;
+        return rc < 0 ? error_context(err, "%s", file) : rc;
+    }
+    sqlite3_busy_timeout(*db, CATALOG_WAIT_MS);
+    /* FULL: a committed release survives a power cut. */
+    int rc = sql_run(*db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON", err);
+    if (rc < 0) {
+        catalog_close(*db);
+        *db = NULL;
+        return error_context(err, "%s", file);
+    }
+    return PB_OK;
+}
+
+int catalog_create(const char *file, struct pb_error *err)
+{
+    struct sqlite3 *db;
+    char stamp[96];
+    int rc = catalog_connect(file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &db, err);
+    if (rc < 0)
+        return rc;
+    sqlite3_snprintf(sizeof stamp, stamp, "PRAGMA application_id=%d; PRAGMA user_version=%d",
+                     CATALOG_APPLICATION, CATALOG_FORMAT);
+    rc = sql_begin(db, err);
+    if (rc == PB_OK)
+        rc = sql_run(db, catalog_schema, err);
+    if (rc == PB_OK)
+        rc = sql_run(db, stamp, err);
+    if (rc == PB_OK)
+        rc = sql_commit(db, err);
+    catalog_close(db);
+    return rc;
+}
+
+int catalog_open(const char *file, struct sqlite3 **db, struct pb_error *err)
+{
+    int64_t application, format;
+    int rc = catalog_connect(file, SQLITE_OPEN_READWRITE, db, err);
+    if (rc < 0)
+        return rc;
+    rc = pragma_int(*db, "PRAGMA application_id", &application, err);
+    if (rc == PB_OK)
+        rc = pragma_int(*db, "PRAGMA user_version", &format, err);
+    if (rc == PB_OK && application != CATALOG_APPLICATION)
+        rc = error_set(err, PB_DAMAGED, "%s: not a patchbay catalog", file);
+    if (rc == PB_OK && format != CATALOG_FORMAT)
+        rc = error_set(err, PB_UNSUPPORTED, "%s: format %lld; this patchbay reads format %d", file,
+                       (long long)format, CATALOG_FORMAT);
+    if (rc < 0) {
+        catalog_close(*db);
+        *db = NULL;
+    }
+    return rc;
+}
+
+void catalog_close(struct sqlite3 *db)
+{
+    sqlite3_close_v2(db);
+}
+
+int title_parse(const char *title, struct title_name *out, struct pb_error *err)
+{
+    const char *slash = strchr(title, '/');
+    if (slash == NULL || slash == title || slash[1] == '\0')
+        return error_set(err, PB_INVALID, "%s: a title is written DIALECT/NAME, such as opensauce/immure",
+                         title);
+    *out = (struct title_name){{title, (size_t)(slash - title)}, slice_of(slash + 1)};
+    return PB_OK;
+}
+
+int catalog_title(struct sqlite3 *db, struct title_name name, int64_t *title, int64_t *live,
+                  struct pb_error *err)
+{
+    _cleanup_stmt_ struct sqlite3_stmt *st = NULL;
+    int rc =
+        sql_prepare(db, "SELECT id, ifnull(live, 0) FROM title WHERE dialect = ? AND name = ?", &st, err);
+    if (rc < 0)
+        return rc;
+    sql_bind_slice(st, 1, name.dialect);
+    sql_bind_slice(st, 2, name.name);
+    rc = sql_step(st, err);
+    if (rc < 0)
+        return rc;
+    if (rc == 0)
+        return error_set(err, PB_NOT_FOUND, "%.*s/%.*s: no such title in the depot", (int)name.dialect.n,
+                         name.dialect.p, (int)name.name.n, name.name.p);
+    *title = sqlite3_column_int64(st, 0);
+    *live = sqlite3_column_int64(st, 1);
+    return PB_OK;
+}

@@ -1,0 +1,88 @@
+/* Making and opening a depot's folder. */
+#include "depot/depot.h"
+
+#include "base/file.h"
+#include "depot/catalog.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define CATALOG_FILE "catalog.sqlite"
+
+static int catalog_path(const char *path, char out[PATH_MAX], struct pb_error *err)
+{
+    if (snprintf(out, PATH_MAX, "%s/" CATALOG_FILE, path) >= PATH_MAX)
+        return error_set(err, PB_INVALID, "depot %s: the path is too long", path);
+    return PB_OK;
+}
+
+int depot_init(const char *path, struct pb_error *err)
+{
+    char catalog[PATH_MAX], part[PATH_MAX];
+    struct stat st;
+    int rc = catalog_path(path, catalog, err);
+    if (rc < 0)
+        return rc;
+    if (stat(catalog, &st) == 0)
+        return error_set(err, PB_INVALID, "%s: there is a depot already", path);
+    static const char *const folders[] = {"", "/objects", "/tmp"};
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+        if (snprintf(part, sizeof part, "%s%s", path, folders[i]) >= (int)sizeof part)
+            return error_set(err, PB_INVALID, "depot %s: the path is too long", path);
+        rc = i == 0 ? folder_make_all(part, err) : folder_make(AT_FDCWD, part, err);
+        if (rc < 0)
+            return error_context(err, "init depot");
+    }
+    rc = catalog_create(catalog, err);
+    return rc < 0 ? error_context(err, "init depot") : PB_OK;
+}
+
+static int depot_open_parts(struct depot *d, struct pb_error *err)
+{
+    char catalog[PATH_MAX];
+    struct stat st;
+    int rc = catalog_path(d->path, catalog, err);
+    if (rc < 0)
+        return rc;
+    if (stat(catalog, &st) != 0 && errno == ENOENT)
+        return error_set(err, PB_NOT_FOUND, "%s: no depot here; make one with: patchbay init --depot %s",
+                         d->path, d->path);
+    if ((rc = folder_open(AT_FDCWD, d->path, &d->folder, err)) < 0 ||
+        (rc = folder_open(d->folder, "objects", &d->objects, err)) < 0 ||
+        (rc = folder_open(d->folder, "tmp", &d->tmp, err)) < 0 ||
+        (rc = catalog_open(catalog, &d->db, err)) < 0)
+        return error_context(err, "depot %s", d->path);
+    return PB_OK;
+}
+
+int depot_open(const char *path, struct depot **out, struct pb_error *err)
+{
+    struct depot *d = calloc(1, sizeof *d);
+    if (d == NULL)
+        return error_memory(err);
+    d->folder = d->objects = d->tmp = -1;
+    d->path = strdup(path);
+    int rc = d->path == NULL ? error_memory(err) : depot_open_parts(d, err);
+    if (rc < 0) {
+        depot_close(d);
+        return rc;
+    }
+    *out = d;
+    return PB_OK;
+}
+
+void depot_close(struct depot *d)
+{
+    if (d == NULL)
+        return;
+    catalog_close(d->db);
+    fd_close(&d->tmp);
+    fd_close(&d->objects);
+    fd_close(&d->folder);
+    free(d->path);
+    free(d);
+}

@@ -1,0 +1,26 @@
+/* The depot's folder: catalog, objects, and the lock that keeps gc away from publishing.
+ * docs/formats/depot.md. */
+#ifndef PB_DEPOT_DEPOT_H
+#define PB_DEPOT_DEPOT_H
+
+#include "base/digest.h"
+
+struct sqlite3;
+
+/* One thread at a time. Any number of processes may have the same depot open. */
+struct depot {
+    char *path;
+    int folder;
+    int objects;
+    int tmp;
+    struct sqlite3 *db;
+};
+
+PB_MUST_USE int depot_init(const char *path, struct pb_error *err);
+PB_MUST_USE int depot_open(const char *path, struct depot **out, struct pb_error *err);
+void depot_close(struct depot *d); /* NULL does no harm */
+
+/* Publishing holds this shared, gc exclusive; see lock_take. */
+#define DEPOT_LOCK "lock"
+
+#endif

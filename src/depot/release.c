@@ -1,0 +1,154 @@
+/* Listing releases, rollback and withdraw. */
+#include "depot/release.h"
+
+#include "base/clock.h"
+#include "depot/catalog.h"
+
+#include <sqlite3.h>
+#include <stdio.h>
+
+#define RELEASE_COLUMNS                                                                                      \
+    "SELECT t.dialect || '/' || t.name, r.version, r.published, t.live IS r.id,"                             \
+    " (SELECT count(*) FROM entry WHERE release = r.id),"                                                    \
+    " (SELECT ifnull(sum(o.size), 0) FROM entry e JOIN object o ON o.id = e.object WHERE e.release = r.id)"  \
+    " FROM release r JOIN title t ON t.id = r.title "
+
+static int release_show(struct sqlite3_stmt *st, pb_release_fn *fn, void *arg, struct pb_error *err)
+{
+    int rc;
+    while ((rc = sql_step(st, err)) == 1) {
+        struct pb_release r = {
+            .title = (const char *)sqlite3_column_text(st, 0),
+            .version = (const char *)sqlite3_column_text(st, 1),
+            .published = sqlite3_column_int64(st, 2),
+            .live = sqlite3_column_int(st, 3),
+            .entries = (uint64_t)sqlite3_column_int64(st, 4),
+            .bytes = (uint64_t)sqlite3_column_int64(st, 5),
+        };
+        if (fn(arg, &r) != 0)
+            return error_set(err, PB_CANCELLED, "cancelled");
+    }
+    return rc;
+}
+
+int release_list(struct depot *d, pb_release_fn *fn, void *arg, struct pb_error *err)
+{
+    _cleanup_stmt_ struct sqlite3_stmt *st = NULL;
+    int rc = sql_prepare(d->db, RELEASE_COLUMNS "WHERE t.live = r.id ORDER BY t.dialect, t.name", &st, err);
+    return rc < 0 ? rc : release_show(st, fn, arg, err);
+}
+
+static int title_find(struct depot *d, const char *title, int64_t *id, int64_t *live, struct pb_error *err)
+{
+    struct title_name name;
+    int rc = title_parse(title, &name, err);
+    return rc < 0 ? rc : catalog_title(d->db, name, id, live, err);
+}
+
+int release_history(struct depot *d, const char *title, pb_release_fn *fn, void *arg, struct pb_error *err)
+{
+    int64_t id, live;
+    _cleanup_stmt_ struct sqlite3_stmt *st = NULL;
+    int rc = title_find(d, title, &id, &live, err);
+    if (rc == PB_OK)
+        rc = sql_prepare(d->db, RELEASE_COLUMNS "WHERE r.title = ? ORDER BY r.id DESC", &st, err);
+    if (rc < 0)
+        return rc;
+    sqlite3_bind_int64(st, 1, id);
+    return release_show(st, fn, arg, err);
+}
+
+/* The release to roll back to. */
+static int rollback_target(struct depot *d, int64_t title, int64_t live, const char *version,
+                           int64_t *release, struct pb_error *err)
+{
+    _cleanup_stmt_ struct sqlite3_stmt *st = NULL;
+    int rc = version != NULL
+                 ? sql_prepare(d->db, "SELECT id FROM release WHERE title = ?1 AND version = ?2", &st, err)
+                 : sql_prepare(d->db,
+                               "SELECT id FROM release WHERE title = ?1 AND (?2 = 0 OR id < ?2)"
+                               " ORDER BY id DESC LIMIT 1",
+                               &st, err);
+    if (rc < 0)
+        return rc;
+    sqlite3_bind_int64(st, 1, title);
+    if (version != NULL)
+        sql_bind_slice(st, 2, slice_of(version));
+    else
+        sqlite3_bind_int64(st, 2, live);
+    rc = sql_step(st, err);
+    if (rc < 0)
+        return rc;
+    if (rc == 0 && version != NULL)
+        return error_set(err, PB_NOT_FOUND, "there is no release %s", version);
+    if (rc == 0)
+        return error_set(err, PB_NOT_FOUND, "there is no release older than the live one");
+    *release = sqlite3_column_int64(st, 0);
+    return PB_OK;
+}
+
+static int live_change(struct depot *d, int64_t title, int64_t release, struct pb_error *err)
+{
+    _cleanup_stmt_ struct sqlite3_stmt *retire = NULL, *live = NULL;
+    int rc = sql_prepare(d->db,
+                         "UPDATE release SET retired = CASE WHEN id = ?2 THEN NULL ELSE ?3 END"
+                         " WHERE id = ?2 OR id = (SELECT live FROM title WHERE id = ?1)",
+                         &retire, err);
+    if (rc == PB_OK)
+        rc = sql_prepare(d->db, "UPDATE title SET live = nullif(?2, 0) WHERE id = ?1", &live, err);
+    if (rc < 0)
+        return rc;
+    sqlite3_bind_int64(retire, 1, title);
+    sqlite3_bind_int64(retire, 2, release);
+    sqlite3_bind_int64(retire, 3, clock_unix());
+    sqlite3_bind_int64(live, 1, title);
+    sqlite3_bind_int64(live, 2, release);
+    rc = sql_done(retire, err);
+    return rc < 0 ? rc : sql_done(live, err);
+}
+
+static int release_show_one(struct depot *d, int64_t release, pb_release_fn *fn, void *arg,
+                            struct pb_error *err)
+{
+    _cleanup_stmt_ struct sqlite3_stmt *st = NULL;
+    int rc = sql_prepare(d->db, RELEASE_COLUMNS "WHERE r.id = ?", &st, err);
+    if (rc < 0)
+        return rc;
+    sqlite3_bind_int64(st, 1, release);
+    return release_show(st, fn, arg, err);
+}
+
+int release_rollback(struct depot *d, const char *title, const char *version, pb_release_fn *fn, void *arg,
+                     struct pb_error *err)
+{
+    int64_t id, live, release = 0;
+    int rc = sql_begin(d->db, err);
+    if (rc < 0)
+        return rc;
+    rc = title_find(d, title, &id, &live, err);
+    if (rc == PB_OK && (rc = rollback_target(d, id, live, version, &release, err)) < 0)
+        rc = error_context(err, "rollback %s", title);
+    if (rc == PB_OK)
+        rc = live_change(d, id, release, err);
+    if (rc == PB_OK)
+        rc = sql_commit(d->db, err);
+    sql_rollback(d->db);
+    return rc < 0 || fn == NULL ? rc : release_show_one(d, release, fn, arg, err);
+}
+
+int release_withdraw(struct depot *d, const char *title, struct pb_error *err)
+{
+    int64_t id, live;
+    int rc = sql_begin(d->db, err);
+    if (rc < 0)
+        return rc;
+    rc = title_find(d, title, &id, &live, err);
+    if (rc == PB_OK && live == 0)
+        rc = error_set(err, PB_NOT_FOUND, "withdraw %s: it is not live", title);
+    if (rc == PB_OK)
+        rc = live_change(d, id, 0, err);
+    if (rc == PB_OK)
+        rc = sql_commit(d->db, err);
+    sql_rollback(d->db);
+    return rc;
+}

@@ -1,0 +1,20 @@
+/* Looking at releases and choosing the live one; collecting garbage; checking. The public functions of the
+ * same names in patchbay/depot.h document arguments and failures. */
+#ifndef PB_DEPOT_RELEASE_H
+#define PB_DEPOT_RELEASE_H
+
+#include "depot/depot.h"
+#include "patchbay/depot.h"
+
+PB_MUST_USE int release_list(struct depot *d, pb_release_fn *fn, void *arg, struct pb_error *err);
+PB_MUST_USE int release_history(struct depot *d, const char *title, pb_release_fn *fn, void *arg,
+                                struct pb_error *err);
+PB_MUST_USE int release_rollback(struct depot *d, const char *title, const char *version, pb_release_fn *fn,
+                                 void *arg, struct pb_error *err);
+PB_MUST_USE int release_withdraw(struct depot *d, const char *title, struct pb_error *err);
+PB_MUST_USE int depot_gc(struct depot *d, int keep, bool wait, struct pb_gc_report *report,
+                         struct pb_error *err);
+PB_MUST_USE int depot_fsck(struct depot *d, pb_problem_fn *fn, pb_progress_fn *progress, void *arg,
+                           struct pb_fsck_report *report, struct pb_error *err);
+
+#endif

@@ -1,0 +1,74 @@
+/*
+ * The site: the read-only picture of all live releases that servers look names up in. It is replaced as a
+ * whole and never edited; titles that did not change are shared between one site and the next.
+ */
+#ifndef PB_DEPOT_SITE_H
+#define PB_DEPOT_SITE_H
+
+#include "base/arena.h"
+#include "depot/depot.h"
+
+struct site_entry {
+    const char *name;
+    const void *extra; /* the dialect's own bytes */
+    uint64_t size;
+    struct sha256 object;
+    uint32_t name_length;
+    uint16_t extra_length;
+    uint16_t kind;
+};
+
+/* A lookup table from hashes to positions in an array; open addressing, at most half full. */
+struct site_index {
+    uint32_t *slots; /* position + 1; 0 is free */
+    uint32_t mask;
+};
+
+struct site_title {
+    unsigned references; /* atomic */
+    const char *dialect;
+    const char *name;
+    const char *version;
+    const char *attributes; /* JSON, as published */
+    int64_t release;        /* the catalog's id: the same id is the same content */
+    int64_t published;
+    struct site_entry *entries;
+    size_t n;
+    struct site_index index;
+    void *compiled; /* what the dialect made of it, in `arena` */
+    struct arena arena;
+};
+
+struct site {
+    unsigned references; /* atomic */
+    struct site_title **titles;
+    size_t n;
+    struct site_index index;
+};
+
+/*
+ * Called once for each title that is new or changed. It may allocate in title->arena and set title->compiled.
+ * `md5` has the MD5 of each entry's object, in order, and goes away after the call. A failure leaves the
+ * title out of the site; `failed` is told why.
+ */
+typedef int site_compile_fn(void *arg, struct site_title *title, const struct md5 *md5, struct pb_error *err);
+typedef void site_failed_fn(void *arg, const struct site_title *title, const struct pb_error *err);
+
+struct site_maker {
+    site_compile_fn *compile;
+    site_failed_fn *failed;
+    void *arg;
+};
+
+/* Reads the catalog in one transaction. `before` may be NULL; with `fresh` nothing is taken over from it. The
+ * new site has one reference, the caller's. */
+PB_MUST_USE int site_make(struct depot *d, const struct site *before, bool fresh,
+                          const struct site_maker *maker, struct site **out, struct pb_error *err);
+void site_hold(struct site *s);
+void site_release(struct site *s); /* NULL does no harm */
+
+/* Lookups; NULL when there is none. Names compare bytewise. */
+const struct site_title *site_title_find(const struct site *s, const char *dialect, struct slice name);
+const struct site_entry *site_entry_find(const struct site_title *t, struct slice name);
+
+#endif

@@ -1,0 +1,22 @@
+/* A release read back from the catalog, for publishing what differs from it. (Servers use the site instead.)
+ */
+#ifndef PB_DEPOT_STORED_H
+#define PB_DEPOT_STORED_H
+
+#include "depot/publication.h"
+
+struct stored_release {
+    const char *version;
+    const char *attributes;
+    struct publication_entry *entries;
+    size_t n;
+};
+
+/* The live release of a title; all of *out is in the arena. 1: there is one; 0: there is none. */
+PB_MUST_USE int stored_release_live(struct depot *d, const char *dialect, const char *name, struct arena *a,
+                                    struct stored_release *out, struct pb_error *err);
+
+/* Reads all its objects: are their bytes those that the catalog promises? */
+bool stored_release_sound(struct depot *d, const struct stored_release *r);
+
+#endif

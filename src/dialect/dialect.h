@@ -1,0 +1,101 @@
+/*
+ * The interface between a protocol and everything else. A dialect never touches a socket, and opens no file
+ * by a name that came from outside: serving, it looks names up in the site; fetching, it asks `fetch_net` for
+ * documents and works on pieces that are in staging already.
+ *
+ * src/api/dialects.c has the list of all of them and is the only place that names them.
+ */
+#ifndef PB_DIALECT_DIALECT_H
+#define PB_DIALECT_DIALECT_H
+
+#include "depot/site.h"
+#include "plan/fetch.h"
+#include "plan/reply.h"
+#include "wire/http_request.h"
+
+/* ---- settings: what an operator can say about a dialect, in the configuration file or on the command line
+ * ---- */
+
+struct setting {
+    const char *key;      /* "redirect_root": [DIALECT] redirect_root = …, or --DIALECT-redirect-root … */
+    const char *argument; /* for the help: "URL" */
+    const char *help;
+    bool repeatable;
+};
+
+struct setting_value {
+    const char *key;
+    const char *value;
+    const char *where; /* "patchbay.conf:12" or "--opensauce-master", for errors */
+};
+
+/* ---- serving ---- */
+
+struct dialect_http {
+    const struct site *site;
+    const void *settings; /* what settings_make made */
+    const struct http_request *request;
+    const char *date; /* of now, for the head */
+};
+
+/* ---- fetching ---- */
+
+/* Gets one small document. Tries again where that makes sense. PB_NOT_FOUND when the server says that there
+ * is none. */
+struct fetch_net {
+    void *arg;
+    int (*get)(void *arg, const char *url, struct buffer *out, struct pb_error *err);
+};
+
+/* What the user asked for. */
+struct fetch_request {
+    const char *host; /* as in the URL, brackets of an IPv6 address included */
+    uint16_t port;    /* 0: none given */
+    const char *path; /* behind the '/', decoded */
+    const char *const *mirrors;
+    size_t mirror_count;
+    const char *server_list; /* URL of a list of further servers; may be NULL */
+    const char *password;    /* NULL: none given */
+    int folder;              /* the user's folder, open for reading */
+};
+
+struct fetch_sources {
+    const char **list;
+    size_t n;
+};
+
+enum { FETCH_ROUNDS = 2, FETCH_SOURCES_MAX = 64 };
+
+struct dialect_fetch {
+    const char *user_agent;
+    /* Checks the request and names the title. */
+    int (*title)(const struct fetch_request *q, struct arena *a, const char **title, struct pb_error *err);
+    /* Where to ask, in order. Round 0 needs no network; round 1 comes only when all of round 0 failed. */
+    int (*sources)(const struct fetch_request *q, const struct fetch_net *net, unsigned round,
+                   struct arena *a, struct fetch_sources *out, struct pb_error *err);
+    /* Remote state and local state become a plan. plan->arena is initialised; the rest is empty. */
+    int (*plan)(const struct fetch_request *q, const struct fetch_net *net, const char *source,
+                struct fetch_plan *plan, struct pb_error *err);
+    /* A piece is in `staging` under its digest, and its bytes are those promised. Is it also right in itself?
+     * A refusal ends the fetch, as another try would bring the same bytes. May be NULL. */
+    int (*accept)(const struct fetch_request *q, const struct fetch_plan *plan, size_t piece, int staging,
+                  struct pb_error *err);
+    /* All pieces are there: make the files of the plan in `staging`, and verify them. */
+    int (*assemble)(const struct fetch_request *q, struct fetch_plan *plan, int staging,
+                    pb_progress_fn *progress, void *arg, struct pb_error *err);
+};
+
+struct dialect {
+    const char *name;               /* also its URLs' scheme and its configuration section */
+    const struct setting *settings; /* ends with a NULL key */
+    /* Checks the values and makes of them what serving needs, in `a`. */
+    int (*settings_make)(const struct setting_value *values, size_t n, struct arena *a, void **out,
+                         struct pb_error *err);
+    /* Prepares a release for serving: see site_compile_fn. */
+    int (*compile)(struct site_title *title, const struct md5 *md5, struct pb_error *err);
+    /* Answers; false when the path is none of this dialect's. NULL when it does not speak HTTP. */
+    bool (*serve_http)(const struct dialect_http *in, struct reply_plan *plan);
+    const struct dialect_fetch *fetch;
+};
+
+#endif

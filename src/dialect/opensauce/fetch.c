@@ -1,0 +1,289 @@
+/* The client's way: definition, parts, map. What the network brings is hostile until a digest says otherwise,
+ * and the digests are worth no more than the server that sent them: names and sizes are checked as well. */
+#include "base/file.h"
+#include "base/path.h"
+#include "dialect/opensauce/joined.h"
+#include "dialect/opensauce/opensauce.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define STAGED_MAP "map" /* in staging, next to the pieces, whose names are digests */
+
+static int fetch_title(const struct fetch_request *q, struct arena *a, const char **title,
+                       struct pb_error *err)
+{
+    char stem[OS_NAME_MAX + 1];
+    if (!os_stem(slice_of(q->path), stem) || !path_name_ok(slice_of(stem), NULL))
+        return error_set(err, PB_INVALID, "%s is not a map's name; the form is opensauce://HOST:PORT/NAME",
+                         q->path);
+    *title = arena_format(a, "opensauce/%s", stem);
+    return *title == NULL ? error_memory(err) : PB_OK;
+}
+
+static const char *server_url(const struct fetch_request *q, struct arena *a, const char *path)
+{
+    return arena_format(a, "http://%s:%u%s", q->host, q->port != 0 ? q->port : OS_DEFAULT_PORT, path);
+}
+
+/* Fisher and Yates: so that no one master server carries all the load. */
+static int shuffle(const char **list, size_t n, struct pb_error *err)
+{
+    for (size_t i = n; i > 1; i--) {
+        uint32_t random;
+        int rc = bytes_random(&random, sizeof random, err);
+        if (rc < 0)
+            return rc;
+        const char *last = list[i - 1];
+        list[i - 1] = list[random % i];
+        list[random % i] = last;
+    }
+    return PB_OK;
+}
+
+/* Round 0: the dedicated server, then the mirrors. */
+static int sources_named(const struct fetch_request *q, struct arena *a, struct fetch_sources *out,
+                         struct pb_error *err)
+{
+    out->list[out->n++] = server_url(q, a, OS_PATH);
+    for (size_t i = 0; i < q->mirror_count && out->n < FETCH_SOURCES_MAX; i++)
+        out->list[out->n++] = q->mirrors[i];
+    return out->list[0] == NULL ? error_memory(err) : PB_OK;
+}
+
+/* Round 1: the master servers, from the list that the user named or else from the dedicated server's own. */
+static int sources_masters(const struct fetch_request *q, const struct fetch_net *net, struct arena *a,
+                           struct fetch_sources *out, struct pb_error *err)
+{
+    const char *url = q->server_list != NULL ? q->server_list : server_url(q, a, OS_MASTERS_PATH);
+    struct os_masters *masters = arena_zero(a, sizeof *masters);
+    if (url == NULL || masters == NULL)
+        return error_memory(err);
+    _cleanup_buffer_ struct buffer xml;
+    buffer_init(&xml, OS_DOCUMENT_MAX);
+    int rc = net->get(net->arg, url, &xml, err);
+    if (rc == PB_OK)
+        rc = os_masters_parse((struct slice){xml.p, xml.n}, a, masters, err);
+    if (rc < 0) /* a server without a list is nothing special, unless the user asked for it */
+        return q->server_list != NULL && rc != PB_CANCELLED ? error_context(err, "master servers") : rc;
+    for (size_t i = 0; i < masters->n && out->n < FETCH_SOURCES_MAX; i++) {
+        if (masters->list[i].address[0] != '\0')
+            out->list[out->n++] = masters->list[i].address;
+    }
+    return shuffle(out->list, out->n, err);
+}
+
+static int fetch_sources(const struct fetch_request *q, const struct fetch_net *net, unsigned round,
+                         struct arena *a, struct fetch_sources *out, struct pb_error *err)
+{
+    out->n = 0;
+    out->list = arena_zero(a, FETCH_SOURCES_MAX * sizeof *out->list);
+    if (out->list == NULL)
+        return error_memory(err);
+    return round == 0 ? sources_named(q, a, out, err) : sources_masters(q, net, a, out, err);
+}
+
+/* SOURCE?map=NAME[&part=PART]; a source that has a query already is continued with '&'. */
+static const char *resource_url(struct arena *a, const char *source, const char *map, const char *part)
+{
+    enum { URL_MAX = 4096 };
+    _cleanup_buffer_ struct buffer url;
+    buffer_init(&url, URL_MAX);
+    buffer_format(&url, "%s%cmap=", source, strchr(source, '?') != NULL ? '&' : '?');
+    http_percent_encode(&url, slice_of(map), false);
+    if (part != NULL) {
+        buffer_text(&url, "&part=");
+        http_percent_encode(&url, slice_of(part), false);
+    }
+    return url.failed ? NULL : arena_copy(a, url.p, url.n);
+}
+
+/* Is the map in the user's folder already? Sets its CRC-32 then. */
+static int map_present(int folder, struct fetch_file *file, bool *present, struct pb_error *err)
+{
+    uint64_t size;
+    struct digest_result r;
+    _cleanup_fd_ int fd = -1;
+    *present = false;
+    int rc = file_open_regular(folder, file->path, true, &fd, &size, err);
+    if (rc == PB_NOT_FOUND || (rc == PB_OK && size != file->size))
+        return PB_OK;
+    if (rc == PB_OK)
+        rc = digest_file(DIGEST_MD5 | DIGEST_CRC32, fd, &r, err);
+    if (rc < 0)
+        return rc;
+    *present = md5_equal(&r.md5, &file->md5);
+    file->crc32 = r.crc32;
+    return PB_OK;
+}
+
+/* One piece for each part, but only one for parts with the same bytes. */
+static int pieces_plan(struct fetch_plan *plan, const struct os_definition *d, const char *source,
+                       const char *map, struct pb_error *err)
+{
+    plan->pieces = arena_zero(&plan->arena, d->part_count * sizeof *plan->pieces);
+    if (plan->pieces == NULL)
+        return error_memory(err);
+    for (size_t i = 0; i < d->part_count; i++) {
+        const struct os_part *part = &d->parts[i];
+        bool again = false;
+        for (size_t k = 0; k < i && !again; k++)
+            again = md5_equal(&d->parts[k].md5, &part->md5);
+        if (again)
+            continue;
+        struct fetch_piece *piece = &plan->pieces[plan->piece_count++];
+        *piece = (struct fetch_piece){.name = part->name, .size = part->size, .md5 = part->md5};
+        piece->url = resource_url(&plan->arena, source, map, part->name);
+        if (piece->url == NULL)
+            return error_set(err, PB_INVALID, "part %s: its address is too long", part->name);
+        plan->download += part->size;
+    }
+    return PB_OK;
+}
+
+/* A server may not choose which of the user's maps it replaces. */
+static int definition_matches(const struct fetch_request *q, const struct os_definition *d,
+                              struct pb_error *err)
+{
+    char wanted[OS_NAME_MAX + 1], got[OS_NAME_MAX + 1];
+    if (!os_stem(slice_of(q->path), wanted) || !os_stem(slice_of(d->name), got) || strcmp(wanted, got) != 0)
+        return error_set(err, PB_INVALID, "the server answered with the definition of another map, %s",
+                         d->name);
+    return PB_OK;
+}
+
+static int fetch_make_plan(const struct fetch_request *q, const struct fetch_net *net, const char *source,
+                           struct fetch_plan *plan, struct pb_error *err)
+{
+    char map[OS_NAME_MAX + 1];
+    bool present = false;
+    struct os_definition *d = arena_zero(&plan->arena, sizeof *d);
+    struct fetch_file *file = arena_zero(&plan->arena, sizeof *file);
+    const char *url = os_stem(slice_of(q->path), map) ? resource_url(&plan->arena, source, map, NULL) : NULL;
+    if (d == NULL || file == NULL || url == NULL)
+        return error_memory(err);
+    _cleanup_buffer_ struct buffer xml;
+    buffer_init(&xml, OS_DOCUMENT_MAX);
+    int rc = net->get(net->arg, url, &xml, err);
+    if (rc < 0)
+        return rc;
+    rc = os_definition_parse((struct slice){xml.p, xml.n}, &plan->arena, d, err);
+    if (rc < 0)
+        return error_context(err, "the part definition");
+    *file = (struct fetch_file){
+        .action = FETCH_PLACE, .path = d->name, .size = d->uncompressed_size, .md5 = d->md5};
+    rc = definition_matches(q, d, err);
+    if (rc == PB_OK)
+        rc = map_present(q->folder, file, &present, err);
+    if (rc == PB_OK && present)
+        file->action = FETCH_KEEP;
+    if (rc == PB_OK && !present && d->parts[0].encrypted && q->password == NULL)
+        rc = error_set(err, PB_DENIED, "the map is encrypted: its password is needed (--password-file)");
+    if (rc == PB_OK && !present)
+        rc = pieces_plan(plan, d, source, map, err);
+    plan->files = file;
+    plan->file_count = 1;
+    plan->unpacked = d->uncompressed_size;
+    plan->dialect = d;
+    return rc;
+}
+
+/* An os_part_open_fn: parts lie in staging under their MD5. */
+static int staged_open(void *arg, const struct os_definition *d, size_t part, int *fd, struct pb_error *err)
+{
+    char name[MD5_HEX + 1];
+    uint64_t size;
+    hex_encode(d->parts[part].md5.bytes, sizeof d->parts[part].md5.bytes, name);
+    return file_open_regular(*(const int *)arg, name, false, fd, &size, err);
+}
+
+/* A wrong password shows with the first part: better now than after all of them. */
+static int fetch_accept(const struct fetch_request *q, const struct fetch_plan *plan, size_t piece,
+                        int staging, struct pb_error *err)
+{
+    const struct os_definition *d = plan->dialect;
+    struct os_joined joined;
+    size_t part = 0;
+    while (part < d->part_count && !md5_equal(&d->parts[part].md5, &plan->pieces[piece].md5))
+        part++;
+    if (part == d->part_count || !d->parts[part].encrypted)
+        return PB_OK;
+    int rc = os_joined_open(d, q->password, staged_open, &staging, &joined, err);
+    if (rc == PB_OK)
+        rc = os_joined_load(&joined, part, err);
+    os_joined_close(&joined);
+    return rc;
+}
+
+/* Where the unpacked map goes: a file and its digests. */
+struct map_sink {
+    int fd;
+    struct digest digest;
+    uint64_t total;
+    pb_progress_fn *progress;
+    void *arg;
+};
+
+static int map_write(void *arg, const void *p, size_t n, struct pb_error *err)
+{
+    struct map_sink *s = arg;
+    int rc = file_write(s->fd, p, n, err);
+    if (rc < 0)
+        return error_context(err, "unpack the map");
+    digest_add(&s->digest, p, n);
+    struct pb_progress progress = {"unpack", s->digest.size, s->total};
+    if (s->progress != NULL && s->progress(s->arg, &progress) != 0)
+        return error_set(err, PB_CANCELLED, "cancelled");
+    return PB_OK;
+}
+
+static int map_unpack(const struct fetch_request *q, const struct os_definition *d, int staging,
+                      struct map_sink *sink, struct fetch_file *file, struct pb_error *err)
+{
+    struct os_joined joined;
+    struct digest_result r;
+    int rc = os_joined_open(d, q->password, staged_open, &staging, &joined, err);
+    if (rc == PB_OK)
+        rc = digest_start(&sink->digest, DIGEST_MD5 | DIGEST_CRC32, err);
+    if (rc == PB_OK)
+        rc = os_joined_extract(&joined, map_write, sink, err);
+    os_joined_close(&joined);
+    if (rc < 0)
+        return rc;
+    digest_finish(&sink->digest, &r);
+    if (r.size != file->size)
+        return error_set(err, PB_DAMAGED, "the archive unpacks to %llu bytes; the definition says %llu",
+                         (unsigned long long)r.size, (unsigned long long)file->size);
+    if (!md5_equal(&r.md5, &file->md5))
+        return error_set(err, PB_DAMAGED, "the unpacked map is not the one in the definition (MD5)");
+    file->crc32 = r.crc32;
+    return PB_OK;
+}
+
+static int fetch_assemble(const struct fetch_request *q, struct fetch_plan *plan, int staging,
+                          pb_progress_fn *progress, void *arg, struct pb_error *err)
+{
+    struct fetch_file *file = &plan->files[0];
+    struct map_sink sink = {.total = file->size, .progress = progress, .arg = arg};
+    _cleanup_fd_ int fd =
+        openat(staging, STAGED_MAP, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (fd < 0)
+        return error_errno(err, errno, "unpack the map");
+    sink.fd = fd;
+    int rc = map_unpack(q, plan->dialect, staging, &sink, file, err);
+    digest_free(&sink.digest);
+    file->staged = STAGED_MAP;
+    return rc;
+}
+
+const struct dialect_fetch opensauce_fetch = {
+    .user_agent = OS_CLIENT_AGENT " (patchbay)",
+    .title = fetch_title,
+    .sources = fetch_sources,
+    .plan = fetch_make_plan,
+    .accept = fetch_accept,
+    .assemble = fetch_assemble,
+};

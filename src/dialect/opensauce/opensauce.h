@@ -1,0 +1,34 @@
+/* OpenSauce as a dialect: the value that src/api/dialects.c lists. */
+#ifndef PB_OPENSAUCE_OPENSAUCE_H
+#define PB_OPENSAUCE_OPENSAUCE_H
+
+#include "dialect/dialect.h"
+#include "wire/http_reply.h"
+
+extern const struct dialect opensauce_dialect;
+extern const struct dialect_fetch opensauce_fetch;
+
+#define OS_DEFAULT_PORT 2303
+#define OS_PATH         "/map_download"
+#define OS_MASTERS_PATH "/Halo1/CE/MapDownload/Halo1_CE_MapDownloadMasterServers.xml"
+#define OS_RAW_PATH     "/maps/"
+#define OS_CLIENT_AGENT "OpenSauce_Halo1_CE_Client"
+
+extern const struct setting opensauce_settings[];
+int opensauce_settings_make(const struct setting_value *values, size_t n, struct arena *a, void **out,
+                            struct pb_error *err);
+int opensauce_compile(struct site_title *title, const struct md5 *md5, struct pb_error *err);
+bool opensauce_serve(const struct dialect_http *in, struct reply_plan *plan);
+
+struct opensauce_config {
+    bool enabled;
+    bool require_client;
+    const char *redirect_root; /* may be NULL */
+    const char *masters;       /* the list as XML */
+    size_t masters_size;
+    int64_t masters_modified;
+    char masters_modified_text[HTTP_DATE];
+    char masters_etag[HTTP_ETAG];
+};
+
+#endif

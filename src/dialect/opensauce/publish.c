@@ -1,0 +1,298 @@
+/* A map becomes a release: compressed, cut, perhaps encrypted, and kept raw beside. One pass over the file.
+ */
+#include "dialect/opensauce/publish.h"
+
+#include "base/file.h"
+#include "base/path.h"
+#include "depot/stored.h"
+#include "dialect/opensauce/parts.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+
+enum { READ_STEP = 256 * 1024, MAP_HEADER = 2048, PASSWORD_GAME_MAX = 8, PASSWORD_MAX = 255 };
+
+/* One publish under way. */
+struct work {
+    struct depot *depot;
+    const struct pb_map_options *options;
+    pb_progress_fn *progress;
+    void *arg;
+    int fd;
+    uint64_t size;
+    char stem[OS_NAME_MAX + 1];      /* the title's name */
+    char part_stem[OS_NAME_MAX + 1]; /* the same in the map's own spelling, for names of parts */
+    struct os_attributes attributes;
+    struct md5 key;
+    struct pb_publish_result *result;
+};
+
+static int progress_report(struct work *w, const char *stage, uint64_t done, struct pb_error *err)
+{
+    struct pb_progress p = {stage, done, w->size};
+    if (w->progress != NULL && w->progress(w->arg, &p) != 0)
+        return error_set(err, PB_CANCELLED, "cancelled");
+    return PB_OK;
+}
+
+static int password_check(const struct pb_map_options *o, struct pb_error *err)
+{
+    size_t n = strlen(o->password);
+    size_t most = o->long_password ? PASSWORD_MAX : PASSWORD_GAME_MAX;
+    if (n == 0)
+        return error_set(err, PB_INVALID, "the password is empty");
+    if (n > most)
+        return error_set(err, PB_INVALID, "the password has %zu characters; the game allows %d%s", n,
+                         PASSWORD_GAME_MAX,
+                         o->long_password ? ", and patchbay 255" : " (--long-password allows more)");
+    for (size_t i = 0; i < n; i++) {
+        if ((unsigned char)o->password[i] < 0x20 || (unsigned char)o->password[i] > 0x7e)
+            return error_set(err, PB_INVALID, "the password has a character that is not printable ASCII");
+    }
+    return PB_OK;
+}
+
+static int redirect_check(const char *root, struct pb_error *err)
+{
+    for (const char *c = root; *c != '\0'; c++) {
+        if ((unsigned char)*c <= 0x20 || (unsigned char)*c >= 0x7f)
+            return error_set(err, PB_INVALID,
+                             "redirect root %s: has a space or a character that is not ASCII", root);
+    }
+    if (strncmp(root, "http://", 7) != 0 && strncmp(root, "https://", 8) != 0)
+        return error_set(err, PB_INVALID, "redirect root %s: must begin with http:// or https://", root);
+    return strlen(root) > 1024 ? error_set(err, PB_INVALID, "redirect root: longer than 1,024 bytes") : PB_OK;
+}
+
+static int options_check(struct work *w, struct pb_error *err)
+{
+    const struct pb_map_options *o = w->options;
+    const char *why;
+    struct os_definition *map = &w->attributes.map;
+    map->name = path_base(slice_of(o->file)).p;
+    int rc = os_map_name_check(map->name, err);
+    if (rc < 0)
+        return rc;
+    os_stem(slice_of(map->name), w->stem);
+    snprintf(w->part_stem, sizeof w->part_stem, "%.*s", (int)strlen(w->stem), map->name);
+    map->host_directory = o->host_directory != NULL ? o->host_directory : w->part_stem;
+    if (!path_name_ok(slice_of(map->host_directory), &why))
+        return error_set(err, PB_INVALID, "host directory %s: the name %s", map->host_directory, why);
+    const char *algorithm = o->algorithm != NULL ? o->algorithm : "7zip";
+    if (!os_algorithm_parse(algorithm, &map->algorithm))
+        return error_set(err, PB_INVALID, "algorithm %s: must be 7zip or zip", algorithm);
+    if (o->level > 9)
+        return error_set(err, PB_INVALID, "level %d: must be 0 to 9", o->level);
+    w->attributes.level = o->level < 0 ? 9 : o->level;
+    if (o->redirect_root != NULL && (rc = redirect_check(o->redirect_root, err)) < 0)
+        return rc;
+    w->attributes.redirect_root = o->redirect_root;
+    w->attributes.encrypted = w->attributes.proof_known = o->password != NULL;
+    return o->password != NULL ? password_check(o, err) : PB_OK;
+}
+
+static int source_open(struct work *w, struct pb_error *err)
+{
+    int rc = file_open_regular(AT_FDCWD, w->options->file, true, &w->fd, &w->size, err);
+    if (rc < 0)
+        return rc;
+    if (w->size == 0)
+        return error_set(err, PB_INVALID, "the file is empty");
+    if (w->size > UINT32_MAX)
+        return error_set(err, PB_INVALID, "the file has 4 GiB or more; the protocol's sizes have 32 bits");
+    return PB_OK;
+}
+
+/* Halo's own header: 2,048 bytes between two marks. Test files may be without; the operator is told. */
+static void header_check(const uint8_t *p, size_t n, struct work *w)
+{
+    bool custom = n >= MAP_HEADER && memcmp(p, "daeh", 4) == 0 && memcmp(p + 0x7fc, "toof", 4) == 0;
+    bool trial = n >= MAP_HEADER && memcmp(p + 0x2c0, "dehE", 4) == 0 && memcmp(p + 0x5f0, "tofG", 4) == 0;
+    if (!custom && !trial && slice_ends_nocase(slice_of(w->attributes.map.name), slice_of(".map")))
+        snprintf(w->result->warning, sizeof w->result->warning,
+                 "%.100s has no Halo map header; games will refuse it", w->attributes.map.name);
+}
+
+/* The one pass: each step of the file goes to the compressor, the raw object and the digest. */
+static int source_pump(struct work *w, struct archive_writer *archive, struct object_writer *raw,
+                       struct digest *digest, struct pb_error *err)
+{
+    _cleanup_free_ uint8_t *step = malloc(READ_STEP);
+    if (step == NULL)
+        return error_memory(err);
+    for (uint64_t done = 0; done < w->size;) {
+        size_t n = w->size - done < READ_STEP ? (size_t)(w->size - done) : READ_STEP;
+        int rc = file_read_at(w->fd, step, n, done, err);
+        if (rc < 0)
+            return rc == PB_DAMAGED ? error_set(err, PB_INVALID, "the file shrank while it was read") : rc;
+        if (done == 0)
+            header_check(step, n, w);
+        digest_add(digest, step, n);
+        if (raw != NULL && (rc = object_writer_add(raw, step, n, err)) < 0)
+            return rc;
+        if ((rc = archive_writer_add(archive, step, n, err)) < 0)
+            return rc;
+        done += n;
+        if ((rc = progress_report(w, "compress", done, err)) < 0)
+            return rc;
+    }
+    return PB_OK;
+}
+
+/* Compresses into parts; the publication has them, and the raw map, afterwards. */
+static int source_pack(struct work *w, struct publication *p, struct part_cutter *cutter,
+                       struct pb_error *err)
+{
+    struct archive_writer *archive = NULL;
+    struct digest_result result;
+    struct object object;
+    struct os_definition *map = &w->attributes.map;
+    _cleanup_digest_ struct digest digest = {0};
+    _cleanup_object_writer_ struct object_writer raw = {.fd = -1};
+    bool keep_raw = !w->options->no_raw;
+    int rc = digest_start(&digest, DIGEST_MD5, err);
+    if (rc == PB_OK && keep_raw)
+        rc = object_writer_open(w->depot, &raw, err);
+    if (rc == PB_OK)
+        rc = archive_writer_open(map->algorithm, w->attributes.level, map->name, w->size, part_cutter_add,
+                                 cutter, &archive, err);
+    if (rc == PB_OK)
+        rc = source_pump(w, archive, keep_raw ? &raw : NULL, &digest, err);
+    if (rc == PB_OK)
+        rc = archive_writer_finish(archive, err);
+    archive_writer_free(archive);
+    if (rc == PB_OK)
+        rc = part_cutter_finish(cutter, err);
+    if (rc == PB_OK && keep_raw)
+        rc = object_writer_finish(&raw, &object, err);
+    if (rc == PB_OK && keep_raw)
+        rc = publication_add(p, slice_of(map->name), OS_RAW, &object, (struct slice){0}, err);
+    if (rc < 0)
+        return rc;
+    digest_finish(&digest, &result);
+    map->md5 = result.md5;
+    map->uncompressed_size = (uint32_t)w->size;
+    if (cutter->total > UINT32_MAX)
+        return error_set(err, PB_INVALID, "the archive has 4 GiB or more; the protocol's sizes have 32 bits");
+    map->compressed_size = (uint32_t)cutter->total;
+    w->result->parts = cutter->count;
+    w->result->packed = cutter->total;
+    return PB_OK;
+}
+
+static int release_publish(struct work *w, struct pb_error *err)
+{
+    struct publication_result made;
+    _cleanup_publication_ struct publication p = {.lock = -1};
+    _cleanup_free_ struct part_cutter *cutter = calloc(1, sizeof *cutter);
+    if (cutter == NULL)
+        return error_memory(err);
+    int rc = publication_begin(w->depot, OS_DIALECT, slice_of(w->stem), &p, err);
+    if (rc < 0)
+        return rc;
+    cutter->publication = &p;
+    cutter->stem = w->part_stem;
+    cutter->ending = os_archive_ending(w->attributes.map.algorithm);
+    cutter->key = w->attributes.encrypted ? w->key.bytes : NULL;
+    if ((rc = source_pack(w, &p, cutter, err)) < 0)
+        return rc;
+    const char *password = w->options->password;
+    if (password != NULL && (rc = os_password_proof(password, strlen(password), &w->attributes.map.md5,
+                                                    &w->attributes.proof, err)) < 0)
+        return rc;
+    _cleanup_free_ char *attributes = os_attributes_emit(&w->attributes);
+    if (attributes == NULL)
+        return error_memory(err);
+    rc = publication_commit(&p, NULL, attributes, &made, err);
+    if (rc < 0)
+        return rc;
+    w->result->unchanged = made.unchanged && made.new_objects == 0;
+    w->result->stored = made.stored;
+    snprintf(w->result->version, sizeof w->result->version, "%s", made.version);
+    return PB_OK;
+}
+
+/* Which of a release's entries are parts, and how many bytes have they? */
+static void parts_count(const struct stored_release *live, struct pb_publish_result *result, bool *has_raw)
+{
+    *has_raw = false;
+    for (size_t i = 0; i < live->n; i++) {
+        if (live->entries[i].kind == OS_RAW) {
+            *has_raw = true;
+            continue;
+        }
+        result->parts++;
+        result->packed += live->entries[i].object.size;
+    }
+}
+
+/* The attributes that publishing this file would give, were it packed as the live release is. */
+static int attributes_wanted(struct work *w, uint64_t packed, char **text, struct pb_error *err)
+{
+    struct digest_result source;
+    struct os_attributes wanted = w->attributes;
+    const char *password = w->options->password;
+    int rc = digest_file(DIGEST_MD5, w->fd, &source, err);
+    if (rc < 0)
+        return rc;
+    wanted.map.md5 = source.md5;
+    wanted.map.uncompressed_size = (uint32_t)source.size;
+    wanted.map.compressed_size = (uint32_t)packed;
+    if (password != NULL)
+        rc = os_password_proof(password, strlen(password), &source.md5, &wanted.proof, err);
+    if (rc < 0)
+        return rc;
+    *text = os_attributes_emit(&wanted);
+    return *text == NULL ? error_memory(err) : PB_OK;
+}
+
+/* Is just this live already, with all its objects sound? Then compressing again would change nothing. 1 yes,
+ * 0 no. */
+static int already_live(struct work *w, struct pb_error *err)
+{
+    struct stored_release live;
+    struct pb_publish_result found = *w->result;
+    uint8_t header[MAP_HEADER];
+    bool has_raw;
+    _cleanup_free_ char *wanted = NULL;
+    _cleanup_arena_ struct arena arena;
+    arena_init(&arena, 0);
+    int rc = stored_release_live(w->depot, OS_DIALECT, w->stem, &arena, &live, err);
+    if (rc != 1)
+        return rc;
+    parts_count(&live, &found, &has_raw);
+    if (has_raw == w->options->no_raw)
+        return 0;
+    if ((rc = attributes_wanted(w, found.packed, &wanted, err)) < 0)
+        return rc;
+    if (strcmp(wanted, live.attributes) != 0 || !stored_release_sound(w->depot, &live))
+        return 0;
+    *w->result = found;
+    w->result->unchanged = 1;
+    snprintf(w->result->version, sizeof w->result->version, "%s", live.version);
+    bool whole = w->size >= MAP_HEADER && file_read_at(w->fd, header, sizeof header, 0, err) == PB_OK;
+    header_check(header, whole ? sizeof header : 0, w);
+    return 1;
+}
+
+int os_publish_map(struct depot *d, const struct pb_map_options *options, pb_progress_fn *progress, void *arg,
+                   struct pb_publish_result *result, struct pb_error *err)
+{
+    struct work w = {
+        .depot = d, .options = options, .progress = progress, .arg = arg, .fd = -1, .result = result};
+    *result = (struct pb_publish_result){0};
+    int rc = options_check(&w, err);
+    if (rc == PB_OK)
+        rc = source_open(&w, err);
+    if (rc == PB_OK && options->password != NULL)
+        rc = os_password_key(options->password, &w.key, err);
+    if (rc == PB_OK) {
+        snprintf(result->title, sizeof result->title, OS_DIALECT "/%s", w.stem);
+        result->size = w.size;
+        rc = already_live(&w, err);
+    }
+    if (rc == 0)
+        rc = release_publish(&w, err);
+    fd_close(&w.fd);
+    return rc < 0 ? error_context(err, "publish map %s", options->file) : PB_OK;
+}

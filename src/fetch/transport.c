@@ -1,0 +1,135 @@
+/* The part of the transport that all requests share, and small documents. pieces.c has the downloads. */
+#include "fetch/transport.h"
+
+#include "base/clock.h"
+#include "fetch/transport_internal.h"
+
+#include <poll.h>
+
+enum { DOCUMENT_SECONDS = 30 };
+
+int transport_new(const struct transport_options *o, struct transport **out, struct pb_error *err)
+{
+    struct transport *t = calloc(1, sizeof *t);
+    if (t == NULL)
+        return error_memory(err);
+    t->options = *o;
+    t->multi = curl_multi_init();
+    if (t->multi == NULL) {
+        free(t);
+        return error_memory(err);
+    }
+    curl_multi_setopt(t->multi, CURLMOPT_MAXCONNECTS, (long)o->connections);
+    curl_multi_setopt(t->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)o->connections);
+    *out = t;
+    return PB_OK;
+}
+
+void transport_free(struct transport *t)
+{
+    if (t == NULL)
+        return;
+    curl_multi_cleanup(t->multi);
+    free(t);
+}
+
+CURL *transport_easy(const struct transport *t, const char *url)
+{
+    CURL *e = curl_easy_init();
+    if (e == NULL)
+        return NULL;
+    curl_easy_setopt(e, CURLOPT_URL, url);
+    curl_easy_setopt(e, CURLOPT_USERAGENT, t->options.user_agent);
+    curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(e, CURLOPT_FAILONERROR, 1L);
+    curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 1L);
+    curl_easy_setopt(e, CURLOPT_MAXREDIRS, 5L);
+    curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(e, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)TRANSPORT_CONNECT_MS);
+    curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, (long)TRANSPORT_SILENCE_S);
+    return e;
+}
+
+int transport_fault(CURL *e, CURLcode code, struct pb_error *err)
+{
+    long status = 0;
+    curl_easy_getinfo(e, CURLINFO_RESPONSE_CODE, &status);
+    if (code != CURLE_HTTP_RETURNED_ERROR)
+        return error_set(err, PB_NETWORK, "%s", curl_easy_strerror(code));
+    if (status == 404)
+        return error_set(err, PB_NOT_FOUND, "the server has no such map or file (404)");
+    if (status == 401 || status == 403)
+        return error_set(err, PB_NOT_FOUND, "the server refuses us (%ld)", status);
+    /* 5xx and 429 may pass; other refusals stay what they are. */
+    return error_set(err, status >= 500 || status == 429 ? PB_NETWORK : PB_NOT_FOUND,
+                     "the server answered with status %ld", status);
+}
+
+int transport_pause(const struct transport *t, unsigned ms, struct pb_error *err)
+{
+    enum { STEP_MS = 50 };
+    uint64_t until = clock_monotonic_ms() + ms;
+    for (uint64_t now = clock_monotonic_ms(); now < until; now = clock_monotonic_ms()) {
+        struct pb_progress p = {"wait", 0, 0};
+        if (t->options.progress != NULL && t->options.progress(t->options.arg, &p) != 0)
+            return error_set(err, PB_CANCELLED, "cancelled");
+        poll(NULL, 0, until - now < STEP_MS ? (int)(until - now) : STEP_MS);
+    }
+    return PB_OK;
+}
+
+static size_t document_write(char *p, size_t size, size_t n, void *arg)
+{
+    return buffer_append(arg, p, size * n) ? size * n : 0;
+}
+
+static int document_progress(void *arg, curl_off_t total, curl_off_t done, curl_off_t up_total, curl_off_t up)
+{
+    const struct transport *t = arg;
+    struct pb_progress p = {"ask", 0, 0};
+    (void)total, (void)done, (void)up_total, (void)up;
+    return t->options.progress != NULL && t->options.progress(t->options.arg, &p) != 0;
+}
+
+static int document_once(struct transport *t, const char *url, struct buffer *out, struct pb_error *err)
+{
+    CURL *e = transport_easy(t, url);
+    if (e == NULL)
+        return error_memory(err);
+    out->n = 0;
+    curl_easy_setopt(e, CURLOPT_TIMEOUT, (long)DOCUMENT_SECONDS);
+    curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, document_write);
+    curl_easy_setopt(e, CURLOPT_WRITEDATA, out);
+    curl_easy_setopt(e, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(e, CURLOPT_XFERINFOFUNCTION, document_progress);
+    curl_easy_setopt(e, CURLOPT_XFERINFODATA, t);
+    CURLcode code = curl_easy_perform(e);
+    int rc = PB_OK;
+    if (out->failed)
+        rc = error_set(err, PB_INVALID, "the document is larger than %zu bytes", out->ceiling);
+    else if (code == CURLE_ABORTED_BY_CALLBACK)
+        rc = error_set(err, PB_CANCELLED, "cancelled");
+    else if (code != CURLE_OK)
+        rc = transport_fault(e, code, err);
+    else if (!buffer_append(out, "", 0))
+        rc = error_memory(err);
+    curl_easy_cleanup(e);
+    return rc;
+}
+
+int transport_get(void *transport, const char *url, struct buffer *out, struct pb_error *err)
+{
+    for (int attempt = 1;; attempt++) {
+        int rc = document_once(transport, url, out, err);
+        if (rc != PB_NETWORK || attempt == TRANSPORT_ATTEMPTS)
+            return rc;
+        struct pb_error cancelled;
+        if (transport_pause(transport, TRANSPORT_RETRY_MS, &cancelled) < 0) {
+            *err = cancelled;
+            return cancelled.status;
+        }
+    }
+}

@@ -1,0 +1,47 @@
+/* HTTP for fetching (libcurl): one small document, or many pieces at once. */
+#ifndef PB_FETCH_TRANSPORT_H
+#define PB_FETCH_TRANSPORT_H
+
+#include "dialect/dialect.h"
+
+struct transport; /* keeps connections alive between calls; one thread at a time */
+
+struct transport_options {
+    const char *user_agent;
+    unsigned connections;     /* at once, for pieces */
+    pb_progress_fn *progress; /* may be NULL */
+    void *arg;
+};
+
+enum {
+    TRANSPORT_ATTEMPTS = 3,
+    TRANSPORT_RETRY_MS = 1000,
+    TRANSPORT_CONNECT_MS = 2000,
+    TRANSPORT_SILENCE_S = 15
+};
+
+PB_MUST_USE int transport_new(const struct transport_options *o, struct transport **out,
+                              struct pb_error *err);
+void transport_free(struct transport *t); /* NULL does no harm */
+
+/* A struct fetch_net's get: tries TRANSPORT_ATTEMPTS times, unless the server itself refuses. */
+int transport_get(void *transport, const char *url, struct buffer *out, struct pb_error *err);
+
+struct download_report {
+    unsigned present;    /* pieces that staging had, whole and right */
+    unsigned downloaded; /* pieces that came over the network */
+    uint64_t bytes;      /* that came over the network, failed attempts included */
+};
+
+/*
+ * Gets every piece of the plan that staging does not have: several at once, each hashed as it arrives, each
+ * tried TRANSPORT_ATTEMPTS times, half a piece continued with a Range. `accept` (may be NULL) sees each piece
+ * that is whole, and its refusal is final. PB_DAMAGED: bytes are not those promised; PB_NOT_FOUND: the server
+ * has not got a piece; PB_NETWORK; PB_NO_SPACE. What arrived whole stays in staging.
+ */
+typedef int piece_accept_fn(void *arg, size_t piece, struct pb_error *err);
+PB_MUST_USE int transport_pieces(struct transport *t, const struct fetch_plan *plan, int staging,
+                                 piece_accept_fn *accept, void *accept_arg, struct download_report *report,
+                                 struct pb_error *err);
+
+#endif

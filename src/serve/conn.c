@@ -1,0 +1,412 @@
+/*
+ * One connection's life: read, answer, send, close. Sockets are edge-triggered and registered once, so that a
+ * request costs no epoll_ctl; what one turn leaves undone puts the connection on the loop's ready list.
+ */
+#include "serve/conn.h"
+
+#include "serve/loop.h"
+#include "serve/send.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    ACCEPTS_PER_TURN = 64,
+    REQUESTS_PER_TURN = 32,
+    CLOSING_MS = 5000,
+    CLOSING_READS = 16, /* of CONN_BATCH bytes a turn, thrown away */
+};
+
+/* ---- the table ---- */
+
+static struct conn *table_take(struct conn_table *t)
+{
+    if (t->free == NULL) {
+        if (t->block_count == CONN_BLOCKS_MAX)
+            return NULL;
+        struct conn *block = calloc(CONN_BLOCK, sizeof *block);
+        if (block == NULL)
+            return NULL;
+        for (size_t i = CONN_BLOCK; i-- > 0;) {
+            block[i].index = (uint32_t)(t->block_count * CONN_BLOCK + i);
+            block[i].next = t->free;
+            t->free = &block[i];
+        }
+        t->blocks[t->block_count++] = block;
+    }
+    struct conn *c = t->free;
+    t->free = c->next;
+    t->open++;
+    return c;
+}
+
+static struct conn *table_at(struct conn_table *t, uint32_t index)
+{
+    return index / CONN_BLOCK < t->block_count ? &t->blocks[index / CONN_BLOCK][index % CONN_BLOCK] : NULL;
+}
+
+void conn_table_free(struct conn_table *t)
+{
+    for (size_t i = 0; i < t->block_count; i++)
+        free(t->blocks[i]);
+    t->block_count = 0;
+}
+
+/* ---- deadlines and the ready list ---- */
+
+static void wait_leave(struct loop *l, struct conn *c)
+{
+    struct conn_list *list = &l->conns.waits[c->wait];
+    *(c->before != NULL ? &c->before->next : &list->first) = c->next;
+    *(c->next != NULL ? &c->next->before : &list->last) = c->before;
+}
+
+static void wait_join(struct loop *l, struct conn *c, enum conn_wait wait)
+{
+    const struct serve_settings *s = l->snapshot->settings;
+    struct conn_list *list = &l->conns.waits[wait];
+    unsigned ms = wait == WAIT_IDLE   ? s->idle_ms
+                  : wait == WAIT_HEAD ? s->head_ms
+                  : wait == WAIT_SEND ? s->send_ms
+                                      : CLOSING_MS;
+    c->wait = (uint8_t)wait;
+    c->deadline = l->now + ms;
+    c->next = NULL;
+    c->before = list->last;
+    *(list->last != NULL ? &list->last->next : &list->first) = c;
+    list->last = c;
+}
+
+static void wait_change(struct loop *l, struct conn *c, enum conn_wait wait)
+{
+    wait_leave(l, c);
+    wait_join(l, c, wait);
+}
+
+static void ready_join(struct loop *l, struct conn *c)
+{
+    if (c->ready)
+        return;
+    c->ready = true;
+    c->ready_next = NULL;
+    c->ready_before = l->ready.last;
+    *(l->ready.last != NULL ? &l->ready.last->ready_next : &l->ready.first) = c;
+    l->ready.last = c;
+}
+
+static void ready_leave(struct loop *l, struct conn *c)
+{
+    if (!c->ready)
+        return;
+    c->ready = false;
+    *(c->ready_before != NULL ? &c->ready_before->ready_next : &l->ready.first) = c->ready_next;
+    *(c->ready_next != NULL ? &c->ready_next->ready_before : &l->ready.last) = c->ready_before;
+}
+
+/* ---- opening and closing ---- */
+
+static void conn_close(struct loop *l, struct conn *c)
+{
+    wait_leave(l, c);
+    ready_leave(l, c);
+    out_drop(l, c);
+    free(c->in);
+    close(c->fd); /* which takes it out of the epoll set */
+    uint32_t index = c->index, generation = c->generation + 1;
+    *c = (struct conn){.index = index, .generation = generation, .fd = -1, .next = l->conns.free};
+    l->conns.free = c;
+    l->conns.open--;
+}
+
+static void conn_open(struct loop *l, int fd, const struct sockaddr_storage *peer,
+                      const struct protocol *protocol)
+{
+    struct conn *c = l->conns.open < l->snapshot->settings->connections_max ? table_take(&l->conns) : NULL;
+    if (c == NULL) {
+        close(fd);
+        return;
+    }
+    c->fd = fd;
+    c->state = CONN_READING;
+    c->protocol = protocol;
+    c->in = NULL;
+    c->out = NULL;
+    memcpy(&c->peer, peer, sizeof c->peer);
+    c->denied = deny_has(&l->snapshot->settings->deny, &c->peer.any);
+    wait_join(l, c, WAIT_IDLE);
+    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+                                .data.u64 = (uint64_t)c->generation << 32 | c->index};
+    if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &event) != 0)
+        conn_close(l, c);
+}
+
+void conn_accept(struct loop *l, int listener, const struct protocol *protocol)
+{
+    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+        struct sockaddr_storage peer = {0};
+        socklen_t length = sizeof peer;
+        int fd = accept4(listener, (struct sockaddr *)&peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            conn_open(l, fd, &peer, protocol);
+            continue;
+        }
+        /* Out of descriptors or memory: the waiting connection stays; try again at the next tick. */
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+            l->accepting = false;
+        if (errno != ECONNABORTED && errno != EINTR && errno != EPROTO)
+            return;
+    }
+}
+
+/* Our side is done. The peer may still be sending: closing now could reset the connection and lose it our
+ * last bytes. */
+static void conn_finish(struct loop *l, struct conn *c)
+{
+    shutdown(c->fd, SHUT_WR);
+    c->state = CONN_CLOSING;
+    free(c->in);
+    c->in = NULL;
+    c->in_n = 0;
+    wait_change(l, c, WAIT_CLOSE);
+    ready_join(l, c);
+}
+
+/* ---- reading and answering ---- */
+
+/* Keeps the bytes that can't be used yet. */
+static bool input_keep(struct conn *c, const char *p, size_t n)
+{
+    char *kept = NULL;
+    if (n > 0) {
+        kept = malloc(n);
+        if (kept == NULL)
+            return false;
+        memcpy(kept, p, n);
+    }
+    free(c->in);
+    c->in = kept;
+    c->in_n = (uint16_t)n;
+    return true;
+}
+
+/* What became of a batch of input. */
+enum batch_end {
+    BATCH_USED,    /* all of it was dealt with, or kept for later */
+    BATCH_SENDING, /* a reply is under way */
+    BATCH_OVER,    /* the connection is closing or closed */
+    BATCH_TURN,    /* the turn is over; there is more to do */
+};
+
+/* Answers the requests in [p, p + n), which is the loop's input buffer. */
+static enum batch_end batch_answer(struct loop *l, struct conn *c, const char *p, size_t n)
+{
+    size_t at = 0;
+    for (int i = 0; at < n; i++) {
+        struct access access = {.minor = -1};
+        struct exchange x = {l->snapshot, l->date, c->denied};
+        size_t used = 0;
+        if (i == REQUESTS_PER_TURN)
+            return input_keep(c, p + at, n - at) ? BATCH_TURN : (conn_close(l, c), BATCH_OVER);
+        enum verdict verdict = c->protocol->next(&x, p + at, n - at, &used, &l->plan, &access);
+        if (verdict == VERDICT_MORE)
+            break;
+        if (verdict == VERDICT_CLOSE) {
+            conn_close(l, c);
+            return BATCH_OVER;
+        }
+        enum sent sent = send_plan(l, c, &x, (struct slice){p + at, n - at}, &access);
+        at += used;
+        if (sent == SENT_BLOCKED || sent == SENT_SOME) {
+            c->state = CONN_SENDING;
+            wait_change(l, c, WAIT_SEND);
+            if (sent == SENT_SOME)
+                ready_join(l, c);
+            return input_keep(c, p + at, n - at) ? BATCH_SENDING : (conn_close(l, c), BATCH_OVER);
+        }
+        if (sent == SENT_CLOSE || l->stop_at != 0) {
+            conn_finish(l, c);
+            return BATCH_OVER;
+        }
+        if (sent == SENT_FAILED) {
+            conn_close(l, c);
+            return BATCH_OVER;
+        }
+    }
+    bool had_some = c->in_n > 0 && at == 0;
+    if (!input_keep(c, p + at, n - at)) {
+        conn_close(l, c);
+        return BATCH_OVER;
+    }
+    /* The time for a head runs from its first byte and is not prolonged by further ones. */
+    if (c->in_n == 0)
+        wait_change(l, c, WAIT_IDLE);
+    else if (!had_some || c->wait != WAIT_HEAD)
+        wait_change(l, c, WAIT_HEAD);
+    return BATCH_USED;
+}
+
+/* Reads once behind what is kept, and answers. False when the turn is over for this connection. */
+static bool conn_read(struct loop *l, struct conn *c)
+{
+    size_t kept = c->in_n;
+    if (kept > 0)
+        memcpy(l->input, c->in, kept);
+    ssize_t n = recv(c->fd, l->input + kept, CONN_BATCH, 0);
+    if (n < 0 && errno == EINTR)
+        return true;
+    if (n < 0 && errno == EAGAIN && kept == 0)
+        return false;
+    if (n < 0 && errno != EAGAIN) {
+        conn_close(l, c);
+        return false;
+    }
+    if (n == 0) {
+        /* The peer has shut its side: complete requests that are kept were answered before. */
+        conn_close(l, c);
+        return false;
+    }
+    if (n < 0)
+        return false;
+    switch (batch_answer(l, c, l->input, kept + (size_t)n)) {
+    case BATCH_USED:
+        /* A short read empties the socket; the next byte makes a new edge. An end that came with it does not.
+         */
+        return n == CONN_BATCH || c->ended;
+    case BATCH_TURN:
+        ready_join(l, c);
+        return false;
+    default:
+        return false;
+    }
+}
+
+/* Answers what was kept while a reply was being sent. False when the turn is over for this connection. */
+static bool conn_kept(struct loop *l, struct conn *c)
+{
+    size_t n = c->in_n;
+    if (n == 0)
+        return true;
+    memcpy(l->input, c->in, n);
+    enum batch_end end = batch_answer(l, c, l->input, n);
+    if (end == BATCH_TURN)
+        ready_join(l, c);
+    return end == BATCH_USED;
+}
+
+static void conn_reading(struct loop *l, struct conn *c)
+{
+    enum { READS_PER_TURN = 4 };
+    uint32_t generation = c->generation;
+    for (int i = 0; i < READS_PER_TURN; i++) {
+        if (!conn_read(l, c))
+            return;
+    }
+    if (c->generation == generation)
+        ready_join(l, c);
+}
+
+static void conn_sending(struct loop *l, struct conn *c)
+{
+    switch (send_more(l, c)) {
+    case SENT_ALL:
+        c->state = CONN_READING;
+        wait_change(l, c, WAIT_IDLE);
+        if (l->stop_at != 0)
+            conn_finish(l, c);
+        else if (conn_kept(l, c))
+            conn_reading(l, c);
+        return;
+    case SENT_CLOSE:
+        conn_finish(l, c);
+        return;
+    case SENT_FAILED:
+        conn_close(l, c);
+        return;
+    case SENT_SOME:
+        wait_change(l, c, WAIT_SEND);
+        ready_join(l, c);
+        return;
+    case SENT_PROGRESS:
+        wait_change(l, c, WAIT_SEND);
+        return;
+    case SENT_BLOCKED:
+        return;
+    }
+}
+
+/* Reads and throws away, until the peer closes or its time is over. */
+static void conn_closing(struct loop *l, struct conn *c)
+{
+    for (int i = 0; i < CLOSING_READS; i++) {
+        ssize_t n = recv(c->fd, l->input, CONN_BATCH, 0);
+        if (n < 0 && errno == EAGAIN)
+            return;
+        if (n <= 0) {
+            conn_close(l, c);
+            return;
+        }
+    }
+    ready_join(l, c);
+}
+
+void conn_continue(struct loop *l, struct conn *c)
+{
+    ready_leave(l, c);
+    switch ((enum conn_state)c->state) {
+    case CONN_READING:
+        if (conn_kept(l, c))
+            conn_reading(l, c);
+        return;
+    case CONN_SENDING:
+        conn_sending(l, c);
+        return;
+    case CONN_CLOSING:
+        conn_closing(l, c);
+        return;
+    case CONN_FREE:
+        return;
+    }
+}
+
+void conn_event(struct loop *l, uint32_t index, uint32_t generation, uint32_t events)
+{
+    struct conn *c = table_at(&l->conns, index);
+    if (c == NULL || c->generation != generation || c->state == CONN_FREE)
+        return;
+    if (events & (EPOLLERR | EPOLLHUP)) {
+        conn_close(l, c);
+        return;
+    }
+    if (events & EPOLLRDHUP)
+        c->ended = true;
+    if (c->state == CONN_SENDING)
+        conn_sending(l, c);
+    else if (events & (EPOLLIN | EPOLLRDHUP) && !c->ready)
+        c->state == CONN_READING ? conn_reading(l, c) : conn_closing(l, c);
+}
+
+/* ---- all connections ---- */
+
+void conn_expire(struct loop *l)
+{
+    for (int wait = 0; wait < WAIT_KINDS; wait++) {
+        while (l->conns.waits[wait].first != NULL && l->conns.waits[wait].first->deadline <= l->now)
+            conn_close(l, l->conns.waits[wait].first);
+    }
+}
+
+void conn_close_idle(struct loop *l)
+{
+    while (l->conns.waits[WAIT_IDLE].first != NULL)
+        conn_close(l, l->conns.waits[WAIT_IDLE].first);
+}
+
+void conn_close_all(struct loop *l)
+{
+    for (int wait = 0; wait < WAIT_KINDS; wait++) {
+        while (l->conns.waits[wait].first != NULL)
+            conn_close(l, l->conns.waits[wait].first);
+    }
+}

@@ -1,0 +1,72 @@
+/* Connections: a small slot each, in a table of blocks that never move. */
+#ifndef PB_SERVE_CONN_H
+#define PB_SERVE_CONN_H
+
+#include "serve/protocol.h"
+
+#include <netinet/in.h>
+
+enum conn_state {
+    CONN_FREE,    /* the slot is on the free list */
+    CONN_READING, /* waiting for a request, or for the rest of one */
+    CONN_SENDING, /* a reply plan is being drained; conn->out has it */
+    CONN_CLOSING, /* all is sent and our side is shut; waiting for the peer's end, so that it loses no byte */
+};
+
+/* The deadline lists. In each all deadlines have the same distance, so a new one goes to the end. */
+enum conn_wait { WAIT_IDLE, WAIT_HEAD, WAIT_SEND, WAIT_CLOSE, WAIT_KINDS };
+
+struct conn;
+struct conn_list {
+    struct conn *first, *last;
+};
+
+struct conn {
+    int fd;
+    uint32_t generation; /* of the slot's use: an event of an earlier one is told by it */
+    uint32_t index;
+    uint8_t state;        /* enum conn_state */
+    uint8_t wait;         /* enum conn_wait: the list that it is on */
+    bool denied;          /* the address is on the deny list */
+    bool ready;           /* on loop->ready */
+    bool ended;           /* the peer has shut its side */
+    uint16_t in_n;        /* bytes of an incomplete request, or of requests behind the one being answered */
+    char *in;             /* NULL when none */
+    struct conn_out *out; /* CONN_SENDING only */
+    const struct protocol *protocol;
+    uint64_t deadline;
+    struct conn *next, *before;             /* on the deadline list, or next on the free list */
+    struct conn *ready_next, *ready_before; /* on loop->ready */
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } peer;
+};
+
+enum { CONN_BLOCK = 256, CONN_BLOCKS_MAX = 4096, CONN_BATCH = 16 * 1024 };
+
+struct conn_table {
+    struct conn *blocks[CONN_BLOCKS_MAX];
+    size_t block_count;
+    struct conn *free;
+    size_t open;
+    struct conn_list waits[WAIT_KINDS];
+};
+
+struct loop;
+
+/* Accepts everything that waits at a listener, within bounds. */
+void conn_accept(struct loop *l, int listener, const struct protocol *protocol);
+/* An event for the slot `index` of generation `generation`. */
+void conn_event(struct loop *l, uint32_t index, uint32_t generation, uint32_t events);
+/* A connection of the ready list gets its next turn. */
+void conn_continue(struct loop *l, struct conn *c);
+/* Closes those whose deadline has come. */
+void conn_expire(struct loop *l);
+/* For stopping: closes those that have no request under way, or all. */
+void conn_close_idle(struct loop *l);
+void conn_close_all(struct loop *l);
+void conn_table_free(struct conn_table *t);
+
+#endif

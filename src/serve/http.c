@@ -1,0 +1,61 @@
+/* HTTP for the engine: parse a request, ask each dialect in turn. */
+#include "serve/protocol.h"
+#include "wire/http_reply.h"
+
+#define HTTP_SERVER "patchbay"
+
+static void refuse(const struct exchange *x, const struct http_request *request, int status,
+                   struct reply_plan *plan)
+{
+    struct http_moment moment = {HTTP_SERVER, x->date};
+    http_reply_status(&moment, request, status, plan);
+}
+
+static void answer(const struct exchange *x, const struct http_request *request, struct reply_plan *plan)
+{
+    const struct serve_settings *settings = x->snapshot->settings;
+    struct dialect_http in = {.site = x->snapshot->site, .request = request, .date = x->date};
+    if (x->denied) {
+        refuse(x, request, 403, plan);
+        return;
+    }
+    for (size_t i = 0; settings->dialects[i] != NULL; i++) {
+        const struct dialect *d = settings->dialects[i];
+        in.settings = settings->dialect_settings[i];
+        if (d->serve_http != NULL && d->serve_http(&in, plan))
+            return;
+    }
+    refuse(x, request, 404, plan);
+}
+
+static enum verdict http_next(const struct exchange *x, const char *in, size_t n, size_t *used,
+                              struct reply_plan *plan, struct access *access)
+{
+    struct http_request request;
+    int length = http_request_parse(in, n, &request);
+    if (length == 0)
+        return VERDICT_MORE;
+    *access = (struct access){request.method_text, request.target, request.referer, request.user_agent,
+                              request.method_text.p != NULL ? request.minor : -1};
+    if (length < 0) {
+        *used = n;
+        refuse(x, NULL, -length, plan);
+    } else {
+        *used = (size_t)length;
+        answer(x, &request, plan);
+    }
+    return VERDICT_REPLY;
+}
+
+static void http_broken(const struct exchange *x, const char *in, size_t n, struct reply_plan *plan)
+{
+    struct http_request request;
+    refuse(x, http_request_parse(in, n, &request) > 0 ? &request : NULL, 500, plan);
+}
+
+const struct protocol http_protocol = {
+    .name = "http",
+    .input_max = HTTP_HEAD_MAX,
+    .next = http_next,
+    .broken = http_broken,
+};

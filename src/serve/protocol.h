@@ -1,0 +1,43 @@
+/* What the engine knows of a protocol: bytes go in, a reply plan comes out. The engine knows neither HTTP nor
+ * POLP. */
+#ifndef PB_SERVE_PROTOCOL_H
+#define PB_SERVE_PROTOCOL_H
+
+#include "plan/reply.h"
+#include "serve/snapshot.h"
+
+/* One request, as the protocol needs to know it besides its bytes. */
+struct exchange {
+    const struct snapshot *snapshot;
+    const char *date; /* of now, as HTTP writes it */
+    bool denied;      /* the peer's address is on the deny list */
+};
+
+/* For the access log; slices point into the request's bytes, or are empty. */
+struct access {
+    struct slice method;
+    struct slice target;
+    struct slice referer;
+    struct slice agent;
+    int minor; /* HTTP/1.minor; -1 when unknown */
+};
+
+enum verdict {
+    VERDICT_MORE,  /* the request is not complete */
+    VERDICT_REPLY, /* *used bytes are dealt with; drain the plan */
+    VERDICT_CLOSE, /* close without a word */
+};
+
+struct protocol {
+    const char *name;
+    size_t input_max; /* no request is longer than this */
+    enum verdict (*next)(const struct exchange *x, const char *in, size_t n, size_t *used,
+                         struct reply_plan *plan, struct access *access);
+    /* The object of the plan can't be read: answer the same request (its bytes are the same) with an error.
+     */
+    void (*broken)(const struct exchange *x, const char *in, size_t n, struct reply_plan *plan);
+};
+
+extern const struct protocol http_protocol;
+
+#endif

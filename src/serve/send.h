@@ -1,0 +1,25 @@
+/* Draining reply plans: a small reply leaves in one call, a large one as head and sendfile, and what the
+ * socket does not take waits in a conn_out. */
+#ifndef PB_SERVE_SEND_H
+#define PB_SERVE_SEND_H
+
+#include "serve/conn.h"
+
+enum sent {
+    SENT_ALL,      /* the reply has left; the connection goes on */
+    SENT_CLOSE,    /* the reply has left; the connection is to be closed */
+    SENT_BLOCKED,  /* the socket takes no more for now (send_more: and took nothing) */
+    SENT_PROGRESS, /* send_more: it took some, and no more for now */
+    SENT_SOME,     /* the turn is over, the socket would take more: no event will tell */
+    SENT_FAILED,   /* the peer is gone, or the object could not be read */
+};
+
+/* Sends l->plan, which answers the request in `input`. */
+enum sent send_plan(struct loop *l, struct conn *c, const struct exchange *x, struct slice input,
+                    const struct access *access);
+/* Goes on with c->out. */
+enum sent send_more(struct loop *l, struct conn *c);
+/* Forgets c->out, if there is one. */
+void out_drop(struct loop *l, struct conn *c);
+
+#endif

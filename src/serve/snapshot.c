@@ -1,0 +1,41 @@
+/* Reference counting of snapshots and settings. */
+#include "serve/snapshot.h"
+
+void settings_hold(struct serve_settings *s)
+{
+    __atomic_add_fetch(&s->references, 1, __ATOMIC_RELAXED);
+}
+
+void settings_release(struct serve_settings *s)
+{
+    if (s == NULL || __atomic_sub_fetch(&s->references, 1, __ATOMIC_ACQ_REL) > 0)
+        return;
+    struct arena arena = s->arena; /* which holds *s itself */
+    arena_free(&arena);
+}
+
+struct snapshot *snapshot_new(struct site *site, struct serve_settings *settings)
+{
+    struct snapshot *s = calloc(1, sizeof *s);
+    if (s == NULL) {
+        site_release(site);
+        settings_release(settings);
+        return NULL;
+    }
+    *s = (struct snapshot){1, site, settings};
+    return s;
+}
+
+void snapshot_hold(struct snapshot *s)
+{
+    __atomic_add_fetch(&s->references, 1, __ATOMIC_RELAXED);
+}
+
+void snapshot_release(struct snapshot *s)
+{
+    if (s == NULL || __atomic_sub_fetch(&s->references, 1, __ATOMIC_ACQ_REL) > 0)
+        return;
+    site_release(s->site);
+    settings_release(s->settings);
+    free(s);
+}

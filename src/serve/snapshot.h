@@ -1,0 +1,39 @@
+/* What serving works from at one moment: the site and the settings. Replaced as a whole, counted by
+ * reference. */
+#ifndef PB_SERVE_SNAPSHOT_H
+#define PB_SERVE_SNAPSHOT_H
+
+#include "dialect/dialect.h"
+#include "serve/deny.h"
+
+enum log_format { LOG_COMBINED, LOG_JSON };
+
+struct serve_settings {
+    unsigned references; /* atomic */
+    struct arena arena;
+    const struct dialect *const *dialects; /* ends with NULL; static */
+    void **dialect_settings;               /* one for each dialect */
+    struct deny_list deny;
+    unsigned idle_ms;         /* a connection without a request */
+    unsigned head_ms;         /* from the first byte of a request to its last */
+    unsigned send_ms;         /* without any progress in sending a reply */
+    unsigned drain_ms;        /* for replies under way when the server is to stop */
+    unsigned connections_max; /* of each thread */
+    enum log_format log_format;
+};
+
+struct snapshot {
+    unsigned references; /* atomic */
+    struct site *site;
+    struct serve_settings *settings;
+};
+
+void settings_hold(struct serve_settings *s);
+void settings_release(struct serve_settings *s); /* NULL does no harm */
+
+/* Takes over one reference of each. NULL when memory is out (the references are given back). */
+struct snapshot *snapshot_new(struct site *site, struct serve_settings *settings);
+void snapshot_hold(struct snapshot *s);
+void snapshot_release(struct snapshot *s); /* NULL does no harm */
+
+#endif

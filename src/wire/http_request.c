@@ -1,0 +1,269 @@
+/* Parsing request heads. Strict where framing is concerned: what could be read in two ways is refused. */
+#include "wire/http_request.h"
+
+#include <stddef.h>
+
+/* tchar of RFC 9110, 5.6.2. */
+static bool is_token(struct slice s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!letter && (c == '\0' || strchr("!#$%&'*+-.^_`|~", c) == NULL))
+            return false;
+    }
+    return s.n > 0;
+}
+
+static struct slice trim(struct slice s)
+{
+    while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t'))
+        s.p++, s.n--;
+    while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
+        s.n--;
+    return s;
+}
+
+/* Takes a line off `rest`; false when its end has not come yet. CR LF, or LF alone as RFC 9112 2.2 permits.
+ */
+static bool line_take(struct slice *rest, struct slice *line)
+{
+    const char *end = memchr(rest->p, '\n', rest->n);
+    if (end == NULL)
+        return false;
+    *line = (struct slice){rest->p, (size_t)(end - rest->p)};
+    rest->n -= line->n + 1;
+    rest->p = end + 1;
+    if (line->n > 0 && line->p[line->n - 1] == '\r')
+        line->n--;
+    return true;
+}
+
+static bool has_control(struct slice s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        if ((c < 0x20 && c != '\t') || c == 0x7f)
+            return true;
+    }
+    return false;
+}
+
+/* "http://host/path" (which proxies send) becomes "/path". */
+static bool target_split(struct http_request *r)
+{
+    struct slice t = r->target;
+    if (t.n > 7 && slice_equal_nocase((struct slice){t.p, 7}, slice_of("http://"))) {
+        const char *slash = memchr(t.p + 7, '/', t.n - 7);
+        if (slash == NULL)
+            return false;
+        t.n -= (size_t)(slash - t.p);
+        t.p = slash;
+    }
+    if (t.n == 0 || t.p[0] != '/')
+        return false;
+    const char *mark = memchr(t.p, '?', t.n);
+    r->path = (struct slice){t.p, mark != NULL ? (size_t)(mark - t.p) : t.n};
+    if (mark != NULL)
+        r->query = (struct slice){mark + 1, t.n - r->path.n - 1};
+    return true;
+}
+
+static int request_line(struct slice line, struct http_request *r)
+{
+    const char *first = memchr(line.p, ' ', line.n);
+    if (first == NULL)
+        return -400;
+    r->method_text = (struct slice){line.p, (size_t)(first - line.p)};
+    struct slice rest = {first + 1, line.n - r->method_text.n - 1};
+    const char *second = memchr(rest.p, ' ', rest.n);
+    if (second == NULL || !is_token(r->method_text))
+        return -400;
+    r->target = (struct slice){rest.p, (size_t)(second - rest.p)};
+    struct slice version = {second + 1, rest.n - r->target.n - 1};
+    if (version.n != 8 || !slice_begins(version, slice_of("HTTP/")) || version.p[6] != '.')
+        return -400;
+    if (version.p[5] != '1' || version.p[7] < '0' || version.p[7] > '9')
+        return -505;
+    r->minor = version.p[7] == '0' ? 0 : 1;
+    for (size_t i = 0; i < r->target.n; i++) {
+        unsigned char c = (unsigned char)r->target.p[i];
+        if (c <= 0x20 || c == 0x7f)
+            return -400;
+    }
+    r->method = slice_equal(r->method_text, slice_of("GET"))    ? HTTP_GET
+                : slice_equal(r->method_text, slice_of("HEAD")) ? HTTP_HEAD
+                                                                : HTTP_OTHER;
+    return target_split(r) ? 0 : -400;
+}
+
+/* The fields that we read; `once` ones make the request unclear when they come twice. */
+static const struct field {
+    const char *name;
+    size_t length;
+    size_t offset;
+    bool once;
+} fields[] = {
+#define FIELD(name, member, once)                                                                            \
+    {                                                                                                        \
+        name, sizeof name - 1, offsetof(struct http_request, member), once                                   \
+    }
+    FIELD("host", host, true),
+    FIELD("user-agent", user_agent, false),
+    FIELD("referer", referer, false),
+    FIELD("range", range, true),
+    FIELD("if-range", if_range, true),
+    FIELD("if-match", if_match, true),
+    FIELD("if-none-match", if_none_match, true),
+    FIELD("if-modified-since", if_modified_since, true),
+    FIELD("if-unmodified-since", if_unmodified_since, true),
+    FIELD("accept-encoding", accept_encoding, false),
+#undef FIELD
+};
+
+/* What decides about framing, gathered while the fields go by. */
+struct framing {
+    struct slice connection;
+    struct slice content_length;
+    bool transfer_encoding;
+};
+
+static int field_framing(struct slice name, struct slice value, struct framing *f)
+{
+    if (slice_equal_nocase(name, slice_of("connection"))) {
+        /* Of several lines the last counts, but a "close" seen once stays. */
+        if (f->connection.p == NULL || !http_list_has(f->connection, "close"))
+            f->connection = value;
+    } else if (slice_equal_nocase(name, slice_of("content-length"))) {
+        if (f->content_length.p != NULL)
+            return -400;
+        f->content_length = value;
+    } else if (slice_equal_nocase(name, slice_of("transfer-encoding"))) {
+        f->transfer_encoding = true;
+    }
+    return 0;
+}
+
+static int field_line(struct slice line, struct http_request *r, struct framing *f)
+{
+    const char *colon = memchr(line.p, ':', line.n);
+    if (colon == NULL)
+        return -400;
+    struct slice name = {line.p, (size_t)(colon - line.p)};
+    struct slice value = trim((struct slice){colon + 1, line.n - name.n - 1});
+    if (!is_token(name) || has_control(value))
+        return -400; /* also an obsolete line folding, which begins with a space */
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        if (fields[i].length != name.n || !slice_equal_nocase(name, (struct slice){fields[i].name, name.n}))
+            continue;
+        struct slice *at = (struct slice *)((char *)r + fields[i].offset);
+        if (at->p != NULL && fields[i].once)
+            return -400;
+        *at = value;
+        return 0;
+    }
+    return field_framing(name, value, f);
+}
+
+static int framing_apply(const struct framing *f, struct http_request *r)
+{
+    uint64_t length = 0;
+    if (r->minor == 1 && r->host.p == NULL)
+        return -400;
+    if (f->transfer_encoding && (f->content_length.p != NULL || r->minor == 0))
+        return -400;
+    if (f->content_length.p != NULL && !slice_to_u64(f->content_length, UINT64_MAX, &length))
+        return -400;
+    r->has_body = f->transfer_encoding || length > 0;
+    if (r->has_body && r->method != HTTP_OTHER)
+        return -400; /* a GET with a body means nothing, and hides a second request from a proxy */
+    r->keep_alive =
+        r->minor == 1 ? !http_list_has(f->connection, "close") : http_list_has(f->connection, "keep-alive");
+    return 0;
+}
+
+int http_request_parse(const char *p, size_t n, struct http_request *out)
+{
+    struct slice rest = {p, n < HTTP_HEAD_MAX ? n : HTTP_HEAD_MAX}, line;
+    struct framing framing = {0};
+    int rc;
+    *out = (struct http_request){0};
+    do { /* empty lines before a request: RFC 9112 2.2 */
+        if (!line_take(&rest, &line))
+            return n >= HTTP_HEAD_MAX ? -414 : 0;
+    } while (line.n == 0);
+    if ((rc = request_line(line, out)) < 0)
+        return rc;
+    for (int count = 0;; count++) {
+        if (!line_take(&rest, &line))
+            return n >= HTTP_HEAD_MAX ? -431 : 0;
+        if (line.n == 0)
+            break;
+        if (count >= HTTP_FIELDS_MAX)
+            return -431;
+        if ((rc = field_line(line, out, &framing)) < 0)
+            return rc;
+    }
+    if ((rc = framing_apply(&framing, out)) < 0)
+        return rc;
+    return (int)(rest.p - p);
+}
+
+bool http_query_value(struct slice query, const char *key, struct slice *value)
+{
+    size_t length = strlen(key);
+    while (query.n > 0) {
+        const char *end = memchr(query.p, '&', query.n);
+        size_t n = end != NULL ? (size_t)(end - query.p) : query.n;
+        if (n > length && query.p[length] == '=' && memcmp(query.p, key, length) == 0) {
+            *value = (struct slice){query.p + length + 1, n - length - 1};
+            return true;
+        }
+        query.p += n + (end != NULL);
+        query.n -= n + (end != NULL);
+    }
+    return false;
+}
+
+int http_percent_decode(struct slice text, char *out, size_t room)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        if (n >= room)
+            return -1;
+        char c = text.p[i];
+        if (c == '%') {
+            if (text.n - i < 3 || !hex_decode((struct slice){text.p + i + 1, 2}, &c, 1) || c == '\0')
+                return -1;
+            i += 2;
+        }
+        out[n++] = c;
+    }
+    return (int)n;
+}
+
+void http_percent_encode(struct buffer *b, struct slice text, bool keep_slash)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        char c = text.p[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                     (c != '\0' && strchr("-._~", c) != NULL) || (c == '/' && keep_slash);
+        if (plain)
+            buffer_append(b, &c, 1);
+        else
+            buffer_format(b, "%%%02X", (unsigned char)c);
+    }
+}
+
+bool http_list_has(struct slice list, const char *token)
+{
+    while (list.n > 0) {
+        const char *comma = memchr(list.p, ',', list.n);
+        size_t n = comma != NULL ? (size_t)(comma - list.p) : list.n;
+        if (slice_equal_nocase(trim((struct slice){list.p, n}), slice_of(token)))
+            return true;
+        list.p += n + (comma != NULL);
+        list.n -= n + (comma != NULL);
+    }
+    return false;
+}
