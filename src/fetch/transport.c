@@ -57,6 +57,8 @@ int transport_fault(CURL *e, CURLcode code, struct pb_error *err)
 {
     long status = 0;
     curl_easy_getinfo(e, CURLINFO_RESPONSE_CODE, &status);
+    if (code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_TOO_MANY_REDIRECTS || code == CURLE_URL_MALFORMAT)
+        return error_set(err, PB_INVALID, "%s", curl_easy_strerror(code)); /* it will not pass */
     if (code != CURLE_HTTP_RETURNED_ERROR)
         return error_set(err, PB_NETWORK, "%s", curl_easy_strerror(code));
     if (status == 404)

@@ -48,24 +48,23 @@ static void put_quoted(struct text *t, struct slice s, enum log_format format)
     t->at = field.at;
 }
 
-/* The target with the value of a "password" parameter left out. */
+/* The target with the values of "password" parameters left out. */
 static void put_target(struct text *t, struct slice target, enum log_format format)
 {
     static const char key[] = "password=";
     const char *mark = target.n > 0 ? memchr(target.p, '?', target.n) : NULL;
     const char *end = target.p + target.n;
-    for (const char *at = mark; at != NULL && at < end; at = memchr(at + 1, '&', (size_t)(end - at - 1))) {
+    const char *from = target.p; /* what is not written yet */
+    for (const char *at = mark; at != NULL; at = memchr(at + 1, '&', (size_t)(end - at - 1))) {
         if ((size_t)(end - at - 1) < sizeof key - 1 || memcmp(at + 1, key, sizeof key - 1) != 0)
             continue;
         const char *value = at + sizeof key;
         const char *next = memchr(value, '&', (size_t)(end - value));
-        put_quoted(t, (struct slice){target.p, (size_t)(value - target.p)}, format);
+        put_quoted(t, (struct slice){from, (size_t)(value - from)}, format);
         put_text(t, "***");
-        if (next != NULL)
-            put_target(t, (struct slice){next, (size_t)(end - next)}, format);
-        return;
+        from = next != NULL ? next : end;
     }
-    put_quoted(t, target, format);
+    put_quoted(t, (struct slice){from, (size_t)(end - from)}, format);
 }
 
 static void put_peer(struct text *t, const struct sockaddr *peer)

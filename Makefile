@@ -1,0 +1,42 @@
+# The user's way in. Meson and ninja do the work.
+BUILD     ?= build
+SANITIZED ?= build-sanitized
+PREFIX    ?= /usr/local
+NINJA      = ninja -C $(BUILD)
+
+all: $(BUILD)/build.ninja
+	@$(NINJA) --quiet
+
+# Every Debian package that building, the demo and the tests need: scripts/packages. Silent when all are there.
+deps:
+	@scripts/deps
+
+$(BUILD)/build.ninja:
+	@meson setup $(BUILD) -Dbuildtype=release --prefix=$(PREFIX) >/dev/null
+
+$(SANITIZED)/build.ninja:
+	@meson setup $(SANITIZED) -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false \
+		-Dwerror=true >/dev/null
+
+demo: deps
+	@$(MAKE) --no-print-directory all
+	@BUILD=$(BUILD) scripts/demo
+
+check: deps
+	@$(MAKE) --no-print-directory $(BUILD)/build.ninja $(SANITIZED)/build.ninja
+	@tests/run $(BUILD) $(SANITIZED)
+
+bench: deps
+	@$(MAKE) --no-print-directory all
+	@BUILD=$(BUILD) bench/run
+
+install: all
+	@meson install -C $(BUILD) --no-rebuild
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+clean:
+	rm -rf $(BUILD) $(SANITIZED)
+
+.PHONY: all deps demo check bench install format clean

@@ -1,0 +1,64 @@
+# For all bats files: the program, a folder of its own for each test, servers that are ended by their ids.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+patchbay=$PATCHBAY_BUILD/patchbay
+bats_require_minimum_version 1.5.0
+
+setup() {
+    T=$(mktemp -d "${TMPDIR:-/tmp}/patchbay-test.XXXXXX")
+    cd "$T" || return 1
+    pids=()
+    export PATCHBAY_DEPOT=$T/depot
+}
+
+teardown() {
+    for pid in "${pids[@]}"; do
+        kill -9 "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+    done
+    cd /
+    rm -rf "$T"
+}
+
+# wait_for SECONDS COMMAND...: until the command succeeds; fails when it does not in that time.
+wait_for() {
+    local until=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        [ "$SECONDS" -lt "$until" ] || { echo "never came true: $*" >&2; return 1; }
+        sleep 0.02
+    done
+}
+
+# start_server [OPTION...]: sets $server (its id), $at (ADDRESS:PORT) and $url; its words are in serve.log.
+start_server() {
+    : >serve.log
+    "$patchbay" serve --http 127.0.0.1:0 --access-log access.log "$@" 2>serve.log 3>&- &
+    server=$!
+    pids+=("$server")
+    wait_for 20 grep -q 'http://' serve.log
+    at=$(sed -n 's|.*http://\(.*\)/$|\1|p' serve.log | head -1)
+    url=http://$at/map_download
+}
+
+# stop_server: as an operator does; its exit status is the function's.
+stop_server() {
+    kill -TERM "$server"
+    wait "$server"
+}
+
+# start_foreign ARGUMENT...: a server that is not ours; sets $foreign, $foreign_at.
+start_foreign() {
+    python3 "$root/tests/interop/foreign_server.py" "$@" >foreign.log 2>foreign.err 3>&- &
+    foreign=$!
+    pids+=("$foreign")
+    wait_for 20 grep -q '^listening' foreign.log
+    foreign_at=$(sed -n 's/^listening //p' foreign.log | head -1)
+}
+
+make_map() { # FILE SIZE [SEED]
+    "$root/scripts/make-map" "$@"
+}
+
+md5() {
+    md5sum "$1" | cut -d' ' -f1
+}

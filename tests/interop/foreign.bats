@@ -1,0 +1,166 @@
+#!/usr/bin/env bats
+# Our client against servers that are not ours, well-behaved and not.
+
+load ../helper
+
+# A folder as a foreign host has it, made from a map that we published: foreign/NAME.xml, foreign/NAME/PART.
+make_foreign() { # NAME SIZE [PUBLISH OPTION...]
+    local name=$1 size=$2
+    shift 2
+    mkdir -p foreign/"$name"
+    make_map "$name.map" "$size"
+    [ -e depot ] || "$patchbay" init
+    "$patchbay" publish map "$name.map" --level 1 "$@"
+    start_server
+    curl -sf "$url?map=$name" >"foreign/$name.xml"
+    local part
+    for part in $(xmllint --xpath '//part/@name' "foreign/$name.xml" | sed 's/.*name="\(.*\)"/\1/'); do
+        curl -sf "$url?map=$name&part=$part" -o "foreign/$name/$part"
+    done
+    stop_server
+}
+
+# fetch_fails WORDS [OPTION...]: the fetch fails, says so in one line, and out/ has no map.
+fetch_fails() {
+    local words=$1
+    shift
+    run -1 "$patchbay" fetch "opensauce://$foreign_at/a" out "$@"
+    [ "${#lines[@]}" = 1 ]
+    [[ $output == *"$words"* ]] || { echo "$output"; return 1; }
+    [ -z "$(ls out)" ]
+}
+
+fetch_works() {
+    "$patchbay" fetch "opensauce://$foreign_at/a" out "$@"
+    cmp a.map out/a.map
+    rm -r out
+}
+
+@test "absolute and relative redirects" {
+    make_foreign a 3000000
+    start_foreign foreign relative
+    fetch_works
+    files=$foreign_at
+    start_foreign foreign "redirect=http://$files/files"
+    fetch_works
+}
+
+@test "no ranges, chunked bodies" {
+    make_foreign a 3000000
+    start_foreign foreign no-range chunked
+    fetch_works
+    start_foreign foreign no-range cut=2
+    fetch_works
+}
+
+@test "a part that breaks off is continued, not begun again" {
+    make_foreign a 3000000
+    start_foreign foreign cut=1
+    fetch_works
+    grep -q 'bytes=' foreign.log
+}
+
+@test "damage is noticed and tried again, three times" {
+    make_foreign a 2000000
+    start_foreign foreign damage=2
+    fetch_works
+    start_foreign foreign damage=1000
+    fetch_fails "MD5 is not the one announced"
+    [ "$(grep -c 'a.7z.001' foreign.log)" = 3 ]
+}
+
+@test "a server that is down for a moment is asked again" {
+    make_foreign a 1000000
+    start_foreign foreign status=2:503
+    fetch_works
+}
+
+@test "endless bodies, loops, other schemes, silence: refused" {
+    make_foreign a 2000000
+    start_foreign foreign long
+    fetch_fails "more than the"
+    start_foreign foreign loop
+    fetch_fails "redirects"
+    start_foreign foreign file-redirect
+    fetch_fails "Unsupported protocol"
+    start_foreign foreign empty
+    fetch_fails "Empty reply"
+}
+
+@test "a definition that lies about sizes" {
+    make_foreign a 2000000
+    sed -i 's/ compressed_size="[0-9]*"/ compressed_size="5"/' foreign/a.xml
+    start_foreign foreign
+    fetch_fails "contradicts itself"
+}
+
+@test "an archive that unpacks to more than was announced (a bomb), or to less" {
+    make_foreign a 2000000
+    cp foreign/a.xml a.xml
+    sed 's/uncompressed_size="[0-9]*"/uncompressed_size="1999999"/' a.xml >foreign/a.xml
+    start_foreign foreign
+    fetch_fails "more than the 1999999 announced"
+    sed 's/uncompressed_size="[0-9]*"/uncompressed_size="2000001"/' a.xml >foreign/a.xml
+    fetch_fails "the definition says 2000001"
+}
+
+@test "the right size and the wrong map" {
+    make_foreign a 2000000
+    sed -i 's/ md5="[0-9a-f]*" uncompressed/ md5="00000000000000000000000000000000" uncompressed/' foreign/a.xml
+    start_foreign foreign
+    fetch_fails "not the one in the definition (MD5)"
+}
+
+@test "a definition of another map does not replace what the user has" {
+    make_foreign a 2000000
+    sed -i 's/name="a.map"/name="b.map"/' foreign/a.xml
+    mkdir out
+    echo mine >out/b.map
+    start_foreign foreign
+    run -1 "$patchbay" fetch "opensauce://$foreign_at/a" out
+    [[ $output == *"another map, b.map"* ]]
+    [ "$(cat out/b.map)" = mine ]
+}
+
+@test "names that climb out are refused" {
+    make_foreign a 2000000
+    sed -i 's/name="a.map"/name="..\/a.map"/' foreign/a.xml
+    start_foreign foreign
+    fetch_fails "../a.map"
+}
+
+@test "wrong and missing passwords have their own words" {
+    echo secret >right
+    echo wrong >wrong
+    make_foreign a 2000000 --password-file right
+    start_foreign foreign
+    fetch_fails "encrypted: its password is needed"
+    fetch_fails "wrong password" --password-file wrong
+    fetch_works --password-file right
+}
+
+@test "mirrors, in order, then master servers" {
+    make_foreign a 2000000
+    start_foreign foreign
+    good=$foreign_at
+    mkdir nothing
+    start_foreign nothing
+    run -0 "$patchbay" fetch "opensauce://$foreign_at/a" out --mirror "http://$good/map_download"
+    [[ $output == *"from http://$good/map_download"* ]]
+    rm -r out
+    # Our own server serves the list of masters, and has not got the map.
+    "$patchbay" withdraw opensauce/a
+    start_server --opensauce-master "one | http://$good/map_download | a host"
+    run -0 "$patchbay" fetch "opensauce://$at/a" out
+    [[ $output == *"from http://$good/map_download"* ]]
+    rm -r out
+    run -0 "$patchbay" fetch "opensauce://$foreign_at/a" out \
+        --master-list "http://$at/Halo1/CE/MapDownload/Halo1_CE_MapDownloadMasterServers.xml"
+    cmp a.map out/a.map
+}
+
+@test "a dead server" {
+    run -1 "$patchbay" fetch opensauce://127.0.0.1:1/a out
+    [[ $output == *"Couldn't connect"* ]]
+    [ "${#lines[@]}" = 1 ]
+}

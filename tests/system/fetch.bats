@@ -1,0 +1,147 @@
+#!/usr/bin/env bats
+# Fetching when things go wrong in the middle, and when much happens at once.
+
+load ../helper
+
+@test "kill -9 in the middle, then again: only what was missing is downloaded" {
+    "$patchbay" init
+    make_map a.map 40000000
+    "$patchbay" publish map a.map --level 1
+    start_server
+    parts=$(curl -sf "$url?map=a" | grep -c '<part ')
+    [ "$parts" -ge 10 ]
+    for round in 1 2 3; do
+        "$patchbay" fetch "opensauce://$at/a" out --connections 1 3>&- &
+        pid=$!
+        staging=out/.patchbay/staging/opensauce%2Fa
+        # So many parts have arrived whole.
+        have() { [ "$(ls "$staging" 2>/dev/null | grep -vc 'part$')" -ge $((round * 2)) ]; }
+        wait_for 20 have
+        kill -9 "$pid" 2>/dev/null || true
+        wait "$pid" || true
+        [ ! -e out/a.map ] || skip "the machine was faster than the kill"
+    done
+    left=$(ls "$staging" | grep -Ec '^[0-9a-f]{32}$')
+    run -0 "$patchbay" fetch "opensauce://$at/a" out --json
+    cmp a.map out/a.map
+    python3 -c '
+import json, sys
+r = json.loads(sys.argv[1])
+assert r["present"] == int(sys.argv[2]), r
+assert r["downloaded"] == r["pieces"] - r["present"], r
+assert r["bytes"] <= r["downloaded"] * 1048576, r' "$output" "$left"
+    [ ! -e "$staging" ]
+}
+
+@test "staging is not trusted: damage in it is found and mended" {
+    "$patchbay" init
+    make_map a.map 5000000
+    "$patchbay" publish map a.map --level 1
+    start_server
+    staging=out/.patchbay/staging/opensauce%2Fa
+    mkdir -p "$staging"
+    for md5 in $(curl -sf "$url?map=a" | sed -n 's/.*<part.* md5="\([0-9a-f]*\)".*/\1/p'); do
+        head -c 1048576 /dev/urandom >"$staging/$md5"
+        head -c 5000 /dev/urandom >"$staging/$md5.part"
+    done
+    "$patchbay" fetch "opensauce://$at/a" out
+    cmp a.map out/a.map
+}
+
+@test "cancelled with Ctrl-C: exit status 1, a word, and the next fetch continues" {
+    "$patchbay" init
+    make_map a.map 40000000
+    "$patchbay" publish map a.map --level 1
+    start_server
+    run -1 bash -c "trap - INT; '$PATCHBAY_BUILD/examples/embed_client' opensauce://$at/a out 30"
+    [[ $output == *"cancelled"* ]]
+    [ ! -e out/a.map ]
+    run -0 "$patchbay" fetch "opensauce://$at/a" out
+    [[ $output == *"from an earlier fetch"* ]]
+}
+
+@test "a folder where the map should be, and two fetches into one folder" {
+    "$patchbay" init
+    make_map a.map 300000
+    "$patchbay" publish map a.map --level 1
+    start_server
+    mkdir -p out/a.map
+    run -1 "$patchbay" fetch "opensauce://$at/a" out
+    [[ $output == *"a.map"* ]]
+    rmdir out/a.map
+    (
+        flock 9
+        run -1 "$patchbay" fetch "opensauce://$at/a" out
+        [[ $output == *"another process is fetching"* ]]
+    ) 9>>out/.patchbay/staging/opensauce%2Fa.lock
+    "$patchbay" fetch "opensauce://$at/a" out
+    cmp a.map out/a.map
+}
+
+@test "a link planted as .patchbay or as staging is refused" {
+    "$patchbay" init
+    make_map a.map 300000
+    "$patchbay" publish map a.map --level 1
+    start_server
+    mkdir out elsewhere
+    ln -s ../elsewhere out/.patchbay
+    run -1 "$patchbay" fetch "opensauce://$at/a" out
+    [ -z "$(ls -A elsewhere)" ]
+    rm out/.patchbay
+    mkdir out/.patchbay
+    ln -s ../../elsewhere out/.patchbay/staging
+    run -1 "$patchbay" fetch "opensauce://$at/a" out
+    [ -z "$(ls -A elsewhere)" ]
+}
+
+@test "200 fetches at once while a map is published and the first is rolled back: none fails, all whole" {
+    "$patchbay" init
+    make_map a.map 3000000 1
+    "$patchbay" publish map a.map --level 1
+    first=$(md5 a.map)
+    make_map a.map 3000000 2
+    "$patchbay" publish map a.map --level 1
+    second=$(md5 a.map)
+    make_map b.map 3000000 3
+    start_server
+    fetchers=()
+    for i in $(seq 200); do
+        "$patchbay" fetch "opensauce://$at/a" "out/$i" >"log.$i" 2>&1 3>&- &
+        fetchers+=($!)
+        case $i in
+        50) "$patchbay" publish map b.map --level 1 ;;
+        100) "$patchbay" rollback opensauce/a ;;
+        150) "$patchbay" rollback opensauce/a 2 ;;
+        esac
+    done
+    for pid in "${fetchers[@]}"; do
+        wait "$pid" || { cat log.*; return 1; }
+    done
+    [ "$(md5sum out/*/a.map | wc -l)" = 200 ]
+    [ "$(md5sum out/*/a.map | grep -c -e "$first" -e "$second")" = 200 ]
+    stop_server
+}
+
+@test "the examples: a server in the caller's poll loop, a client with progress and cancel" {
+    make_map a.map 3000000
+    mkfifo hold
+    "$PATCHBAY_BUILD/examples/embed_server" "$T/embedded" a.map <hold >server.out 3>&- &
+    server=$!
+    pids+=("$server")
+    exec 7>hold
+    wait_for 20 test -s server.out
+    at=$(cat server.out)
+    run -0 "$PATCHBAY_BUILD/examples/embed_client" "opensauce://$at/a" out
+    [[ $output == *download*unpack*"opensauce/a: a.map, md5 $(md5 a.map)"* ]]
+    run -0 "$PATCHBAY_BUILD/examples/embed_client" "opensauce://$at/a" out
+    [[ $output == *unchanged* ]]
+    run -1 "$PATCHBAY_BUILD/examples/embed_client" "opensauce://$at/a" other 10
+    [[ $output == *"(cancelled)"* ]]
+    [ ! -e other/a.map ]
+    # A publish shows in this loop as well.
+    make_map b.map 10000
+    "$patchbay" publish map b.map --depot "$T/embedded"
+    wait_for 5 bash -c "curl -sf 'http://$at/map_download?map=b' >/dev/null"
+    exec 7>&-
+    wait "$server"
+}

@@ -1,0 +1,159 @@
+/* The install step: what a crash left half done is finished, and what could not be done is not begun. */
+#include "test.h"
+
+#include "base/file.h"
+#include "install/workspace.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void folder_name(char out[300])
+{
+    static int count;
+    snprintf(out, 300, "%s/journal-%d-%d", test_tmp(), (int)getpid(), count++);
+}
+
+static void staged_write(struct workspace *w, const char *name, const char *content)
+{
+    struct pb_error err;
+    int fd = openat(w->staging, name, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+    assert_true(fd >= 0);
+    assert_int_equal(file_write(fd, content, strlen(content), &err), 0);
+    close(fd);
+}
+
+static void assert_content(int folder, const char *name, const char *content)
+{
+    struct buffer b;
+    struct pb_error err;
+    buffer_init(&b, 1000);
+    assert_int_equal(file_read_all(folder, name, &b, &err), 0);
+    assert_string_equal(b.p, content);
+    buffer_free(&b);
+}
+
+static int record_check(void *arg, const struct installed *i)
+{
+    assert_string_equal(i->title, "opensauce/a");
+    assert_string_equal(i->file, "a.map");
+    assert_int_equal(i->crc32, 0xdeadbeef);
+    ++*(int *)arg;
+    return 0;
+}
+
+static struct fetch_file file = {.action = FETCH_PLACE, .path = "a.map", .staged = "map", .size = 3, .crc32 = 0xdeadbeef};
+static const struct fetch_plan plan = {.title = "opensauce/a", .source = "somewhere", .files = &file, .file_count = 1};
+
+static void in_place_and_recorded(void **state)
+{
+    char path[300];
+    struct workspace w;
+    struct pb_error err;
+    int records = 0;
+    (void)state;
+    folder_name(path);
+    assert_int_equal(workspace_open(path, false, &w, &err), PB_NOT_FOUND);
+    assert_int_equal(workspace_open(path, true, &w, &err), 0);
+    assert_int_equal(workspace_stage(&w, "opensauce/a", &err), 0);
+    staged_write(&w, "map", "new");
+    assert_int_equal(install_commit(&w, &plan, &err), 0);
+    assert_content(w.folder, "a.map", "new");
+    assert_int_equal(installed_each(w.home, record_check, &records, &err), 0);
+    assert_int_equal(records, 1);
+    assert_int_not_equal(faccessat(w.home, "journal.json", F_OK, 0), 0);
+    workspace_unstage(&w);
+    workspace_close(&w);
+}
+
+/* A crash behind the journal's writing, before and after the rename: the next opening finishes. */
+static void recovery(void **state)
+{
+    static const char journal[] = "{\"title\":\"opensauce/a\",\"place\":[{\"from\":\"staging/opensauce%2Fa/map\",\"to\":\"a.map\"}],"
+                                  "\"record\":{\"file\":\"a.map\",\"crc32\":\"deadbeef\"}}";
+    (void)state;
+    for (int renamed = 0; renamed < 2; renamed++) {
+        char path[300];
+        struct workspace w;
+        struct pb_error err;
+        int records = 0;
+        folder_name(path);
+        assert_int_equal(workspace_open(path, true, &w, &err), 0);
+        assert_int_equal(workspace_stage(&w, "opensauce/a", &err), 0);
+        staged_write(&w, "map", "new");
+        assert_int_equal(file_replace(w.folder, "a.map", "old", 3, &err), 0);
+        assert_int_equal(file_replace(w.home, "journal.json", journal, strlen(journal), &err), 0);
+        if (renamed)
+            assert_int_equal(renameat(w.staging, "map", w.folder, "a.map"), 0);
+        workspace_close(&w);
+        assert_int_equal(workspace_open(path, true, &w, &err), 0);
+        assert_content(w.folder, "a.map", "new");
+        assert_int_equal(installed_each(w.home, record_check, &records, &err), 0);
+        assert_int_equal(records, 1);
+        workspace_close(&w);
+    }
+}
+
+static void a_foreign_journal_moves_nothing(void **state)
+{
+    static const char *const journals[] = {
+        "{\"title\":\"x\",\"place\":[{\"from\":\"staging/../../secret\",\"to\":\"a.map\"}],\"record\":null}",
+        "{\"title\":\"x\",\"place\":[{\"from\":\"staging/a\",\"to\":\"../a.map\"}],\"record\":null}",
+        "{\"title\":\"x\",\"place\":[{\"from\":\"/etc/passwd\",\"to\":\"a.map\"}],\"record\":null}",
+        "not json",
+        "[]",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof journals / sizeof journals[0]; i++) {
+        char path[300];
+        struct workspace w;
+        struct pb_error err;
+        folder_name(path);
+        assert_int_equal(workspace_open(path, true, &w, &err), 0);
+        assert_int_equal(file_replace(w.home, "journal.json", journals[i], strlen(journals[i]), &err), 0);
+        workspace_close(&w);
+        assert_int_equal(workspace_open(path, true, &w, &err), PB_DAMAGED);
+        assert_non_null(strstr(err.text, path));
+    }
+}
+
+static void a_folder_in_the_way(void **state)
+{
+    char path[300];
+    struct workspace w;
+    struct pb_error err;
+    (void)state;
+    folder_name(path);
+    assert_int_equal(workspace_open(path, true, &w, &err), 0);
+    assert_int_equal(workspace_stage(&w, "opensauce/a", &err), 0);
+    staged_write(&w, "map", "new");
+    assert_int_equal(mkdirat(w.folder, "a.map", 0777), 0);
+    assert_int_equal(install_commit(&w, &plan, &err), PB_INVALID);
+    assert_non_null(strstr(err.text, "a.map"));
+    assert_int_not_equal(faccessat(w.home, "journal.json", F_OK, 0), 0);
+    workspace_close(&w);
+}
+
+static void one_at_a_time(void **state)
+{
+    char path[300];
+    struct workspace w, other;
+    struct pb_error err;
+    (void)state;
+    folder_name(path);
+    assert_int_equal(workspace_open(path, true, &w, &err), 0);
+    assert_int_equal(workspace_stage(&w, "opensauce/a", &err), 0);
+    assert_int_equal(workspace_open(path, true, &other, &err), 0);
+    assert_int_equal(workspace_stage(&other, "opensauce/a", &err), PB_BUSY);
+    assert_int_equal(workspace_stage(&other, "opensauce/b", &err), 0);
+    workspace_close(&other);
+    workspace_close(&w);
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(in_place_and_recorded),           cmocka_unit_test(recovery),
+    cmocka_unit_test(a_foreign_journal_moves_nothing), cmocka_unit_test(a_folder_in_the_way),
+    cmocka_unit_test(one_at_a_time),
+};
+TEST_MAIN(tests)
