@@ -1,5 +1,6 @@
 /*
- * An updater inside another program, such as a game or a launcher: fetches with a progress function, which can cancel.
+ * An updater inside another program, such as a game or a launcher: fetches with a progress function, which
+ * can cancel.
  *
  *     embed_client URL DIR [CANCEL_AT_PERCENT]
  */
@@ -36,6 +37,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "embed_client: %s (%s)\n", err.text, pb_status_name(err.status));
         return 1;
     }
-    printf("%s: %s, md5 %s%s\n", result.title, result.file, result.md5, result.unchanged ? ", unchanged" : "");
+    printf("%s: %s, md5 %s%s\n", result.title, result.file, result.md5,
+           result.unchanged ? ", unchanged" : "");
     return 0;
 }

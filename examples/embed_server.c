@@ -1,10 +1,11 @@
 /*
- * A map server inside another program, such as a game's dedicated server: no threads, the program's own poll loop.
+ * A map server inside another program, such as a game's dedicated server: no threads, the program's own poll
+ * loop.
  *
  *     embed_server DEPOT MAP
  *
- * publishes MAP into a new depot, serves it on a free loopback port, prints the address, and ends when its standard
- * input does.
+ * publishes MAP into a new depot, serves it on a free loopback port, prints the address, and ends when its
+ * standard input does.
  */
 #include <patchbay/patchbay.h>
 

@@ -39,15 +39,31 @@ static const char catalog_schema[] = "CREATE TABLE object ("
                                      " PRIMARY KEY (release, position)) WITHOUT ROWID;"
                                      "CREATE INDEX entry_object ON entry (object);";
 
+static int status_of_code(int code)
+{
+    switch (code & 0xff) {
+    case SQLITE_FULL:
+        return PB_NO_SPACE;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return PB_BUSY;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return PB_DAMAGED;
+    case SQLITE_NOMEM:
+        return PB_NO_MEMORY;
+    default:
+        return PB_FAILED;
+    }
+}
+
 int sql_error(struct sqlite3 *db, struct pb_error *err)
 {
-    int code = sqlite3_errcode(db);
-    int status = code == SQLITE_FULL                               ? PB_NO_SPACE
-                 : code == SQLITE_BUSY || code == SQLITE_LOCKED    ? PB_BUSY
-                 : code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? PB_DAMAGED
-                 : code == SQLITE_NOMEM                            ? PB_NO_MEMORY
-                                                                   : PB_FAILED;
-    return error_set(err, status, "catalog: %s", sqlite3_errmsg(db));
+    int code = sqlite3_errcode(db), number = sqlite3_system_errno(db);
+    /* "disk I/O error" alone would not tell the operator that the disk is full. */
+    if (number > 0 && ((code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN))
+        return error_errno(err, number, "catalog: %s", sqlite3_errmsg(db));
+    return error_set(err, status_of_code(code), "catalog: %s", sqlite3_errmsg(db));
 }
 
 int sql_prepare(struct sqlite3 *db, const char *text, struct sqlite3_stmt **st, struct pb_error *err)
@@ -126,7 +142,7 @@ static int catalog_connect(const char *file, int flags, struct sqlite3 **db, str
         int rc = *db == NULL ? error_memory(err) : sql_error(*db, err);
         catalog_close(*db);
         *db = NULL;
-        return rc < 0 ? error_context(err, "%s", file) : rc;
+        return rc;
     }
     sqlite3_busy_timeout(*db, CATALOG_WAIT_MS);
     /* FULL: a committed release survives a power cut. */
@@ -134,7 +150,7 @@ static int catalog_connect(const char *file, int flags, struct sqlite3 **db, str
     if (rc < 0) {
         catalog_close(*db);
         *db = NULL;
-        return error_context(err, "%s", file);
+        return rc;
     }
     return PB_OK;
 }

@@ -14,7 +14,8 @@ void http_date_format(int64_t unix_seconds, char out[HTTP_DATE])
     gmtime_r(&when, &t);
     char text[64]; /* more than the fields of any struct tm need */
     snprintf(text, sizeof text, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT", days + (size_t)(t.tm_wday % 7) * 3,
-             t.tm_mday, months + (size_t)(t.tm_mon % 12) * 3, t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec);
+             t.tm_mday, months + (size_t)(t.tm_mon % 12) * 3, t.tm_year + 1900, t.tm_hour, t.tm_min,
+             t.tm_sec);
     memcpy(out, text, HTTP_DATE - 1);
     out[HTTP_DATE - 1] = '\0';
 }

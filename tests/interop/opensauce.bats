@@ -131,7 +131,7 @@ parts() {
 @test "what the original tool made is imported: every part checked, faults reported by file and part" {
     mkdir -p definitions parts/mine
     head -c 3000000 "$wad" >mine.map
-    7zz a -bso0 mine.7z mine.map
+    7zz a -bso0 -mx=0 mine.7z mine.map
     split -b 1048576 -d -a 3 --numeric-suffixes=1 mine.7z parts/mine/mine.7z.
     {
         echo '<?xml version="1.0" encoding="UTF-8"?><osHTTPServer>'

@@ -11,10 +11,10 @@
 
 #include "base/bytes.h"
 
-#define assert_slice(slice, text)                                                                                      \
-    do {                                                                                                               \
-        assert_int_equal((slice).n, strlen(text));                                                                     \
-        assert_memory_equal((slice).p, (text), (slice).n);                                                             \
+#define assert_slice(slice, text)                                                                            \
+    do {                                                                                                     \
+        assert_int_equal((slice).n, strlen(text));                                                           \
+        assert_memory_equal((slice).p, (text), (slice).n);                                                   \
     } while (0)
 
 /* The test's own folder, made by the runner: $TEST_TMP, or /tmp. */
@@ -24,11 +24,11 @@ static inline const char *test_tmp(void)
     return tmp != NULL ? tmp : "/tmp";
 }
 
-#define TEST_MAIN(tests)                                                                                               \
-    int main(void)                                                                                                     \
-    {                                                                                                                  \
-        cmocka_set_message_output(CM_OUTPUT_TAP);                                                                      \
-        return cmocka_run_group_tests(tests, NULL, NULL);                                                              \
+#define TEST_MAIN(tests)                                                                                     \
+    int main(void)                                                                                           \
+    {                                                                                                        \
+        cmocka_set_message_output(CM_OUTPUT_TAP);                                                            \
+        return cmocka_run_group_tests(tests, NULL, NULL);                                                    \
     }
 
 #endif

@@ -66,10 +66,10 @@ static void faults_name_their_line(void **state)
 static void bad_values(void **state)
 {
     static const char *const cases[][3] = {
-        {"server", "idle_timeout", "0"},          {"server", "idle_timeout", "x"},
-        {"server", "log_format", "xml"},          {"server", "deny", "1.2.3"},
-        {"opensauce", "enabled", "maybe"},        {"opensauce", "master", "a|b"},
-        {"opensauce", "master", "a|ftp://b|c"},   {"opensauce", "redirect_root", "files.example.org"},
+        {"server", "idle_timeout", "0"},        {"server", "idle_timeout", "x"},
+        {"server", "log_format", "xml"},        {"server", "deny", "1.2.3"},
+        {"opensauce", "enabled", "maybe"},      {"opensauce", "master", "a|b"},
+        {"opensauce", "master", "a|ftp://b|c"}, {"opensauce", "redirect_root", "files.example.org"},
         {"server", "max_connections", "-1"},
     };
     (void)state;
@@ -86,7 +86,8 @@ static void bad_values(void **state)
 
 static void bad_addresses(void **state)
 {
-    static const char *const bad[] = {"2303", "localhost:2303", "0.0.0.0:", "0.0.0.0:65536", "::1:80", "[1.2.3.4]:80", ":80"};
+    static const char *const bad[] = {"2303",   "localhost:2303", "0.0.0.0:", "0.0.0.0:65536",
+                                      "::1:80", "[1.2.3.4]:80",   ":80"};
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct pb_config *c = pb_config_new();

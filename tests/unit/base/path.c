@@ -5,7 +5,8 @@
 
 static void good_names(void **state)
 {
-    static const char *const good[] = {"a", "immure.map", "blood.7z.001", "Two words.map", "\xc3\xa4.map", "a..b"};
+    static const char *const good[] = {"a",   "immure.map", "blood.7z.001", "Two words.map", "\xc3\xa4.map",
+                                       "a..b"};
     (void)state;
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
         assert_true(path_name_ok(slice_of(good[i]), NULL));
@@ -13,9 +14,27 @@ static void good_names(void **state)
 
 static void bad_names(void **state)
 {
-    static const char *const bad[] = {"",      ".",    "..",       "a/b",  "/a",      "a\\b", ".hidden", "a.",     " a",
-                                      "a ",    "a\nb", "a\x7f",    "a:b",  "con\x01", "a\"b", "a|b",     "\xff\xfe", "\xc0\xaf",
-                                      "\xed\xa0\x80", "\xf5\x80\x80\x80", "\xe0\x80\xaf"};
+    static const char *const bad[] = {"",
+                                      ".",
+                                      "..",
+                                      "a/b",
+                                      "/a",
+                                      "a\\b",
+                                      ".hidden",
+                                      "a.",
+                                      " a",
+                                      "a ",
+                                      "a\nb",
+                                      "a\x7f",
+                                      "a:b",
+                                      "con\x01",
+                                      "a\"b",
+                                      "a|b",
+                                      "\xff\xfe",
+                                      "\xc0\xaf",
+                                      "\xed\xa0\x80",
+                                      "\xf5\x80\x80\x80",
+                                      "\xe0\x80\xaf"};
     char long_name[300];
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {

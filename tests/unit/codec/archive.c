@@ -1,4 +1,5 @@
-/* Archives: what is written is read back, limits hold. That other programs open them is tests/interop's business. */
+/* Archives: what is written is read back, limits hold. That other programs open them is tests/interop's
+ * business. */
 #include "test.h"
 
 #include "codec/archive.h"
@@ -57,7 +58,9 @@ static void round_trips(void **state)
             struct memory m = packed_make((enum archive_format)format, level, "blood.map");
             struct memory out = {test_malloc(SIZE), 0, SIZE};
             struct archive_input input = {memory_source, &m, m.n};
-            assert_int_equal(archive_extract((enum archive_format)format, &input, "Blood.map", SIZE, memory_add, &out, &err), 0);
+            assert_int_equal(archive_extract((enum archive_format)format, &input, "Blood.map", SIZE,
+                                             memory_add, &out, &err),
+                             0);
             assert_int_equal(out.n, SIZE);
             assert_memory_equal(out.p, plain, SIZE);
             test_free(out.p);
@@ -86,7 +89,8 @@ static void more_than_the_limit_is_refused(void **state)
     struct memory out = {test_malloc(SIZE), 0, SIZE};
     struct archive_input input = {memory_source, &m, m.n};
     (void)state;
-    assert_int_equal(archive_extract(ARCHIVE_7Z, &input, "a.map", SIZE - 1, memory_add, &out, &err), PB_DAMAGED);
+    assert_int_equal(archive_extract(ARCHIVE_7Z, &input, "a.map", SIZE - 1, memory_add, &out, &err),
+                     PB_DAMAGED);
     assert_true(out.n < SIZE);
     assert_int_equal(archive_extract(ARCHIVE_7Z, &input, "b.map", SIZE, memory_add, &out, &err), PB_DAMAGED);
     assert_non_null(strstr(err.text, "b.map"));
@@ -105,13 +109,14 @@ static void damage_is_noticed(void **state)
             struct pb_error err = {0};
             struct memory out = {test_malloc(SIZE), 0, SIZE};
             m.p[at] ^= 0x10;
-            int rc = archive_extract((enum archive_format)format, &input, "a.map", SIZE, memory_add, &out, &err);
+            int rc =
+                archive_extract((enum archive_format)format, &input, "a.map", SIZE, memory_add, &out, &err);
             if (rc == PB_OK && out.n == SIZE)
                 assert_memory_equal(out.p, plain, SIZE);
             m.p[at] ^= 0x10;
             input.size = at;
             out.n = 0;
-rc = archive_extract((enum archive_format)format, &input, "a.map", SIZE, memory_add, &out, &err);
+            rc = archive_extract((enum archive_format)format, &input, "a.map", SIZE, memory_add, &out, &err);
             if (rc == PB_OK)
                 assert_memory_equal(out.p, plain, SIZE);
             input.size = m.n;

@@ -1,5 +1,5 @@
-/* XXTEA against values that an implementation in another language computed (tests/interop/opensauce_client.py has its
- * like), and the rule for what remains behind the last whole block. */
+/* XXTEA against values that an implementation in another language computed (tests/interop/opensauce_client.py
+ * has its like), and the rule for what remains behind the last whole block. */
 #include "test.h"
 
 #include "base/digest.h"

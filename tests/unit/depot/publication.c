@@ -7,8 +7,8 @@
 #include "depot/stored.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static struct depot *depot_new(void)
@@ -209,10 +209,13 @@ static void the_site(void **state)
     publish(d, "a", "second");
     assert_int_equal(site_make(d, first, false, &maker, &second, &err), 0);
     assert_int_equal(compiled, 5); /* a and bad; b was taken over */
-    assert_ptr_equal(site_title_find(first, "test", slice_of("b")), site_title_find(second, "test", slice_of("b")));
-    assert_int_equal(site_entry_find(site_title_find(second, "test", slice_of("a")), slice_of("one"))->size, 6);
+    assert_ptr_equal(site_title_find(first, "test", slice_of("b")),
+                     site_title_find(second, "test", slice_of("b")));
+    assert_int_equal(site_entry_find(site_title_find(second, "test", slice_of("a")), slice_of("one"))->size,
+                     6);
     site_release(first);
-    assert_int_equal(site_entry_find(site_title_find(second, "test", slice_of("b")), slice_of("one"))->size, 5);
+    assert_int_equal(site_entry_find(site_title_find(second, "test", slice_of("b")), slice_of("one"))->size,
+                     5);
     site_release(second);
     depot_close(d);
 }
@@ -239,8 +242,11 @@ static void stored(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(publish_again_and_back),     cmocka_unit_test(a_version_is_given_once),
-    cmocka_unit_test(gc_takes_what_nobody_needs), cmocka_unit_test(fsck_names_the_damage),
-    cmocka_unit_test(the_site),                   cmocka_unit_test(stored),
+    cmocka_unit_test(publish_again_and_back),
+    cmocka_unit_test(a_version_is_given_once),
+    cmocka_unit_test(gc_takes_what_nobody_needs),
+    cmocka_unit_test(fsck_names_the_damage),
+    cmocka_unit_test(the_site),
+    cmocka_unit_test(stored),
 };
 TEST_MAIN(tests)

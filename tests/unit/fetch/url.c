@@ -19,7 +19,8 @@ static void addresses(void **state)
     assert_string_equal(u.host, "[::1]");
     assert_int_equal(u.port, 0);
     assert_string_equal(u.path, "1000@W2U");
-    static const char *const bad[] = {"", "immure", "opensauce://", "opensauce://h:99999/x", "opensauce://h/a%0ab"};
+    static const char *const bad[] = {"", "immure", "opensauce://", "opensauce://h:99999/x",
+                                      "opensauce://h/a%0ab"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_int_equal(url_parse(bad[i], &a, &u, &err), PB_INVALID);
     arena_free(&a);

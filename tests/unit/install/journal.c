@@ -43,8 +43,10 @@ static int record_check(void *arg, const struct installed *i)
     return 0;
 }
 
-static struct fetch_file file = {.action = FETCH_PLACE, .path = "a.map", .staged = "map", .size = 3, .crc32 = 0xdeadbeef};
-static const struct fetch_plan plan = {.title = "opensauce/a", .source = "somewhere", .files = &file, .file_count = 1};
+static struct fetch_file file = {
+    .action = FETCH_PLACE, .path = "a.map", .staged = "map", .size = 3, .crc32 = 0xdeadbeef};
+static const struct fetch_plan plan = {
+    .title = "opensauce/a", .source = "somewhere", .files = &file, .file_count = 1};
 
 static void in_place_and_recorded(void **state)
 {
@@ -70,8 +72,9 @@ static void in_place_and_recorded(void **state)
 /* A crash behind the journal's writing, before and after the rename: the next opening finishes. */
 static void recovery(void **state)
 {
-    static const char journal[] = "{\"title\":\"opensauce/a\",\"place\":[{\"from\":\"staging/opensauce%2Fa/map\",\"to\":\"a.map\"}],"
-                                  "\"record\":{\"file\":\"a.map\",\"crc32\":\"deadbeef\"}}";
+    static const char journal[] =
+        "{\"title\":\"opensauce/a\",\"place\":[{\"from\":\"staging/opensauce%2Fa/map\",\"to\":\"a.map\"}],"
+        "\"record\":{\"file\":\"a.map\",\"crc32\":\"deadbeef\"}}";
     (void)state;
     for (int renamed = 0; renamed < 2; renamed++) {
         char path[300];
@@ -152,8 +155,10 @@ static void one_at_a_time(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(in_place_and_recorded),           cmocka_unit_test(recovery),
-    cmocka_unit_test(a_foreign_journal_moves_nothing), cmocka_unit_test(a_folder_in_the_way),
+    cmocka_unit_test(in_place_and_recorded),
+    cmocka_unit_test(recovery),
+    cmocka_unit_test(a_foreign_journal_moves_nothing),
+    cmocka_unit_test(a_folder_in_the_way),
     cmocka_unit_test(one_at_a_time),
 };
 TEST_MAIN(tests)

@@ -24,11 +24,13 @@ static const char *line(enum log_format format, const char *target, const char *
 static void forms(void **state)
 {
     (void)state;
-    assert_string_equal(line(LOG_COMBINED, "/a?map=b", "curl"),
-                        "192.0.2.7 - - [06/Nov/1994:08:49:37 +0000] \"GET /a?map=b HTTP/1.1\" 200 # \"-\" \"curl\"\n");
-    assert_string_equal(line(LOG_JSON, "/a", "x"),
-                        "{\"time\":\"1994-11-06T08:49:37Z\",\"remote\":\"192.0.2.7\",\"method\":\"GET\",\"target\":\"/a\","
-                        "\"referer\":\"\",\"agent\":\"x\",\"status\":200,\"bytes\":#}\n");
+    assert_string_equal(
+        line(LOG_COMBINED, "/a?map=b", "curl"),
+        "192.0.2.7 - - [06/Nov/1994:08:49:37 +0000] \"GET /a?map=b HTTP/1.1\" 200 # \"-\" \"curl\"\n");
+    assert_string_equal(
+        line(LOG_JSON, "/a", "x"),
+        "{\"time\":\"1994-11-06T08:49:37Z\",\"remote\":\"192.0.2.7\",\"method\":\"GET\",\"target\":\"/a\","
+        "\"referer\":\"\",\"agent\":\"x\",\"status\":200,\"bytes\":#}\n");
 }
 
 static void hostile_bytes(void **state)

@@ -35,9 +35,10 @@ static void whole(void **state)
     assert_false(p->close);
     assert_int_equal(p->length, 10);
     assert_memory_equal(p->memory, "0123456789", 10);
-    assert_string_equal(p->head, "HTTP/1.1 200 OK\r\nServer: test\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
-                                 "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\nETag: \"abc\"\r\n"
-                                 "Content-Type: text/plain\r\nAccept-Ranges: bytes\r\nContent-Length: 10\r\n\r\n");
+    assert_string_equal(p->head,
+                        "HTTP/1.1 200 OK\r\nServer: test\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+                        "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\nETag: \"abc\"\r\n"
+                        "Content-Type: text/plain\r\nAccept-Ranges: bytes\r\nContent-Length: 10\r\n\r\n");
     p = ask("HEAD", "");
     assert_int_equal(p->body, BODY_NONE);
     assert_non_null(strstr(p->head, "Content-Length: 10\r\n"));
@@ -51,12 +52,23 @@ static void ranges(void **state)
         int status;
         uint64_t first, length;
     } cases[] = {
-        {"bytes=0-0", 206, 0, 1},    {"bytes=3-5", 206, 3, 3},   {"bytes=7-", 206, 7, 3},
-        {"bytes=-4", 206, 6, 4},     {"bytes=-40", 206, 0, 10},  {"bytes=5-100", 206, 5, 5},
-        {"BYTES=5-6", 206, 5, 2},    {"bytes=10-", 416, 0, 0},   {"bytes=99-100", 416, 0, 0},
-        {"bytes=-0", 416, 0, 0},     {"bytes=5-4", 200, 0, 10},  {"bytes=1-2,4-5", 200, 0, 10},
-        {"bytes=a-", 200, 0, 10},    {"bytes=-", 200, 0, 10},    {"octets=1-2", 200, 0, 10},
-        {"bytes=18446744073709551615-", 416, 0, 0}, {"bytes=0-18446744073709551615", 206, 0, 10},
+        {"bytes=0-0", 206, 0, 1},
+        {"bytes=3-5", 206, 3, 3},
+        {"bytes=7-", 206, 7, 3},
+        {"bytes=-4", 206, 6, 4},
+        {"bytes=-40", 206, 0, 10},
+        {"bytes=5-100", 206, 5, 5},
+        {"BYTES=5-6", 206, 5, 2},
+        {"bytes=10-", 416, 0, 0},
+        {"bytes=99-100", 416, 0, 0},
+        {"bytes=-0", 416, 0, 0},
+        {"bytes=5-4", 200, 0, 10},
+        {"bytes=1-2,4-5", 200, 0, 10},
+        {"bytes=a-", 200, 0, 10},
+        {"bytes=-", 200, 0, 10},
+        {"octets=1-2", 200, 0, 10},
+        {"bytes=18446744073709551615-", 416, 0, 0},
+        {"bytes=0-18446744073709551615", 206, 0, 10},
         {"bytes=0-18446744073709551616", 200, 0, 10},
     };
     (void)state;

@@ -11,7 +11,8 @@ static int parse(const char *text, struct http_request *r)
 static void a_request(void **state)
 {
     struct http_request r;
-    const char *text = "GET /map_download?map=immure&part=a HTTP/1.1\r\nHost: x\r\nUser-Agent:  OS \t\r\nRange: bytes=1-2\r\n\r\n";
+    const char *text = "GET /map_download?map=immure&part=a HTTP/1.1\r\nHost: x\r\nUser-Agent:  OS "
+                       "\t\r\nRange: bytes=1-2\r\n\r\n";
     (void)state;
     assert_int_equal(parse(text, &r), strlen(text));
     assert_int_equal(r.method, HTTP_GET);
@@ -151,8 +152,8 @@ static void percents(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(a_request),   cmocka_unit_test(byte_by_byte),        cmocka_unit_test(connections),
-    cmocka_unit_test(refusals),    cmocka_unit_test(sizes),               cmocka_unit_test(a_body_is_announced),
-    cmocka_unit_test(queries),     cmocka_unit_test(percents),
+    cmocka_unit_test(a_request), cmocka_unit_test(byte_by_byte), cmocka_unit_test(connections),
+    cmocka_unit_test(refusals),  cmocka_unit_test(sizes),        cmocka_unit_test(a_body_is_announced),
+    cmocka_unit_test(queries),   cmocka_unit_test(percents),
 };
 TEST_MAIN(tests)

@@ -6,11 +6,11 @@
 #include <stdio.h>
 
 #define HEAD "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<osHTTPServer>\n"
-#define MAP                                                                                                            \
-    "<map_download algorithm=\"7zip\" name=\"immure.map\" md5=\"4549aa93a5cef6f6a3f4cbc71527bc5a\" "                   \
+#define MAP                                                                                                  \
+    "<map_download algorithm=\"7zip\" name=\"immure.map\" md5=\"4549aa93a5cef6f6a3f4cbc71527bc5a\" "         \
     "uncompressed_size=\"17718732\" compressed_size=\"1155145\">\n"
-#define PARTS                                                                                                          \
-    "<part name=\"immure.7z.001\" index=\"0\" md5=\"e732fe285f16eeb60312bf497785b81f\" size=\"1048576\"/>\n"           \
+#define PARTS                                                                                                \
+    "<part name=\"immure.7z.001\" index=\"0\" md5=\"e732fe285f16eeb60312bf497785b81f\" size=\"1048576\"/>\n" \
     "<part name=\"immure.7z.002\" index=\"1\" md5=\"3D41C0633B4BEEB125E51B53BCD8A266\" size=\"106569\"/>\n"
 #define TAIL "</map_download></osHTTPServer>\n"
 
@@ -65,14 +65,18 @@ static void refusals(void **state)
         {HEAD MAP PARTS "</map_download>" MAP TAIL, "second map_download"},
         {HEAD "<map_download algorithm=\"rar\" name=\"a.map\"/>", "neither 7zip nor zip"},
         {HEAD "<map_download name=\"a.map\"/>", "missing: algorithm"},
-        {HEAD MAP "<part name=\"immure.7z.001\" md5=\"e732fe285f16eeb60312bf497785b81f\" size=\"1048576\"/>" TAIL,
+        {HEAD MAP
+         "<part name=\"immure.7z.001\" md5=\"e732fe285f16eeb60312bf497785b81f\" size=\"1048576\"/>" TAIL,
          "contradicts itself"},
-        {HEAD MAP "<part name=\"../x\" md5=\"e732fe285f16eeb60312bf497785b81f\" size=\"1\"/>" TAIL, "not a file name"},
+        {HEAD MAP "<part name=\"../x\" md5=\"e732fe285f16eeb60312bf497785b81f\" size=\"1\"/>" TAIL,
+         "not a file name"},
         {HEAD MAP "<part name=\"x\" md5=\"e732\" size=\"1\"/>" TAIL, "not an MD5"},
-        {HEAD MAP "<part name=\"x\" md5=\"e732fe285f16eeb60312bf497785b81f\" size=\"1048577\"/>" TAIL, "larger than"},
+        {HEAD MAP "<part name=\"x\" md5=\"e732fe285f16eeb60312bf497785b81f\" size=\"1048577\"/>" TAIL,
+         "larger than"},
         {HEAD MAP "<part name=\"x\" md5=\"e732fe285f16eeb60312bf497785b81f\" size=\"0\"/>" TAIL, "empty"},
         {HEAD MAP "<part name=\"x\" md5=\"e732fe285f16eeb60312bf497785b81f\" size=\"-1\"/>" TAIL, "32 bits"},
-        {HEAD MAP "<part name=\"x\" md5=\"e732fe285f16eeb60312bf497785b81f\" size=\"1000\" encrypted=\"true\"/>" TAIL,
+        {HEAD MAP
+         "<part name=\"x\" md5=\"e732fe285f16eeb60312bf497785b81f\" size=\"1000\" encrypted=\"true\"/>" TAIL,
          "come together"},
         {HEAD MAP "<part name=\"x\" md5=\"e732fe285f16eeb60312bf497785b81f\" size=\"100\" encrypted=\"true\" "
                   "unencrypted_md5=\"e732fe285f16eeb60312bf497785b81f\"/>" TAIL,
@@ -92,7 +96,8 @@ static void refusals(void **state)
 
 static void map_names(void **state)
 {
-    static const char *const bad[] = {"a", "a.exe", ".map", "../a.map", "a/b.map", "a.map.", "..map", "a\n.map", ""};
+    static const char *const bad[] = {"a",      "a.exe", ".map",    "../a.map", "a/b.map",
+                                      "a.map.", "..map", "a\n.map", ""};
     char stem[OS_NAME_MAX + 1];
     struct pb_error err;
     (void)state;
@@ -142,10 +147,12 @@ static void masters(void **state)
     struct buffer b;
     (void)state;
     arena_init(&a, OS_ARENA_MAX);
-    assert_int_equal(os_masters_parse(slice_of(HEAD "<map_download_server name=\"E\"><address>http://a/m?x=1&amp;y</address>"
-                                                    "<description>d</description></map_download_server></osHTTPServer>"),
-                                      &a, &m, &err),
-                     0);
+    assert_int_equal(
+        os_masters_parse(slice_of(HEAD
+                                  "<map_download_server name=\"E\"><address>http://a/m?x=1&amp;y</address>"
+                                  "<description>d</description></map_download_server></osHTTPServer>"),
+                         &a, &m, &err),
+        0);
     assert_int_equal(m.n, 1);
     assert_string_equal(m.list[0].address, "http://a/m?x=1&y");
     buffer_init(&b, 10000);

@@ -1,4 +1,5 @@
-/* The part cutter at every interesting size: nothing lost, no part too large, none too short to be encrypted. */
+/* The part cutter at every interesting size: nothing lost, no part too large, none too short to be encrypted.
+ */
 #include "test.h"
 
 #include "base/file.h"

@@ -1,0 +1,27 @@
+#!/usr/bin/env bats
+# The manual says what the program has: every verb and every option, and mandoc finds no fault in it.
+
+load ../helper
+
+@test "mandoc takes the manual without a warning" {
+    run -0 mandoc -T lint -W warning "$root/man/patchbay.1"
+    [ -z "$output" ]
+}
+
+@test "every verb and option of the table is in the manual, and every key in docs/configuration.md" {
+    mandoc -T ascii "$root/man/patchbay.1" | sed 's/.\x08//g' >manual
+    "$patchbay" --help | sed -n 's/^  \([a-z]*\( map\| opensauce\)\?\) .*/\1/p' | while read -r verb; do
+        grep -q "$verb" manual || { echo "the manual lacks $verb"; exit 1; }
+        # shellcheck disable=SC2086
+        "$patchbay" $verb --help | sed -n 's/^  \(--[a-z-]*\).*/\1/p' | while read -r option; do
+            case $option in
+            --opensauce-*) grep -q "${option#--opensauce-}" <(tr _ - <"$root/docs/configuration.md") ;;
+            *) grep -q -- "$option" manual ;;
+            esac || { echo "the manual lacks $option of $verb"; exit 1; }
+        done
+    done
+    "$patchbay" serve --help | sed -n 's/^  --\([a-z-]*\).*/\1/p' | grep -v -x -e config -e depot -e help |
+        sed 's/^opensauce-//; s/-/_/g' | while read -r key; do
+        grep -q "\`$key\`" "$root/docs/configuration.md" || { echo "docs/configuration.md lacks $key"; exit 1; }
+    done
+}
