@@ -15,7 +15,7 @@ extern "C" {
 struct pb_map_options {
     const char *file;      /* the map: its base name must end in .map or .yelo */
     const char *algorithm; /* "7zip" (also when NULL) or "zip" */
-    int level;             /* 1 (fast) to 9 (small), or 0: store; negative: 9 */
+    int level;             /* 0 (hardly; zip: not at all) to 9 (small); negative: 9 */
     const char *password;  /* NULL: not encrypted. The game's limit is 1 to 8 ASCII characters */
     int long_password;     /* 1: allow more, for patchbay's own client */
     int no_raw;            /* 1: do not keep the uncompressed map for GET /maps/NAME.map */
@@ -27,7 +27,8 @@ struct pb_map_options {
 struct pb_publish_result {
     char title[256];   /* "opensauce/immure" */
     char version[64];  /* of the release that is live now */
-    int unchanged;     /* 1: it was live already, and nothing was stored */
+    int unchanged;     /* 1: it was live already: nothing was made live */
+    int mended;        /* 1: unchanged, but stored bytes were damaged or missing and were written anew */
     unsigned parts;    /* pieces that players download */
     uint64_t size;     /* bytes of the source */
     uint64_t packed;   /* bytes of the pieces */

@@ -1,9 +1,12 @@
 /* patchbay/depot.h and patchbay/publish.h. A struct pb_depot is a struct depot; only its name is public. */
 #include "depot/depot.h"
 
+#include "api/dialects.h"
 #include "depot/release.h"
 #include "dialect/opensauce/publish.h"
 #include "patchbay/publish.h"
+
+#include <stdio.h>
 
 const char *pb_version(void)
 {
@@ -60,10 +63,42 @@ int pb_depot_gc(struct pb_depot *depot, int keep, int wait, struct pb_gc_report 
     return depot_gc(inner(depot), keep, wait != 0, report, err);
 }
 
+/* Would a server show each live release? Its dialect says. */
+struct compile_check {
+    pb_problem_fn *fn;
+    void *arg;
+    struct pb_fsck_report *report;
+};
+
+static int compile_try(void *arg, struct site_title *title, const struct md5 *md5, struct pb_error *err)
+{
+    (void)arg;
+    const struct dialect *d = dialect_find(title->dialect);
+    return d != NULL ? d->compile(title, md5, err) : PB_OK; /* another version's dialect is no damage */
+}
+
+static void compile_failed(void *arg, const struct site_title *title, const struct pb_error *err)
+{
+    struct compile_check *c = arg;
+    char name[600];
+    snprintf(name, sizeof name, "%s/%s %s (live)", title->dialect, title->name, title->version);
+    c->report->problems++;
+    if (c->fn != NULL)
+        c->fn(c->arg, err->text, name);
+}
+
 int pb_depot_fsck(struct pb_depot *depot, pb_problem_fn *fn, pb_progress_fn *progress, void *arg,
                   struct pb_fsck_report *report, struct pb_error *err)
 {
-    return depot_fsck(inner(depot), fn, progress, arg, report, err);
+    struct site *site;
+    struct compile_check check = {fn, arg, report};
+    struct site_maker maker = {compile_try, compile_failed, &check};
+    int rc = depot_fsck(inner(depot), fn, progress, arg, report, err);
+    if (rc == PB_OK)
+        rc = site_make(inner(depot), NULL, true, &maker, &site, err);
+    if (rc == PB_OK)
+        site_release(site);
+    return rc;
 }
 
 int pb_publish_map(struct pb_depot *depot, const struct pb_map_options *options, pb_progress_fn *progress,

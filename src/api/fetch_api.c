@@ -3,6 +3,7 @@
 #include "patchbay/fetch.h"
 
 #include "api/dialects.h"
+#include "base/sigpipe.h"
 #include "fetch/transport.h"
 #include "fetch/url.h"
 #include "install/workspace.h"
@@ -29,10 +30,16 @@ struct job {
     struct pb_error faults; /* of all sources that failed, in a row */
 };
 
-/* Is this about one source, so that another may do better? */
-static bool source_fault(int status)
+/* How much a source's fault tells the user, or 0 where it is no source's: then another can do no better. A
+ * password that is asked for and a disk that is too small may be the word of one bad source. */
+static int fault_rank(int status)
 {
-    return status == PB_NETWORK || status == PB_NOT_FOUND || status == PB_DAMAGED || status == PB_INVALID;
+    static const int ranks[] = {PB_NETWORK, PB_NOT_FOUND, PB_INVALID, PB_DAMAGED, PB_NO_SPACE, PB_DENIED};
+    for (int i = 0; i < (int)(sizeof ranks / sizeof ranks[0]); i++) {
+        if (ranks[i] == status)
+            return i + 1;
+    }
+    return 0;
 }
 
 struct piece_arg {
@@ -48,17 +55,19 @@ static int on_piece(void *arg, size_t piece, struct pb_error *err)
     return a->job->dialect->accept(&a->job->request, a->plan, piece, a->job->workspace.staging, err);
 }
 
-/* Better to say so now than after an hour. Staging may have some of it already, so this asks for a little too
- * much. */
+/* Better to say so now than after an hour. What is in staging counts as downloaded. */
 static int room_check(const struct job *job, const struct fetch_plan *plan, struct pb_error *err)
 {
-    uint64_t room;
+    uint64_t room, staged = 0;
     int rc = workspace_room(&job->workspace, &room, err);
+    if (rc == PB_OK)
+        rc = workspace_staged(&job->workspace, &staged, err);
     if (rc < 0)
         return rc;
-    if (room < plan->unpacked)
+    uint64_t needed = plan->unpacked + (staged < plan->download ? plan->download - staged : 0);
+    if (room < needed)
         return error_set(err, PB_NO_SPACE, "the disk is full: %llu bytes are needed for %s, %llu are free",
-                         (unsigned long long)plan->unpacked, job->title, (unsigned long long)room);
+                         (unsigned long long)needed, job->title, (unsigned long long)room);
     return PB_OK;
 }
 
@@ -103,11 +112,14 @@ static bool same_pieces(const struct fetch_plan *a, const struct fetch_plan *b)
 }
 
 /* One plan, carried out. */
-static int plan_run(struct job *job, struct fetch_plan *plan, struct pb_error *err)
+static int plan_run(struct job *job, struct fetch_plan *plan, bool again, struct pb_error *err)
 {
     bool done = fetch_plan_done(plan);
     int rc = PB_OK;
-    if (!done)
+    /* A server that names new pieces each time does not fill the disk with old ones. */
+    if (!done && again)
+        rc = workspace_prune(&job->workspace, plan, err);
+    if (rc == PB_OK && !done)
         rc = plan_download(job, plan, err);
     if (rc == PB_OK && !done)
         rc =
@@ -137,7 +149,7 @@ static int source_fetch(struct job *job, const char *source, struct pb_error *er
             rc = planned;
         }
         if (again)
-            rc = plan_run(job, &plan, err);
+            rc = plan_run(job, &plan, i > 0, err);
         arena_free(&before.arena);
         before = plan;
         if (!again || (rc != PB_DAMAGED && rc != PB_NOT_FOUND))
@@ -152,8 +164,8 @@ static void fault_note(struct job *job, const char *source, const struct pb_erro
 {
     struct pb_error *all = &job->faults;
     size_t used = strlen(all->text);
-    if (all->status == PB_OK || all->status == PB_NETWORK)
-        all->status = err->status; /* of several, what tells more than "not reached" */
+    if (fault_rank(err->status) > fault_rank(all->status))
+        all->status = err->status;
     snprintf(all->text + used, sizeof all->text - used, "%s%s: %s", used > 0 ? "; " : "", source, err->text);
 }
 
@@ -161,6 +173,9 @@ static int sources_try(struct job *job, struct pb_error *err)
 {
     for (unsigned round = 0; round < FETCH_ROUNDS; round++) {
         struct fetch_sources sources;
+        /* Where no source could be reached, the server's own list of further ones can't be either. */
+        if (round > 0 && job->faults.status == PB_NETWORK && job->request.server_list == NULL)
+            break;
         struct pb_error fault = {0};
         int rc = job->dialect->sources(&job->request, &job->net, round, &job->arena, &sources, &fault);
         if (rc < 0 && round == 0) {
@@ -175,7 +190,7 @@ static int sources_try(struct job *job, struct pb_error *err)
             fault_note(job, job->request.server_list, &fault);
         for (size_t i = 0; rc == PB_OK && i < sources.n; i++) {
             int got = source_fetch(job, sources.list[i], &fault);
-            if (got == PB_OK || !source_fault(got)) {
+            if (got == PB_OK || fault_rank(got) == 0) {
                 *err = fault;
                 return got;
             }
@@ -236,12 +251,15 @@ static int job_run(struct job *job, const struct pb_fetch_options *o, struct pb_
 int pb_fetch(const struct pb_fetch_options *o, pb_progress_fn *progress, void *arg,
              struct pb_fetch_result *result, struct pb_error *err)
 {
+    struct sigpipe sigpipe;
     struct job job = {.progress = progress, .arg = arg, .result = result};
     job.workspace = (struct workspace){.folder = -1, .home = -1, .staging = -1, .lock = -1};
     *result = (struct pb_fetch_result){0};
     arena_init(&job.arena, 0);
+    sigpipe_block(&sigpipe);
     int rc = job_run(&job, o, err);
     transport_free(job.transport);
+    sigpipe_restore(&sigpipe);
     workspace_close(&job.workspace);
     arena_free(&job.arena);
     return rc;

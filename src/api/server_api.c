@@ -4,7 +4,25 @@
 struct pb_server {
     struct server *server;
     size_t addresses;
+    char *start; /* what it was started with, as text: start_text */
+    pb_server_report_fn *report;
+    void *report_arg;
 };
+
+/* All that can't change while a server runs, in one comparable text; free() it. NULL when memory is out. */
+static char *start_text(const struct config_start *s)
+{
+    enum { TEXT_MAX = 16 * 1024 };
+    struct buffer text;
+    buffer_init(&text, TEXT_MAX);
+    buffer_format(&text, "%u %s", s->threads, s->access_log != NULL ? s->access_log : "off");
+    for (size_t i = 0; i < s->listen_count; i++) {
+        char address[80];
+        listen_address_text(&s->listen[i].address, address, sizeof address);
+        buffer_format(&text, " %s %s", s->listen[i].protocol->name, address);
+    }
+    return text.p;
+}
 
 int pb_server_start(const char *depot, const struct pb_config *config, int own_loop,
                     pb_server_report_fn *report, void *arg, struct pb_server **out, struct pb_error *err)
@@ -27,11 +45,16 @@ int pb_server_start(const char *depot, const struct pb_config *config, int own_l
                                    .report_arg = arg};
         rc = server_start(&o, settings, &s->server, err);
     }
+    s->start = rc == PB_OK ? start_text(&start) : NULL;
+    if (rc == PB_OK && s->start == NULL)
+        rc = error_memory(err);
     if (rc < 0) {
-        free(s);
+        pb_server_free(s);
         return rc;
     }
     s->addresses = start.listen_count;
+    s->report = report;
+    s->report_arg = arg;
     *out = s;
     return PB_OK;
 }
@@ -51,7 +74,12 @@ int pb_server_reload(struct pb_server *s, const struct pb_config *config, struct
     int rc = config_start(config, &start, err);
     if (rc == PB_OK)
         rc = config_settings(config, &settings, err);
-    return rc < 0 ? rc : server_reload(s->server, settings, err);
+    if (rc < 0)
+        return rc;
+    _cleanup_free_ char *text = start_text(&start);
+    if (s->report != NULL && text != NULL && strcmp(text, s->start) != 0)
+        s->report(s->report_arg, "changed addresses, threads and access_log are used from the next start on");
+    return server_reload(s->server, settings, err);
 }
 
 void pb_server_stop(struct pb_server *s)
@@ -64,6 +92,7 @@ void pb_server_free(struct pb_server *s)
     if (s == NULL)
         return;
     server_free(s->server);
+    free(s->start);
     free(s);
 }
 

@@ -34,6 +34,8 @@ int digest_start(struct digest *d, unsigned kinds, struct pb_error *err)
 
 void digest_add(struct digest *d, const void *p, size_t n)
 {
+    if (n == 0) /* p may be NULL then, which libdeflate takes for "begin again" */
+        return;
     if (d->md5 != NULL)
         EVP_DigestUpdate(d->md5, p, n);
     if (d->sha256 != NULL)

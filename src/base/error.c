@@ -65,6 +65,7 @@ static int status_of_errno(int number)
     case ENOMEM:
         return PB_NO_MEMORY;
     case ENOENT:
+    case ENOTDIR:
         return PB_NOT_FOUND;
     default:
         return PB_FAILED;

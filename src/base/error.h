@@ -10,7 +10,8 @@
 int error_set(struct pb_error *err, int status, const char *format, ...) PB_PRINTF(3, 4);
 
 /* As error_set, with the system's text for `number` (an errno value) at the end. ENOSPC, EDQUOT and EFBIG
- * become PB_NO_SPACE, ENOMEM becomes PB_NO_MEMORY, ENOENT becomes PB_NOT_FOUND, all others PB_FAILED. */
+ * become PB_NO_SPACE, ENOMEM becomes PB_NO_MEMORY, ENOENT and ENOTDIR become PB_NOT_FOUND, all others
+ * PB_FAILED. */
 int error_errno(struct pb_error *err, int number, const char *format, ...) PB_PRINTF(3, 4);
 
 /* Puts "prefix: " before the text that is there and returns the status that is there. */

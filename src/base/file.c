@@ -194,9 +194,11 @@ int file_open_regular(int at, const char *name, bool follow, int *fd, uint64_t *
 
 int file_read_all(int at, const char *name, struct buffer *b, struct pb_error *err)
 {
-    _cleanup_fd_ int fd = openat(at, name, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return error_errno(err, errno, "open %s", name);
+    uint64_t size;
+    _cleanup_fd_ int fd = -1;
+    int rc = file_open_regular(at, name, true, &fd, &size, err);
+    if (rc < 0)
+        return rc;
     char step[16 * 1024];
     for (;;) {
         ssize_t n = read(fd, step, sizeof step);
@@ -215,7 +217,9 @@ int file_replace(int at, const char *name, const void *p, size_t n, struct pb_er
 {
     char beside[FILENAME_MAX];
     snprintf(beside, sizeof beside, "%s.new", name);
-    _cleanup_fd_ int fd = openat(at, beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    /* What an earlier run left there goes first, so that a link of that name leads nowhere. */
+    unlinkat(at, beside, 0);
+    _cleanup_fd_ int fd = openat(at, beside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (fd < 0)
         return error_errno(err, errno, "write %s", beside);
     int rc = file_write(fd, p, n, err);
@@ -232,7 +236,7 @@ int file_replace(int at, const char *name, const void *p, size_t n, struct pb_er
 
 int lock_take(int at, const char *name, enum lock_kind kind, bool wait, int *fd, struct pb_error *err)
 {
-    *fd = openat(at, name, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    *fd = openat(at, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (*fd < 0)
         return error_errno(err, errno, "lock %s", name);
     int how = (kind == LOCK_SHARED ? LOCK_SH : LOCK_EX) | (wait ? 0 : LOCK_NB);

@@ -107,6 +107,20 @@ static const struct option *option_find(const struct args *a, const char *name, 
     return NULL;
 }
 
+/* An argument such as "yes|no" names all values that there are; one with capitals describes them. */
+static bool value_allowed(const struct option *o, const char *value)
+{
+    const char *word = o->argument;
+    if (strchr(word, '|') == NULL || strpbrk(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != NULL)
+        return true;
+    for (size_t n; *word != '\0'; word += n + (word[n] == '|')) {
+        n = strcspn(word, "|");
+        if (strlen(value) == n && strncmp(word, value, n) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* One "--name[=value]"; *used says how many words it took. -1: good. */
 static int option_take(struct args *a, int left, char **word, int *used)
 {
@@ -130,6 +144,11 @@ static int option_take(struct args *a, int left, char **word, int *used)
             return usage_error(a->verb, "a value is missing", word[0]);
         value = word[1];
         *used = 2;
+    }
+    if (o->argument != NULL && !value_allowed(o, value)) {
+        char what[128];
+        snprintf(what, sizeof what, "--%s takes %s, not", o->name, o->argument);
+        return usage_error(a->verb, what, value);
     }
     a->values[a->value_count++] = (struct option_value){o, value};
     return -1;

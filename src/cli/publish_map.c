@@ -15,9 +15,10 @@ static void on_interrupt(int number)
 
 static json_t *result_json(const struct pb_publish_result *r)
 {
-    return json_pack("{s:s, s:s, s:b, s:i, s:I, s:I, s:I, s:s}", "title", r->title, "version", r->version,
-                     "unchanged", r->unchanged, "parts", (int)r->parts, "size", (json_int_t)r->size, "packed",
-                     (json_int_t)r->packed, "stored", (json_int_t)r->stored, "warning", r->warning);
+    return json_pack("{s:s, s:s, s:b, s:b, s:i, s:I, s:I, s:I, s:s}", "title", r->title, "version",
+                     r->version, "unchanged", r->unchanged, "mended", r->mended, "parts", (int)r->parts,
+                     "size", (json_int_t)r->size, "packed", (json_int_t)r->packed, "stored",
+                     (json_int_t)r->stored, "warning", r->warning);
 }
 
 static int result_print(const struct args *a, const struct pb_publish_result *r)
@@ -29,11 +30,13 @@ static int result_print(const struct args *a, const struct pb_publish_result *r)
         return print_json(result_json(r));
     text_bytes(r->size, size);
     text_bytes(r->packed, packed);
-    if (r->unchanged)
+    if (r->mended)
+        printf("%s %s: unchanged; what was damaged in the depot is written anew\n", r->title, r->version);
+    else if (r->unchanged)
         printf("%s %s: unchanged; this is live already and nothing was stored\n", r->title, r->version);
     else
-        printf("%s %s: live; %s packed into %s, %u part%s\n", r->title, r->version, size, packed, r->parts,
-               r->parts == 1 ? "" : "s");
+        printf("%s %s: live; %s packed into %s, %u part%s%s\n", r->title, r->version, size, packed, r->parts,
+               r->parts == 1 ? "" : "s", r->stored == 0 ? "; the depot had it all, nothing was stored" : "");
     return print_end();
 }
 

@@ -32,10 +32,12 @@ static int writer_fault(struct archive_writer *w, struct pb_error *err)
         *err = w->sink_error;
         return w->sink_status;
     }
-    const char *why = archive_error_string(w->archive);
+    const char *why = archive_error_string(w->archive), *tmp = getenv("TMPDIR");
+    tmp = tmp != NULL ? tmp : "/tmp";
     int number = archive_errno(w->archive);
-    if (number > 0)
-        return error_errno(err, number, "compress: %s", why != NULL ? why : "failed");
+    if (number > 0) /* our own sink has told of its errors: this is the temporary file */
+        return error_errno(err, number, "compress (in %s; TMPDIR chooses another folder): %s", tmp,
+                           why != NULL ? why : "failed");
     return error_set(err, PB_FAILED, "compress: %s", why != NULL ? why : "failed");
 }
 

@@ -1,6 +1,8 @@
 /* Opening the catalog, and the small layer over SQLite's statements. */
 #include "depot/catalog.h"
 
+#include "base/clock.h"
+
 #include <sqlite3.h>
 
 enum {
@@ -20,6 +22,7 @@ static const char catalog_schema[] = "CREATE TABLE object ("
                                      " dialect TEXT NOT NULL,"
                                      " name TEXT NOT NULL,"
                                      " live INTEGER REFERENCES release(id) DEFERRABLE INITIALLY DEFERRED,"
+                                     " since INTEGER NOT NULL DEFAULT 0,"
                                      " UNIQUE (dialect, name));"
                                      "CREATE TABLE release ("
                                      " id INTEGER PRIMARY KEY AUTOINCREMENT,"
@@ -229,5 +232,39 @@ int catalog_title(struct sqlite3 *db, struct title_name name, int64_t *title, in
                          name.dialect.p, (int)name.name.n, name.name.p);
     *title = sqlite3_column_int64(st, 0);
     *live = sqlite3_column_int64(st, 1);
+    return PB_OK;
+}
+
+int catalog_live_set(struct sqlite3 *db, int64_t title, int64_t release, struct pb_error *err)
+{
+    _cleanup_stmt_ struct sqlite3_stmt *retire = NULL, *live = NULL;
+    int rc = sql_prepare(db,
+                         "UPDATE release SET retired = CASE WHEN id = ?2 THEN NULL ELSE ?3 END"
+                         " WHERE id = ?2 OR id = (SELECT live FROM title WHERE id = ?1)",
+                         &retire, err);
+    if (rc == PB_OK)
+        rc =
+            sql_prepare(db, "UPDATE title SET live = nullif(?2, 0), since = max(?3, since + 1) WHERE id = ?1",
+                        &live, err);
+    if (rc < 0)
+        return rc;
+    for (int i = 0; i < 2; i++) {
+        struct sqlite3_stmt *st = i == 0 ? retire : live;
+        sqlite3_bind_int64(st, 1, title);
+        sqlite3_bind_int64(st, 2, release);
+        sqlite3_bind_int64(st, 3, clock_unix());
+    }
+    rc = sql_done(retire, err);
+    return rc < 0 ? rc : sql_done(live, err);
+}
+
+int sql_object(struct sqlite3_stmt *st, int column, struct object *out, struct pb_error *err)
+{
+    if (sqlite3_column_bytes(st, column) != sizeof out->name ||
+        sqlite3_column_bytes(st, column + 1) != sizeof out->md5)
+        return error_set(err, PB_DAMAGED, "catalog: the row of an object is damaged");
+    memcpy(&out->name, sqlite3_column_blob(st, column), sizeof out->name);
+    memcpy(&out->md5, sqlite3_column_blob(st, column + 1), sizeof out->md5);
+    out->size = (uint64_t)sqlite3_column_int64(st, column + 2);
     return PB_OK;
 }

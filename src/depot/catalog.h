@@ -43,6 +43,14 @@ PB_MUST_USE int title_parse(const char *title, struct title_name *out, struct pb
 PB_MUST_USE int catalog_title(struct sqlite3 *db, struct title_name name, int64_t *title, int64_t *live,
                               struct pb_error *err);
 
+/* Makes a release live, 0 for none; within a transaction. title.since is now, or one more than it was: each
+ * change of what is served has a time of its own, so that dates in HTTP conditions tell releases apart. */
+PB_MUST_USE int catalog_live_set(struct sqlite3 *db, int64_t title, int64_t release, struct pb_error *err);
+
+/* Reads an object from three columns of a row: sha256, md5, size. PB_DAMAGED when they are not what they must
+ * be. */
+PB_MUST_USE int sql_object(struct sqlite3_stmt *st, int column, struct object *out, struct pb_error *err);
+
 /* Binds a slice as text. */
 void sql_bind_slice(struct sqlite3_stmt *st, int at, struct slice text);
 

@@ -22,7 +22,7 @@ static int catalog_path(const char *path, char out[PATH_MAX], struct pb_error *e
 
 int depot_init(const char *path, struct pb_error *err)
 {
-    char catalog[PATH_MAX], part[PATH_MAX];
+    char catalog[PATH_MAX], part[PATH_MAX + 8];
     struct stat st;
     int rc = catalog_path(path, catalog, err);
     if (rc < 0)
@@ -37,7 +37,12 @@ int depot_init(const char *path, struct pb_error *err)
         if (rc < 0)
             return error_context(err, "init depot");
     }
-    rc = catalog_create(catalog, err);
+    /* Made beside, so that a depot is there whole or not at all. */
+    snprintf(part, sizeof part, "%s.new", catalog);
+    unlink(part);
+    rc = catalog_create(part, err);
+    if (rc == PB_OK && rename(part, catalog) != 0)
+        rc = error_errno(err, errno, "%s", catalog);
     return rc < 0 ? error_context(err, "init depot") : PB_OK;
 }
 

@@ -73,12 +73,10 @@ static int objects_check(struct fsck *f, struct pb_error *err)
     _cleanup_stmt_ struct sqlite3_stmt *st = NULL;
     int rc = sql_prepare(f->depot->db, "SELECT id, sha256, md5, size FROM object ORDER BY id", &st, err);
     while (rc >= 0 && (rc = sql_step(st, err)) == 1) {
-        struct object o = {.size = (uint64_t)sqlite3_column_int64(st, 3)};
+        struct object o;
         struct pb_error fault = {0};
-        memcpy(&o.name, sqlite3_column_blob(st, 1), sizeof o.name);
-        memcpy(&o.md5, sqlite3_column_blob(st, 2), sizeof o.md5);
         f->report->objects++;
-        rc = object_check(f, &o, &fault, err);
+        rc = sql_object(st, 1, &o, &fault) == PB_OK ? object_check(f, &o, &fault, err) : PB_OK;
         if (rc == PB_OK && fault.status != 0)
             rc = object_problem(f, sqlite3_column_int64(st, 0), fault.text, err);
     }

@@ -200,23 +200,6 @@ static int entries_record(struct publication *p, int64_t release, const int64_t 
     return rc;
 }
 
-static int live_set(struct sqlite3 *db, int64_t title, int64_t release, struct pb_error *err)
-{
-    _cleanup_stmt_ struct sqlite3_stmt *retire = NULL, *st = NULL;
-    int rc = sql_prepare(
-        db, "UPDATE release SET retired = ? WHERE id = (SELECT live FROM title WHERE id = ?)", &retire, err);
-    if (rc == PB_OK)
-        rc = sql_prepare(db, "UPDATE title SET live = ? WHERE id = ?", &st, err);
-    if (rc < 0)
-        return rc;
-    sqlite3_bind_int64(retire, 1, clock_unix());
-    sqlite3_bind_int64(retire, 2, title);
-    sqlite3_bind_int64(st, 1, release);
-    sqlite3_bind_int64(st, 2, title);
-    rc = sql_done(retire, err);
-    return rc < 0 ? rc : sql_done(st, err);
-}
-
 static int commit_in_transaction(struct publication *p, const char *version, const char *attributes,
                                  int64_t *ids, struct publication_result *result, struct pb_error *err)
 {
@@ -228,7 +211,8 @@ static int commit_in_transaction(struct publication *p, const char *version, con
         rc = same_as_live(p, live, ids, version, attributes, result, err);
     if (rc != PB_OK) { /* an error, or 1: the same as what is live */
         result->unchanged = rc == 1;
-        return rc < 0 ? rc : PB_OK;
+        /* Objects may have been mended: a change of the catalog tells servers to open them anew. */
+        return rc < 0 ? rc : sql_run(p->depot->db, "UPDATE title SET since = since", err);
     }
     if (version != NULL)
         snprintf(result->version, sizeof result->version, "%s", version);
@@ -237,7 +221,7 @@ static int commit_in_transaction(struct publication *p, const char *version, con
     rc = release_record(p, title, result->version, attributes, &release, err);
     if (rc == PB_OK)
         rc = entries_record(p, release, ids, err);
-    return rc == PB_OK ? live_set(p->depot->db, title, release, err) : rc;
+    return rc == PB_OK ? catalog_live_set(p->depot->db, title, release, err) : rc;
 }
 
 int publication_commit(struct publication *p, const char *version, const char *attributes,

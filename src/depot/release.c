@@ -1,7 +1,6 @@
 /* Listing releases, rollback and withdraw. */
 #include "depot/release.h"
 
-#include "base/clock.h"
 #include "depot/catalog.h"
 
 #include <sqlite3.h>
@@ -87,26 +86,6 @@ static int rollback_target(struct depot *d, int64_t title, int64_t live, const c
     return PB_OK;
 }
 
-static int live_change(struct depot *d, int64_t title, int64_t release, struct pb_error *err)
-{
-    _cleanup_stmt_ struct sqlite3_stmt *retire = NULL, *live = NULL;
-    int rc = sql_prepare(d->db,
-                         "UPDATE release SET retired = CASE WHEN id = ?2 THEN NULL ELSE ?3 END"
-                         " WHERE id = ?2 OR id = (SELECT live FROM title WHERE id = ?1)",
-                         &retire, err);
-    if (rc == PB_OK)
-        rc = sql_prepare(d->db, "UPDATE title SET live = nullif(?2, 0) WHERE id = ?1", &live, err);
-    if (rc < 0)
-        return rc;
-    sqlite3_bind_int64(retire, 1, title);
-    sqlite3_bind_int64(retire, 2, release);
-    sqlite3_bind_int64(retire, 3, clock_unix());
-    sqlite3_bind_int64(live, 1, title);
-    sqlite3_bind_int64(live, 2, release);
-    rc = sql_done(retire, err);
-    return rc < 0 ? rc : sql_done(live, err);
-}
-
 static int release_show_one(struct depot *d, int64_t release, pb_release_fn *fn, void *arg,
                             struct pb_error *err)
 {
@@ -129,7 +108,7 @@ int release_rollback(struct depot *d, const char *title, const char *version, pb
     if (rc == PB_OK && (rc = rollback_target(d, id, live, version, &release, err)) < 0)
         rc = error_context(err, "rollback %s", title);
     if (rc == PB_OK)
-        rc = live_change(d, id, release, err);
+        rc = catalog_live_set(d->db, id, release, err);
     if (rc == PB_OK)
         rc = sql_commit(d->db, err);
     sql_rollback(d->db);
@@ -146,7 +125,7 @@ int release_withdraw(struct depot *d, const char *title, struct pb_error *err)
     if (rc == PB_OK && live == 0)
         rc = error_set(err, PB_NOT_FOUND, "withdraw %s: it is not live", title);
     if (rc == PB_OK)
-        rc = live_change(d, id, 0, err);
+        rc = catalog_live_set(d->db, id, 0, err);
     if (rc == PB_OK)
         rc = sql_commit(d->db, err);
     sql_rollback(d->db);

@@ -102,22 +102,24 @@ static const char *column_copy(struct arena *a, struct sqlite3_stmt *st, int col
 static int entry_read(struct site_title *t, struct sqlite3_stmt *st, struct site_entry *e, struct md5 *md5,
                       struct pb_error *err)
 {
+    struct object object;
+    int extra = sqlite3_column_bytes(st, 5);
+    int rc = sql_object(st, 2, &object, err);
+    if (rc < 0)
+        return rc;
+    if (extra > UINT16_MAX)
+        return error_set(err, PB_DAMAGED, "catalog: the row of an entry is damaged");
     *e = (struct site_entry){
         .name = column_copy(&t->arena, st, 0),
         .name_length = (uint32_t)sqlite3_column_bytes(st, 0),
         .kind = (uint16_t)sqlite3_column_int(st, 1),
-        .size = (uint64_t)sqlite3_column_int64(st, 3),
+        .object = object.name,
+        .size = object.size,
+        .extra_length = (uint16_t)extra,
     };
-    int extra = sqlite3_column_bytes(st, 5);
-    if (extra > UINT16_MAX || sqlite3_column_bytes(st, 2) != sizeof e->object ||
-        sqlite3_column_bytes(st, 4) != sizeof *md5)
-        return error_set(err, PB_DAMAGED, "the catalog's entry %s is damaged", e->name);
-    memcpy(&e->object, sqlite3_column_blob(st, 2), sizeof e->object);
-    memcpy(md5, sqlite3_column_blob(st, 4), sizeof *md5);
-    if (extra > 0) {
-        e->extra_length = (uint16_t)extra;
+    *md5 = object.md5;
+    if (extra > 0)
         e->extra = column_copy(&t->arena, st, 5);
-    }
     return e->name == NULL || (extra > 0 && e->extra == NULL) ? error_memory(err) : PB_OK;
 }
 
@@ -127,7 +129,7 @@ static int entries_read(struct depot *d, struct site_title *t, struct md5 **md5,
     size_t room = 0;
     int rc =
         sql_prepare(d->db,
-                    "SELECT e.name, e.kind, o.sha256, o.size, o.md5, e.extra"
+                    "SELECT e.name, e.kind, o.sha256, o.md5, o.size, e.extra"
                     " FROM entry e JOIN object o ON o.id = e.object WHERE e.release = ? ORDER BY e.position",
                     &st, err);
     if (rc < 0)
@@ -166,7 +168,7 @@ static int title_make(struct depot *d, struct sqlite3_stmt *row, const struct si
     t->name = column_copy(&t->arena, row, 1);
     t->release = sqlite3_column_int64(row, 2);
     t->version = column_copy(&t->arena, row, 3);
-    t->published = sqlite3_column_int64(row, 4);
+    t->since = sqlite3_column_int64(row, 4);
     t->attributes = column_copy(&t->arena, row, 5);
     int rc = entries_read(d, t, &md5, err);
     if (rc == PB_OK && (!index_make(&t->index, t->n) || t->dialect == NULL || t->name == NULL ||
@@ -177,9 +179,12 @@ static int title_make(struct depot *d, struct sqlite3_stmt *row, const struct si
     if (rc == PB_OK)
         rc = maker->compile(maker->arg, t, md5, err);
     if (rc < 0) {
-        if (rc != PB_NO_MEMORY && t->dialect != NULL && t->name != NULL) {
+        /* Damage is this title's alone, and the others are served; any other trouble may pass, and is the
+         * caller's. */
+        bool damage = rc == PB_DAMAGED || rc == PB_INVALID || rc == PB_UNSUPPORTED;
+        if (damage && t->dialect != NULL && t->name != NULL) {
             maker->failed(maker->arg, t, err);
-            rc = PB_OK; /* the other titles are served all the same */
+            rc = PB_OK;
         }
         title_release(t);
         t = NULL;
@@ -195,7 +200,7 @@ static struct site_title *title_take_over(const struct site *before, struct sqli
     struct slice name = {(const char *)sqlite3_column_text(row, 1), (size_t)sqlite3_column_bytes(row, 1)};
     struct site_title *t =
         (struct site_title *)site_title_find(before, (const char *)sqlite3_column_text(row, 0), name);
-    if (t == NULL || t->release != sqlite3_column_int64(row, 2))
+    if (t == NULL || t->release != sqlite3_column_int64(row, 2) || t->since != sqlite3_column_int64(row, 4))
         return NULL;
     __atomic_add_fetch(&t->references, 1, __ATOMIC_RELAXED);
     return t;
@@ -207,7 +212,7 @@ static int titles_read(struct depot *d, const struct site *before, const struct 
     _cleanup_stmt_ struct sqlite3_stmt *st = NULL;
     size_t room = 0;
     int rc = sql_prepare(d->db,
-                         "SELECT t.dialect, t.name, r.id, r.version, r.published, r.attributes"
+                         "SELECT t.dialect, t.name, r.id, r.version, t.since, r.attributes"
                          " FROM title t JOIN release r ON r.id = t.live ORDER BY t.dialect, t.name",
                          &st, err);
     while (rc >= 0 && (rc = sql_step(st, err)) == 1) {

@@ -31,7 +31,7 @@ struct site_title {
     const char *version;
     const char *attributes; /* JSON, as published */
     int64_t release;        /* the catalog's id: the same id is the same content */
-    int64_t published;
+    int64_t since;          /* Unix seconds: when it became what is served */
     struct site_entry *entries;
     size_t n;
     struct site_index index;

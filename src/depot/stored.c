@@ -20,11 +20,10 @@ static int entries_load(struct depot *d, int64_t release, struct arena *a, struc
     for (size_t i = 0; (rc = sql_step(st, err)) == 1 && i < out->n; i++) {
         struct publication_entry *e = &out->entries[i];
         size_t extra = (size_t)sqlite3_column_bytes(st, 5);
-        e->name = arena_text(a, (const char *)sqlite3_column_text(st, 0));
+        e->name = arena_copy(a, sqlite3_column_blob(st, 0), (size_t)sqlite3_column_bytes(st, 0));
         e->kind = sqlite3_column_int(st, 1);
-        memcpy(&e->object.name, sqlite3_column_blob(st, 2), sizeof e->object.name);
-        memcpy(&e->object.md5, sqlite3_column_blob(st, 3), sizeof e->object.md5);
-        e->object.size = (uint64_t)sqlite3_column_int64(st, 4);
+        if ((rc = sql_object(st, 2, &e->object, err)) < 0)
+            return rc;
         e->extra = (struct slice){arena_copy(a, sqlite3_column_blob(st, 5), extra), extra};
         if (e->name == NULL || e->extra.p == NULL)
             return error_memory(err);

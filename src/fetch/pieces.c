@@ -239,7 +239,8 @@ static void attempt_end(struct piece *p, CURLcode code)
     }
     if (rc < 0) {
         *all->err = err;
-        error_context(all->err, "part %s", plan_of(p)->name);
+        if (rc != PB_DENIED) /* which is true of all parts */
+            error_context(all->err, "part %s", plan_of(p)->name);
         stop_all(all, rc);
     }
 }

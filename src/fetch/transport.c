@@ -48,8 +48,8 @@ CURL *transport_easy(const struct transport *t, const char *url)
     curl_easy_setopt(e, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)TRANSPORT_CONNECT_MS);
-    curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, (long)TRANSPORT_SILENCE_S);
+    curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, (long)TRANSPORT_SLOW_BYTES);
+    curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, (long)TRANSPORT_SLOW_S);
     return e;
 }
 

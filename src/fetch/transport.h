@@ -13,11 +13,14 @@ struct transport_options {
     void *arg;
 };
 
+/* A transfer below TRANSPORT_SLOW_BYTES a second for TRANSPORT_SLOW_S seconds counts as broken off: a server
+ * that drips must not hold us for days. Four connections over a modem are faster. */
 enum {
     TRANSPORT_ATTEMPTS = 3,
     TRANSPORT_RETRY_MS = 1000,
     TRANSPORT_CONNECT_MS = 2000,
-    TRANSPORT_SILENCE_S = 15
+    TRANSPORT_SLOW_BYTES = 1000,
+    TRANSPORT_SLOW_S = 20
 };
 
 PB_MUST_USE int transport_new(const struct transport_options *o, struct transport **out,

@@ -32,6 +32,8 @@ int url_parse(const char *text, struct arena *a, struct url *out, struct pb_erro
     curl_url_cleanup(u);
     if (code != CURLUE_OK || out->scheme == NULL || out->host == NULL || out->host[0] == '\0' ||
         out->path == NULL)
-        return error_set(err, PB_INVALID, "%s is not an address such as opensauce://HOST:PORT/NAME", text);
+        return error_set(
+            err, PB_INVALID,
+            "%s is not an address such as opensauce://HOST:PORT/NAME (a space in it is written %%20)", text);
     return PB_OK;
 }

@@ -72,6 +72,9 @@ static int record_save(int home, const char *title, json_t *record, struct pb_er
 {
     _cleanup_json_ json_t *list = NULL;
     int rc = document_read(home, INSTALLED, &list, err);
+    /* A list that can't be read is a record lost; it must not stand in the way of installing. */
+    if (rc == PB_DAMAGED && renameat(home, INSTALLED, home, INSTALLED ".damaged") == 0)
+        rc = PB_OK;
     if (rc < 0)
         return rc;
     if (list == NULL)

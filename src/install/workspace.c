@@ -97,3 +97,41 @@ int workspace_room(const struct workspace *w, uint64_t *bytes, struct pb_error *
     *bytes = (uint64_t)s.f_bavail * s.f_frsize;
     return PB_OK;
 }
+
+static int size_add(void *arg, int folder, const char *name, struct pb_error *err)
+{
+    struct stat st;
+    (void)err;
+    if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        *(uint64_t *)arg += (uint64_t)st.st_size;
+    return PB_OK;
+}
+
+int workspace_staged(const struct workspace *w, uint64_t *bytes, struct pb_error *err)
+{
+    *bytes = 0;
+    return folder_each(w->staging, ".", size_add, bytes, err);
+}
+
+struct prune {
+    const struct fetch_plan *plan;
+};
+
+static int prune_one(void *arg, int folder, const char *name, struct pb_error *err)
+{
+    const struct fetch_plan *plan = ((const struct prune *)arg)->plan;
+    struct md5 md5;
+    bool digest = strlen(name) >= MD5_HEX && hex_decode((struct slice){name, MD5_HEX}, &md5, sizeof md5);
+    for (size_t i = 0; digest && i < plan->piece_count; i++) {
+        if (md5_equal(&plan->pieces[i].md5, &md5))
+            return PB_OK;
+    }
+    return unlinkat(folder, name, 0) == 0 || errno == ENOENT ? PB_OK
+                                                             : error_errno(err, errno, "staging: %s", name);
+}
+
+int workspace_prune(const struct workspace *w, const struct fetch_plan *plan, struct pb_error *err)
+{
+    struct prune p = {plan};
+    return folder_each(w->staging, ".", prune_one, &p, err);
+}

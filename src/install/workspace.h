@@ -25,6 +25,13 @@ void workspace_close(struct workspace *w);
 /* Bytes that may still be written in the user's folder. */
 PB_MUST_USE int workspace_room(const struct workspace *w, uint64_t *bytes, struct pb_error *err);
 
+/* Removes what is in staging and none of the plan's pieces. */
+PB_MUST_USE int workspace_prune(const struct workspace *w, const struct fetch_plan *plan,
+                                struct pb_error *err);
+
+/* Bytes that are in staging. */
+PB_MUST_USE int workspace_staged(const struct workspace *w, uint64_t *bytes, struct pb_error *err);
+
 /* What the installed list says of a title. Text is valid during the callback. */
 struct installed {
     const char *title;

@@ -1,10 +1,13 @@
 /* The writer thread of the access log. log_line.c makes the lines. */
 #include "serve/access_log.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -31,9 +34,31 @@ static int log_file_open(const char *path, struct pb_error *err)
     return fd < 0 ? error_errno(err, errno, "access log %s", path) : fd;
 }
 
+/* Writes a batch in steps that a pipe takes whole once it is writable, so that a reader who does not read
+ * can't hold us beyond a stop. */
+static bool batch_write(struct access_log *log, int fd, const struct log_batch *b)
+{
+    uint64_t give_up = 0;
+    for (size_t at = 0; at < b->n;) {
+        struct pollfd ready = {.fd = fd, .events = POLLOUT};
+        size_t step = b->n - at < PIPE_BUF ? b->n - at : PIPE_BUF;
+        if (poll(&ready, 1, 100) == 1) {
+            if (file_write(fd, b->text + at, step, NULL) < 0)
+                return false;
+            at += step;
+        } else if (__atomic_load_n(&log->stop, __ATOMIC_ACQUIRE)) {
+            give_up = give_up == 0 ? clock_monotonic_ms() + LOG_CLOSE_MS : give_up;
+            if (clock_monotonic_ms() >= give_up)
+                return false;
+        }
+    }
+    return true;
+}
+
 static void *writer_run(void *arg)
 {
     struct access_log *log = arg;
+    bool given_up = false;
     pthread_mutex_lock(&log->mutex);
     for (;;) {
         while (log->first == NULL && !log->stop)
@@ -48,10 +73,11 @@ static void *writer_run(void *arg)
         int fd = log->fd;
         pthread_mutex_unlock(&log->mutex);
         /* A log that can't be written must not end the service: the batch is lost, and counted. */
-        int rc = file_write(fd, b->text, b->n, NULL);
+        bool lost = given_up || !batch_write(log, fd, b);
         free(b);
         pthread_mutex_lock(&log->mutex);
-        log->dropped += rc < 0;
+        log->dropped += lost;
+        given_up = lost && log->stop; /* what is left would fare no better */
     }
     pthread_mutex_unlock(&log->mutex);
     return NULL;
@@ -101,12 +127,20 @@ int access_log_reopen(struct access_log *log, struct pb_error *err)
     return rc;
 }
 
+uint64_t access_log_dropped(struct access_log *log)
+{
+    pthread_mutex_lock(&log->mutex);
+    uint64_t dropped = log->dropped;
+    pthread_mutex_unlock(&log->mutex);
+    return dropped;
+}
+
 void access_log_close(struct access_log *log)
 {
     if (log == NULL)
         return;
     pthread_mutex_lock(&log->mutex);
-    log->stop = true;
+    __atomic_store_n(&log->stop, true, __ATOMIC_RELEASE);
     pthread_cond_signal(&log->wake);
     pthread_mutex_unlock(&log->mutex);
     pthread_join(log->thread, NULL);

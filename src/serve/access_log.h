@@ -14,9 +14,18 @@ struct access_log;
 PB_MUST_USE int access_log_open(const char *path, struct access_log **out, struct pb_error *err);
 /* Opens the file anew, after it was rotated away. Standard output stays. */
 PB_MUST_USE int access_log_reopen(struct access_log *log, struct pb_error *err);
-void access_log_close(struct access_log *log); /* writes what is left; NULL does no harm */
+/* How many batches of lines were lost. */
+uint64_t access_log_dropped(struct access_log *log);
+/* Writes what is left, but waits at most LOG_CLOSE_MS for a reader that does not read. NULL does no harm. */
+void access_log_close(struct access_log *log);
 
-enum { LOG_BATCH = 32 * 1024, LOG_LINE_MAX = 4096 };
+/* LOG_LINE_MAX: four fields of LOG_FIELD_MAX that a client chose, and 512 bytes of our own. */
+enum {
+    LOG_BATCH = 32 * 1024,
+    LOG_FIELD_MAX = 1000,
+    LOG_LINE_MAX = 4 * LOG_FIELD_MAX + 512,
+    LOG_CLOSE_MS = 2000
+};
 struct log_batch {
     struct log_batch *next;
     size_t n;

@@ -225,7 +225,7 @@ static enum batch_end batch_answer(struct loop *l, struct conn *c, const char *p
                 ready_join(l, c);
             return input_keep(c, p + at, n - at) ? BATCH_SENDING : (conn_close(l, c), BATCH_OVER);
         }
-        if (sent == SENT_CLOSE || l->stop_at != 0) {
+        if (sent == SENT_CLOSE) {
             conn_finish(l, c);
             return BATCH_OVER;
         }
@@ -237,6 +237,10 @@ static enum batch_end batch_answer(struct loop *l, struct conn *c, const char *p
     bool had_some = c->in_n > 0 && at == 0;
     if (!input_keep(c, p + at, n - at)) {
         conn_close(l, c);
+        return BATCH_OVER;
+    }
+    if (c->in_n == 0 && l->stop_at != 0) { /* all that had arrived is answered */
+        conn_finish(l, c);
         return BATCH_OVER;
     }
     /* The time for a head runs from its first byte and is not prolonged by further ones. */
@@ -313,9 +317,7 @@ static void conn_sending(struct loop *l, struct conn *c)
     case SENT_ALL:
         c->state = CONN_READING;
         wait_change(l, c, WAIT_IDLE);
-        if (l->stop_at != 0)
-            conn_finish(l, c);
-        else if (conn_kept(l, c))
+        if (conn_kept(l, c))
             conn_reading(l, c);
         return;
     case SENT_CLOSE:
@@ -329,6 +331,7 @@ static void conn_sending(struct loop *l, struct conn *c)
         ready_join(l, c);
         return;
     case SENT_PROGRESS:
+        send_progress(c); /* measure from here */
         wait_change(l, c, WAIT_SEND);
         return;
     case SENT_BLOCKED:
@@ -392,15 +395,41 @@ void conn_event(struct loop *l, uint32_t index, uint32_t generation, uint32_t ev
 void conn_expire(struct loop *l)
 {
     for (int wait = 0; wait < WAIT_KINDS; wait++) {
-        while (l->conns.waits[wait].first != NULL && l->conns.waits[wait].first->deadline <= l->now)
-            conn_close(l, l->conns.waits[wait].first);
+        struct conn *c;
+        while ((c = l->conns.waits[wait].first) != NULL && c->deadline <= l->now) {
+            if (wait == WAIT_SEND && send_progress(c))
+                wait_change(l, c, WAIT_SEND);
+            else
+                conn_close(l, c);
+        }
     }
 }
 
 void conn_close_idle(struct loop *l)
 {
-    while (l->conns.waits[WAIT_IDLE].first != NULL)
-        conn_close(l, l->conns.waits[WAIT_IDLE].first);
+    struct conn *c;
+    while ((c = l->conns.waits[WAIT_IDLE].first) != NULL) {
+        uint32_t generation = c->generation;
+        /* A request may have arrived that no event has told of yet. */
+        conn_continue(l, c);
+        if (c->generation == generation && c->state == CONN_READING && c->wait == WAIT_IDLE && !c->ready)
+            conn_close(l, c);
+        else if (l->conns.waits[WAIT_IDLE].first == c) /* more than one turn's worth has arrived */
+            wait_change(l, c, WAIT_HEAD);
+    }
+}
+
+void conn_settings_changed(struct loop *l)
+{
+    const struct serve_settings *s = l->snapshot->settings;
+    const unsigned ms[WAIT_KINDS] = {s->idle_ms, s->head_ms, s->send_ms, CLOSING_MS};
+    for (int wait = 0; wait < WAIT_KINDS; wait++) {
+        for (struct conn *c = l->conns.waits[wait].first; c != NULL; c = c->next) {
+            if (c->deadline > l->now + ms[wait]) /* the list stays in order */
+                c->deadline = l->now + ms[wait];
+            c->denied = deny_has(&s->deny, &c->peer.any);
+        }
+    }
 }
 
 void conn_close_all(struct loop *l)

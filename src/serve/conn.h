@@ -64,7 +64,9 @@ void conn_event(struct loop *l, uint32_t index, uint32_t generation, uint32_t ev
 void conn_continue(struct loop *l, struct conn *c);
 /* Closes those whose deadline has come. */
 void conn_expire(struct loop *l);
-/* For stopping: closes those that have no request under way, or all. */
+/* After a reload: the new deny list and shorter times hold for open connections, too. */
+void conn_settings_changed(struct loop *l);
+/* For stopping: answers what has arrived and closes those that have no request under way; or closes all. */
 void conn_close_idle(struct loop *l);
 void conn_close_all(struct loop *l);
 void conn_table_free(struct conn_table *t);

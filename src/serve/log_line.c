@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { LOG_FIELD_MAX = 1000 }; /* of what a client sent, after escaping; the rest is cut */
-
 /* Appending to a line; what does not fit is cut. */
 struct text {
     char *at, *end;
@@ -28,43 +26,42 @@ static void put_text(struct text *t, const char *p)
 }
 
 /* Bytes that a client chose: nothing in them may end the field, or the line, or drive a terminal. */
-static void put_quoted(struct text *t, struct slice s, enum log_format format)
+static void put_escaped(struct text *field, struct slice s, enum log_format format)
 {
     static const char digits[] = "0123456789abcdef";
-    struct text field = {t->at, (size_t)(t->end - t->at) > LOG_FIELD_MAX ? t->at + LOG_FIELD_MAX : t->end};
-    for (size_t i = 0; i < s.n; i++) {
+    enum { ESCAPE_MAX = 6 };
+    for (size_t i = 0; i < s.n && field->end - field->at >= ESCAPE_MAX; i++) {
         unsigned char c = (unsigned char)s.p[i];
-        if (field.end - field.at < 6)
-            break;
         if (c == '"' || c == '\\') {
-            put(&field, (char[]){'\\', (char)c}, 2);
+            put(field, (char[]){'\\', (char)c}, 2);
         } else if (c >= 0x20 && c < 0x7f) {
-            put(&field, s.p + i, 1);
+            put(field, s.p + i, 1);
         } else {
-            put_text(&field, format == LOG_JSON ? "\\u00" : "\\x");
-            put(&field, (char[]){digits[c >> 4], digits[c & 15]}, 2);
+            put_text(field, format == LOG_JSON ? "\\u00" : "\\x");
+            put(field, (char[]){digits[c >> 4], digits[c & 15]}, 2);
         }
     }
-    t->at = field.at;
 }
 
-/* The target with the values of "password" parameters left out. */
-static void put_target(struct text *t, struct slice target, enum log_format format)
+/* A field of at most LOG_FIELD_MAX bytes, with the values of "password" parameters left out. */
+static void put_field(struct text *t, struct slice s, enum log_format format)
 {
     static const char key[] = "password=";
-    const char *mark = target.n > 0 ? memchr(target.p, '?', target.n) : NULL;
-    const char *end = target.p + target.n;
-    const char *from = target.p; /* what is not written yet */
-    for (const char *at = mark; at != NULL; at = memchr(at + 1, '&', (size_t)(end - at - 1))) {
+    struct text field = {t->at, t->end - t->at > LOG_FIELD_MAX ? t->at + LOG_FIELD_MAX : t->end};
+    const char *end = s.p + s.n;
+    const char *from = s.p; /* what is not written yet */
+    for (const char *at = s.n > 0 ? memchr(s.p, '?', s.n) : NULL; at != NULL;
+         at = memchr(at + 1, '&', (size_t)(end - at - 1))) {
         if ((size_t)(end - at - 1) < sizeof key - 1 || memcmp(at + 1, key, sizeof key - 1) != 0)
             continue;
         const char *value = at + sizeof key;
         const char *next = memchr(value, '&', (size_t)(end - value));
-        put_quoted(t, (struct slice){from, (size_t)(value - from)}, format);
-        put_text(t, "***");
+        put_escaped(&field, (struct slice){from, (size_t)(value - from)}, format);
+        put_text(&field, "***");
         from = next != NULL ? next : end;
     }
-    put_quoted(t, (struct slice){from, (size_t)(end - from)}, format);
+    put_escaped(&field, (struct slice){from, (size_t)(end - from)}, format);
+    t->at = field.at;
 }
 
 static void put_peer(struct text *t, const struct sockaddr *peer)
@@ -86,9 +83,9 @@ static void line_combined(struct text *t, const struct tm *when, const struct so
     put_peer(t, peer);
     strftime(text, sizeof text, " - - [%d/%b/%Y:%H:%M:%S +0000] \"", when);
     put_text(t, text);
-    put_quoted(t, a->method, LOG_COMBINED);
+    put_field(t, a->method, LOG_COMBINED);
     put_text(t, " ");
-    put_target(t, a->target, LOG_COMBINED);
+    put_field(t, a->target, LOG_COMBINED);
     if (a->minor >= 0)
         put_text(t, a->minor == 0 ? " HTTP/1.0" : " HTTP/1.1");
     snprintf(text, sizeof text, "\" %d ", status);
@@ -103,13 +100,13 @@ static void line_json(struct text *t, const struct tm *when, const struct sockad
     put_text(t, text);
     put_peer(t, peer);
     put_text(t, "\",\"method\":\"");
-    put_quoted(t, a->method, LOG_JSON);
+    put_field(t, a->method, LOG_JSON);
     put_text(t, "\",\"target\":\"");
-    put_target(t, a->target, LOG_JSON);
+    put_field(t, a->target, LOG_JSON);
     put_text(t, "\",\"referer\":\"");
-    put_quoted(t, a->referer, LOG_JSON);
+    put_field(t, a->referer, LOG_JSON);
     put_text(t, "\",\"agent\":\"");
-    put_quoted(t, a->agent, LOG_JSON);
+    put_field(t, a->agent, LOG_JSON);
     snprintf(text, sizeof text, "\",\"status\":%d,\"bytes\":", status);
     put_text(t, text);
 }
@@ -132,9 +129,9 @@ void log_line_start(struct log_line *line, enum log_format format, int64_t now, 
     } else {
         t.end -= 4;
         put_text(&t, " \"");
-        put_quoted(&t, a->referer.n > 0 ? a->referer : slice_of("-"), format);
+        put_field(&t, a->referer.n > 0 ? a->referer : slice_of("-"), format);
         put_text(&t, "\" \"");
-        put_quoted(&t, a->agent.n > 0 ? a->agent : slice_of("-"), format);
+        put_field(&t, a->agent.n > 0 ? a->agent : slice_of("-"), format);
         t.end += 4;
         put_text(&t, "\"\n");
     }

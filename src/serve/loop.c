@@ -29,7 +29,7 @@ static int watch(struct loop *l, int fd, uint32_t mark)
 static bool listeners_watch(struct loop *l)
 {
     for (size_t i = 0; i < l->listener_count; i++) {
-        if (watch(l, l->listeners[i].fd, MARK_LISTENER + (uint32_t)i) != 0)
+        if (watch(l, l->listeners[i].fd, MARK_LISTENER + (uint32_t)i) != 0 && errno != EEXIST)
             return false;
     }
     l->accepting = true;
@@ -56,8 +56,12 @@ static void snapshot_renew(struct loop *l)
 {
     if (__atomic_load_n(l->source.generation, __ATOMIC_ACQUIRE) == l->generation)
         return;
-    snapshot_release(l->snapshot);
+    struct snapshot *before = l->snapshot;
     l->snapshot = l->source.take(l->source.arg, &l->generation);
+    object_cache_renew(&l->objects);
+    if (l->snapshot->settings != before->settings)
+        conn_settings_changed(l);
+    snapshot_release(before);
 }
 
 int loop_init(struct loop *l, const struct snapshot_source *source, const struct loop_listener *listeners,

@@ -33,6 +33,14 @@ static void link_newest(struct object_cache *c, struct open_object *o)
     c->newest = o;
 }
 
+static void object_free(struct open_object *o)
+{
+    fd_close(&o->fd);
+    free(o->bytes);
+    free(o);
+}
+
+/* Out of the cache; freed now, or by its last user. */
 static void object_close(struct object_cache *c, struct open_object *o)
 {
     struct open_object **at = slot_of(c, &o->name);
@@ -41,15 +49,20 @@ static void object_close(struct object_cache *c, struct open_object *o)
     *at = o->chain;
     unlink_use(c, o);
     c->n--;
-    fd_close(&o->fd);
-    free(o->bytes);
-    free(o);
+    o->orphan = true;
+    if (o->users == 0)
+        object_free(o);
+}
+
+void object_cache_renew(struct object_cache *c)
+{
+    while (c->newest != NULL)
+        object_close(c, c->newest);
 }
 
 void object_cache_free(struct object_cache *c)
 {
-    while (c->newest != NULL)
-        object_close(c, c->newest);
+    object_cache_renew(c);
     free(c->slots);
     c->slots = NULL;
 }
@@ -80,9 +93,7 @@ static struct open_object *object_load(struct object_cache *c, const struct sha2
         fd_close(&o->fd);
     }
     if (!good) {
-        fd_close(&o->fd);
-        free(o->bytes);
-        free(o);
+        object_free(o);
         return NULL;
     }
     return o;
@@ -116,5 +127,6 @@ struct open_object *object_take(struct object_cache *c, const struct sha256 *nam
 
 void object_drop(struct open_object *o)
 {
-    o->users--;
+    if (--o->users == 0 && o->orphan)
+        object_free(o);
 }

@@ -14,6 +14,7 @@ struct open_object {
     int fd;      /* -1 when in memory */
     char *bytes; /* NULL when not */
     unsigned users;
+    bool orphan;                       /* no longer in the cache: the last user frees it */
     struct open_object *chain;         /* of the same hash slot */
     struct open_object *newer, *older; /* by use */
 };
@@ -29,6 +30,10 @@ struct object_cache {
 /* `room`: how many objects may be open besides those in use. */
 PB_MUST_USE int object_cache_init(struct object_cache *c, int objects, size_t room, struct pb_error *err);
 void object_cache_free(struct object_cache *c);
+
+/* After the site changed: closes what nobody uses and forgets the rest, so that an object that was mended or
+ * removed is not served from an old descriptor, nor its space held. */
+void object_cache_renew(struct object_cache *c);
 
 /* NULL when it can't be opened or has not `size` bytes. object_drop when done with it. */
 struct open_object *object_take(struct object_cache *c, const struct sha256 *name, uint64_t size);

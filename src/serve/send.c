@@ -4,7 +4,9 @@
 #include "serve/loop.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <stddef.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -21,14 +23,16 @@ struct conn_out {
     uint64_t left;      /* of the body */
     uint64_t sent;      /* of the body, for the log */
     uint16_t head_at, head_length;
+    int queued; /* bytes that the peer had not acknowledged when we looked last */
     bool close;
     struct log_line *line; /* NULL: no access log */
     char head[];
 };
 
-static bool would_block(void)
+/* What a failed call of the send family means. */
+static enum sent send_failed(void)
 {
-    return errno == EAGAIN || errno == EINTR;
+    return errno == EAGAIN ? SENT_BLOCKED : SENT_FAILED;
 }
 
 /* Head and memory in one call. Returns the bytes that left, or -1. */
@@ -68,8 +72,10 @@ static enum sent cursor_send(struct cursor *s)
             bool file_follows = s->memory == NULL && s->left > 0;
             n = send_memory(s->fd, s->head, s->head_n, s->memory != NULL ? s->memory + s->offset : NULL,
                             s->memory != NULL ? (size_t)step : 0, file_follows ? MSG_MORE : 0);
+            if (n < 0 && errno == EINTR)
+                continue;
             if (n < 0)
-                return would_block() ? SENT_BLOCKED : SENT_FAILED;
+                return send_failed();
             size_t of_head = (size_t)n < s->head_n ? (size_t)n : s->head_n;
             s->head += of_head;
             s->head_n -= of_head;
@@ -77,8 +83,10 @@ static enum sent cursor_send(struct cursor *s)
         } else {
             off_t offset = (off_t)s->offset;
             n = sendfile(s->fd, s->file, &offset, (size_t)step);
+            if (n < 0 && errno == EINTR)
+                continue;
             if (n < 0)
-                return would_block() ? SENT_BLOCKED : SENT_FAILED;
+                return send_failed();
             if (n == 0) /* the file is shorter than its object: the promised length can't be kept */
                 return SENT_FAILED;
         }
@@ -125,6 +133,7 @@ static bool out_keep(struct loop *l, struct conn *c, const struct cursor *s, str
     if (object != NULL)
         object->users++;
     c->out = out;
+    send_progress(c); /* remembers what is queued now */
     return true;
 }
 
@@ -198,6 +207,16 @@ enum sent send_more(struct loop *l, struct conn *c)
         sent = SENT_PROGRESS;
     }
     return sent;
+}
+
+bool send_progress(struct conn *c)
+{
+    int queued = 0;
+    if (ioctl(c->fd, SIOCOUTQ, &queued) != 0)
+        return false;
+    bool moved = queued < c->out->queued;
+    c->out->queued = queued;
+    return moved;
 }
 
 void out_drop(struct loop *l, struct conn *c)

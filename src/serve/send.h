@@ -19,6 +19,9 @@ enum sent send_plan(struct loop *l, struct conn *c, const struct exchange *x, st
                     const struct access *access);
 /* Goes on with c->out. */
 enum sent send_more(struct loop *l, struct conn *c);
+/* Has the peer taken bytes since this was asked last (or since the reply began to wait)? A large send buffer
+ * takes all of ours long before a slow peer has them, and an edge comes only when much of it is free. */
+bool send_progress(struct conn *c);
 /* Forgets c->out, if there is one. */
 void out_drop(struct loop *l, struct conn *c);
 

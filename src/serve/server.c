@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/sigpipe.h"
 #include "depot/catalog.h"
 
 #include <errno.h>
@@ -35,6 +36,7 @@ struct server {
     int watch_wake;  /* eventfd */
     bool watch_stop; /* atomic */
     bool watching;
+    bool failing; /* the last snapshot could not be made, and that was reported */
     pthread_t watcher;
     struct loop *loops;
     pthread_t *threads;
@@ -74,7 +76,8 @@ static int snapshot_make(struct server *s, struct serve_settings *settings, stru
     struct maker_arg arg = {settings, s};
     struct site_maker maker = {maker_compile, maker_failed, &arg};
     const struct site *before = s->snapshot != NULL ? s->snapshot->site : NULL;
-    int rc = catalog_version(s->depot->db, &s->catalog_seen, err);
+    int64_t version;
+    int rc = catalog_version(s->depot->db, &version, err);
     if (rc == PB_OK)
         rc = site_make(s->depot, before, false, &maker, &site, err);
     if (rc < 0) {
@@ -84,6 +87,7 @@ static int snapshot_make(struct server *s, struct serve_settings *settings, stru
     struct snapshot *made = snapshot_new(site, settings), *old = s->snapshot;
     if (made == NULL)
         return error_memory(err);
+    s->catalog_seen = version; /* not before: what failed is tried again */
     pthread_mutex_lock(&s->mutex);
     s->snapshot = made;
     __atomic_add_fetch(&s->generation, 1, __ATOMIC_RELEASE);
@@ -103,6 +107,20 @@ static struct snapshot *snapshot_take(void *arg, uint64_t *generation)
     return snapshot;
 }
 
+/* Keeps the settings for the next try, a moment later; says so once. */
+static void watch_failed(struct server *s, struct serve_settings *settings, const struct pb_error *err)
+{
+    pthread_mutex_lock(&s->mutex);
+    if (s->settings_next == NULL && settings != s->snapshot->settings) {
+        settings_hold(settings);
+        s->settings_next = settings;
+    }
+    pthread_mutex_unlock(&s->mutex);
+    if (s->report != NULL && !s->failing)
+        s->report(s->report_arg, err->text);
+    s->failing = true;
+}
+
 /* Has the catalog changed, or are there new settings? Then a new snapshot. */
 static void watch_once(struct server *s)
 {
@@ -120,9 +138,13 @@ static void watch_once(struct server *s)
         settings = s->snapshot->settings;
         settings_hold(settings);
     }
+    settings_hold(settings);
     rc = snapshot_make(s, settings, &err);
-    if (rc < 0 && s->report != NULL)
-        s->report(s->report_arg, err.text);
+    if (rc < 0)
+        watch_failed(s, settings, &err);
+    else
+        s->failing = false;
+    settings_release(settings);
 }
 
 static void *watcher_run(void *arg)
@@ -281,12 +303,17 @@ int server_start(const struct server_options *o, struct serve_settings *settings
 
 int server_reload(struct server *s, struct serve_settings *settings, struct pb_error *err)
 {
+    int rc = access_log_reopen(s->log, err);
+    if (rc < 0) {
+        settings_release(settings);
+        return rc;
+    }
     pthread_mutex_lock(&s->mutex);
     settings_release(s->settings_next);
     s->settings_next = settings;
     pthread_mutex_unlock(&s->mutex);
     watcher_wake(s);
-    return access_log_reopen(s->log, err);
+    return PB_OK;
 }
 
 void server_address(const struct server *s, size_t n, char *out, size_t room)
@@ -314,6 +341,9 @@ void server_free(struct server *s)
     }
     for (size_t i = 0; i < s->loop_count; i++)
         loop_free(&s->loops[i]);
+    if (s->log != NULL && s->report != NULL && access_log_dropped(s->log) > 0)
+        s->report(s->report_arg,
+                  "the access log is not whole: it could not be written as fast as lines came");
     access_log_close(s->log);
     snapshot_release(s->snapshot);
     settings_release(s->settings_next);
@@ -332,8 +362,11 @@ int server_fd(const struct server *s)
 
 bool server_step(struct server *s)
 {
+    struct sigpipe sigpipe; /* we are in the caller's thread */
+    sigpipe_block(&sigpipe);
     if (clock_monotonic_ms() - s->watched_at >= WATCH_MS)
         watch_once(s);
     loop_turn(&s->loops[0], 0);
+    sigpipe_restore(&sigpipe);
     return !s->loops[0].done;
 }

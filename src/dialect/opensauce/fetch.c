@@ -18,8 +18,8 @@ static int fetch_title(const struct fetch_request *q, struct arena *a, const cha
 {
     char stem[OS_NAME_MAX + 1];
     if (!os_stem(slice_of(q->path), stem) || !path_name_ok(slice_of(stem), NULL))
-        return error_set(err, PB_INVALID, "%s is not a map's name; the form is opensauce://HOST:PORT/NAME",
-                         q->path);
+        return error_set(err, PB_INVALID,
+                         "\"%s\" is not a map's name; the form is opensauce://HOST:PORT/NAME", q->path);
     *title = arena_format(a, "opensauce/%s", stem);
     return *title == NULL ? error_memory(err) : PB_OK;
 }
@@ -101,6 +101,34 @@ static const char *resource_url(struct arena *a, const char *source, const char 
     return url.failed ? NULL : arena_copy(a, url.p, url.n);
 }
 
+struct spelling {
+    struct arena *arena;
+    const char *wanted;
+    const char *found; /* the folder's own spelling; the wanted one, when it is there, goes first */
+};
+
+static int spelling_compare(void *arg, int folder, const char *name, struct pb_error *err)
+{
+    struct spelling *s = arg;
+    (void)folder;
+    if (!slice_equal_nocase(slice_of(name), slice_of(s->wanted)) ||
+        (s->found != NULL && strcmp(s->found, s->wanted) == 0))
+        return PB_OK;
+    s->found = arena_text(s->arena, name);
+    return s->found == NULL ? error_memory(err) : PB_OK;
+}
+
+/* The game knows maps without regard to case: BLOOD.MAP from a server is the blood.map that the player has.
+ */
+static int spelling_of(int folder, struct arena *a, const char **name, struct pb_error *err)
+{
+    struct spelling s = {a, *name, NULL};
+    int rc = folder_each(folder, ".", spelling_compare, &s, err);
+    if (rc == PB_OK && s.found != NULL)
+        *name = s.found;
+    return rc;
+}
+
 /* Is the map in the user's folder already? Sets its CRC-32 then. */
 static int map_present(int folder, struct fetch_file *file, bool *present, struct pb_error *err)
 {
@@ -176,6 +204,8 @@ static int fetch_make_plan(const struct fetch_request *q, const struct fetch_net
     *file = (struct fetch_file){
         .action = FETCH_PLACE, .path = d->name, .size = d->uncompressed_size, .md5 = d->md5};
     rc = definition_matches(q, d, err);
+    if (rc == PB_OK)
+        rc = spelling_of(q->folder, &plan->arena, &file->path, err);
     if (rc == PB_OK)
         rc = map_present(q->folder, file, &present, err);
     if (rc == PB_OK && present)
@@ -268,13 +298,16 @@ static int fetch_assemble(const struct fetch_request *q, struct fetch_plan *plan
 {
     struct fetch_file *file = &plan->files[0];
     struct map_sink sink = {.total = file->size, .progress = progress, .arg = arg};
+    unlinkat(staging, STAGED_MAP, 0);
     _cleanup_fd_ int fd =
-        openat(staging, STAGED_MAP, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+        openat(staging, STAGED_MAP, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
     if (fd < 0)
         return error_errno(err, errno, "unpack the map");
     sink.fd = fd;
     int rc = map_unpack(q, plan->dialect, staging, &sink, file, err);
     digest_free(&sink.digest);
+    if (rc < 0) /* half a map is of no use to the next fetch, and may be what fills the disk */
+        unlinkat(staging, STAGED_MAP, 0);
     file->staged = STAGED_MAP;
     return rc;
 }

@@ -68,6 +68,18 @@ bool os_stem(struct slice name, char out[OS_NAME_MAX + 1])
     return true;
 }
 
+int os_redirect_check(const char *root, struct pb_error *err)
+{
+    for (const char *c = root; *c != '\0'; c++) {
+        if ((unsigned char)*c <= 0x20 || (unsigned char)*c >= 0x7f)
+            return error_set(err, PB_INVALID,
+                             "redirect root %s: has a space or a character that is not ASCII", root);
+    }
+    if (strncmp(root, "http://", 7) != 0 && strncmp(root, "https://", 8) != 0)
+        return error_set(err, PB_INVALID, "redirect root %s: must begin with http:// or https://", root);
+    return strlen(root) > 1024 ? error_set(err, PB_INVALID, "redirect root: longer than 1,024 bytes") : PB_OK;
+}
+
 static void xml_text(struct buffer *b, const char *text)
 {
     for (; *text != '\0'; text++) {

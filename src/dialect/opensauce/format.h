@@ -59,6 +59,9 @@ PB_MUST_USE int os_map_name_check(const char *name, struct pb_error *err);
  * is left. */
 bool os_stem(struct slice name, char out[OS_NAME_MAX + 1]);
 
+/* Can this be put before HOST_DIRECTORY/PART in a Location header? */
+PB_MUST_USE int os_redirect_check(const char *root, struct pb_error *err);
+
 /* Parses and checks a definition: names that are safe as file names, sizes that agree, both or neither of the
  * encryption attributes. What it makes lives in `a`. PB_INVALID with the line of the fault. */
 PB_MUST_USE int os_definition_parse(struct slice xml, struct arena *a, struct os_definition *out,

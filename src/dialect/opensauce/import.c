@@ -117,34 +117,52 @@ static int parts_import(struct map_import *m, struct pb_error *err)
     return PB_OK;
 }
 
+/* Where the unpacked map goes: into its digest, and into the depot when it is kept raw. */
+struct raw_sink {
+    struct digest digest;
+    struct object_writer *writer; /* NULL: not kept */
+};
+
 static int raw_add(void *arg, const void *p, size_t n, struct pb_error *err)
 {
-    return object_writer_add(arg, p, n, err);
+    struct raw_sink *s = arg;
+    digest_add(&s->digest, p, n);
+    return s->writer != NULL ? object_writer_add(s->writer, p, n, err) : PB_OK;
+}
+
+static int archive_unpack(struct map_import *m, struct raw_sink *sink, struct pb_error *err)
+{
+    struct os_joined joined;
+    int rc = os_joined_open(&m->definition, m->import->options->password, os_joined_objects, m->publication,
+                            &joined, err);
+    if (rc == PB_OK)
+        rc = os_joined_extract(&joined, raw_add, sink, err);
+    os_joined_close(&joined);
+    return rc;
 }
 
 /* Unpacks the stored parts: is the map what the definition says? Keeps it raw, if wanted. */
 static int map_unpack(struct map_import *m, struct pb_error *err)
 {
     const struct os_definition *d = &m->definition;
-    const struct pb_import_options *o = m->import->options;
-    struct os_joined joined;
     struct object object;
+    struct digest_result result;
     _cleanup_object_writer_ struct object_writer raw = {.fd = -1};
-    int rc = os_joined_open(d, o->password, os_joined_objects, m->publication, &joined, err);
-    if (rc == PB_OK)
+    struct raw_sink sink = {.writer = m->import->options->no_raw ? NULL : &raw};
+    int rc = digest_start(&sink.digest, DIGEST_MD5, err);
+    if (rc == PB_OK && sink.writer != NULL)
         rc = object_writer_open(m->import->depot, &raw, err);
     if (rc == PB_OK)
-        rc = os_joined_extract(&joined, raw_add, &raw, err);
-    os_joined_close(&joined);
-    if (rc == PB_OK)
-        rc = object_writer_finish(&raw, &object, err);
-    if (rc < 0)
+        rc = archive_unpack(m, &sink, err);
+    digest_finish(&sink.digest, &result);
+    if (rc == PB_OK && (result.size != d->uncompressed_size || !md5_equal(&result.md5, &d->md5)))
+        rc = error_set(err, PB_DAMAGED,
+                       "the map in the archive is not the one in the definition (size or MD5)");
+    if (rc < 0 || sink.writer == NULL)
         return rc;
-    if (object.size != d->uncompressed_size || !md5_equal(&object.md5, &d->md5))
-        return error_set(err, PB_DAMAGED,
-                         "the map in the archive is not the one in the definition (size or MD5)");
-    return o->no_raw
-               ? PB_OK
+    rc = object_writer_finish(&raw, &object, err);
+    return rc < 0
+               ? rc
                : publication_add(m->publication, slice_of(d->name), OS_RAW, &object, (struct slice){0}, err);
 }
 
@@ -236,7 +254,9 @@ int os_import(struct depot *d, const struct pb_import_options *options, pb_impor
     struct names names;
     _cleanup_fd_ int folder = -1;
     *report = (struct pb_import_report){0};
-    int rc = folder_open(AT_FDCWD, options->definitions, &folder, err);
+    int rc = options->redirect_root != NULL ? os_redirect_check(options->redirect_root, err) : PB_OK;
+    if (rc == PB_OK)
+        rc = folder_open(AT_FDCWD, options->definitions, &folder, err);
     if (rc == PB_OK)
         rc = folder_names(AT_FDCWD, options->definitions, &names, err);
     if (rc < 0)

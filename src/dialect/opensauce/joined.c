@@ -35,8 +35,7 @@ static int part_decrypt(struct os_joined *j, const struct os_part *part, struct 
     xxtea_decrypt(j->bytes, part->size, j->key.bytes);
     int rc = digest_bytes(DIGEST_MD5, j->bytes, part->size, &r, err);
     if (rc == PB_OK && !md5_equal(&r.md5, &part->unencrypted))
-        rc = error_set(err, PB_DENIED, "wrong password: part %s arrived whole but does not decrypt",
-                       part->name);
+        rc = error_set(err, PB_DENIED, "wrong password: what arrived is whole but does not decrypt");
     return rc;
 }
 

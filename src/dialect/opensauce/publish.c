@@ -52,18 +52,6 @@ static int password_check(const struct pb_map_options *o, struct pb_error *err)
     return PB_OK;
 }
 
-static int redirect_check(const char *root, struct pb_error *err)
-{
-    for (const char *c = root; *c != '\0'; c++) {
-        if ((unsigned char)*c <= 0x20 || (unsigned char)*c >= 0x7f)
-            return error_set(err, PB_INVALID,
-                             "redirect root %s: has a space or a character that is not ASCII", root);
-    }
-    if (strncmp(root, "http://", 7) != 0 && strncmp(root, "https://", 8) != 0)
-        return error_set(err, PB_INVALID, "redirect root %s: must begin with http:// or https://", root);
-    return strlen(root) > 1024 ? error_set(err, PB_INVALID, "redirect root: longer than 1,024 bytes") : PB_OK;
-}
-
 static int options_check(struct work *w, struct pb_error *err)
 {
     const struct pb_map_options *o = w->options;
@@ -84,7 +72,7 @@ static int options_check(struct work *w, struct pb_error *err)
     if (o->level > 9)
         return error_set(err, PB_INVALID, "level %d: must be 0 to 9", o->level);
     w->attributes.level = o->level < 0 ? 9 : o->level;
-    if (o->redirect_root != NULL && (rc = redirect_check(o->redirect_root, err)) < 0)
+    if (o->redirect_root != NULL && (rc = os_redirect_check(o->redirect_root, err)) < 0)
         return rc;
     w->attributes.redirect_root = o->redirect_root;
     w->attributes.encrypted = w->attributes.proof_known = o->password != NULL;
@@ -206,7 +194,7 @@ static int release_publish(struct work *w, struct pb_error *err)
     rc = publication_commit(&p, NULL, attributes, &made, err);
     if (rc < 0)
         return rc;
-    w->result->unchanged = made.unchanged && made.new_objects == 0;
+    w->result->unchanged = made.unchanged;
     w->result->stored = made.stored;
     snprintf(w->result->version, sizeof w->result->version, "%s", made.version);
     return PB_OK;
@@ -265,8 +253,12 @@ static int already_live(struct work *w, struct pb_error *err)
         return 0;
     if ((rc = attributes_wanted(w, found.packed, &wanted, err)) < 0)
         return rc;
-    if (strcmp(wanted, live.attributes) != 0 || !stored_release_sound(w->depot, &live))
+    if (strcmp(wanted, live.attributes) != 0)
         return 0;
+    if (!stored_release_sound(w->depot, &live)) {
+        w->result->mended = 1; /* by packing it again */
+        return 0;
+    }
     *w->result = found;
     w->result->unchanged = 1;
     snprintf(w->result->version, sizeof w->result->version, "%s", live.version);

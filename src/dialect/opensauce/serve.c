@@ -43,6 +43,11 @@ static int definition_render(struct site_title *title, const struct md5 *md5, st
             memcpy(&part->unencrypted, e->extra, sizeof part->unencrypted);
     }
     d->parts = parts;
+    uint64_t sum = 0;
+    for (size_t i = 0; i < d->part_count; i++)
+        sum += parts[i].size;
+    if (d->part_count == 0 || sum != d->compressed_size)
+        return error_set(err, PB_DAMAGED, "the release's parts are not those of its attributes");
     _cleanup_buffer_ struct buffer xml;
     buffer_init(&xml, OS_DOCUMENT_MAX);
     os_definition_emit(d, &xml);
@@ -70,7 +75,7 @@ int opensauce_compile(struct site_title *title, const struct md5 *md5, struct pb
     c->map_md5 = a.map.md5;
     c->redirect_root = a.redirect_root;
     c->host_directory = a.map.host_directory;
-    http_date_format(title->published, c->modified_text);
+    http_date_format(title->since, c->modified_text);
     title->compiled = c;
     return definition_render(title, md5, &a.map, c, err);
 }
@@ -96,7 +101,7 @@ static void entry_reply(const struct os_request *r, const struct site_title *tit
     http_etag(&e->object, etag);
     struct http_resource resource = {.type = "application/octet-stream",
                                      .etag = etag,
-                                     .modified = title->published,
+                                     .modified = title->since,
                                      .modified_text = c->modified_text,
                                      .object = &e->object,
                                      .size = e->size};
@@ -150,7 +155,7 @@ static void definition_reply(const struct os_request *r, const struct site_title
     const struct compiled *c = title->compiled;
     struct http_resource resource = {.type = "text/xml",
                                      .etag = c->definition_etag,
-                                     .modified = title->published,
+                                     .modified = title->since,
                                      .modified_text = c->modified_text,
                                      .memory = c->definition,
                                      .size = c->definition_size};

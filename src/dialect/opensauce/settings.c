@@ -63,9 +63,9 @@ static int value_take(const struct setting_value *v, struct arena *a, struct ope
         return yes_or_no(v, &c->require_client, err);
     if (strcmp(v->key, "master") == 0)
         return master_add(v, a, masters, err);
-    if (strncmp(v->value, "http://", 7) != 0 && strncmp(v->value, "https://", 8) != 0)
-        return error_set(err, PB_INVALID, "%s: redirect_root %s does not begin with http://", v->where,
-                         v->value);
+    int rc = os_redirect_check(v->value, err);
+    if (rc < 0)
+        return error_context(err, "%s", v->where);
     c->redirect_root = arena_text(a, v->value);
     return c->redirect_root == NULL ? error_memory(err) : PB_OK;
 }

@@ -230,6 +230,11 @@ static int definition_check(const struct os_definition *d, struct pb_error *err)
         return error_set(err, PB_INVALID, "the definition has no parts");
     if (d->uncompressed_size == 0)
         return error_set(err, PB_INVALID, "the definition says that the map is empty");
+    /* No archiver makes that of a map; a server that wants to fill a disk might. */
+    if (d->compressed_size > (uint64_t)d->uncompressed_size + d->uncompressed_size / 16 + OS_PART_SIZE)
+        return error_set(err, PB_INVALID,
+                         "the definition makes no sense: %u bytes of map in %u bytes of archive",
+                         d->uncompressed_size, d->compressed_size);
     for (size_t i = 0; i < d->part_count; i++)
         sum += d->parts[i].size;
     if (sum != d->compressed_size)
