@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 
+#include <errno.h>
 #include <sqlite3.h>
 
 enum {
@@ -63,8 +64,9 @@ static int status_of_code(int code)
 int sql_error(struct sqlite3 *db, struct pb_error *err)
 {
     int code = sqlite3_errcode(db), number = sqlite3_system_errno(db);
-    /* "disk I/O error" alone would not tell the operator that the disk is full. */
-    if (number > 0 && ((code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN))
+    /* "disk I/O error" alone would not tell the operator that the disk is full. (ENOENT is SQLite's second
+     * try's, of files that it makes only if need be; it would mislead.) */
+    if (number > 0 && number != ENOENT && ((code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN))
         return error_errno(err, number, "catalog: %s", sqlite3_errmsg(db));
     return error_set(err, status_of_code(code), "catalog: %s", sqlite3_errmsg(db));
 }

@@ -127,18 +127,10 @@ int access_log_reopen(struct access_log *log, struct pb_error *err)
     return rc;
 }
 
-uint64_t access_log_dropped(struct access_log *log)
-{
-    pthread_mutex_lock(&log->mutex);
-    uint64_t dropped = log->dropped;
-    pthread_mutex_unlock(&log->mutex);
-    return dropped;
-}
-
-void access_log_close(struct access_log *log)
+uint64_t access_log_close(struct access_log *log)
 {
     if (log == NULL)
-        return;
+        return 0;
     pthread_mutex_lock(&log->mutex);
     __atomic_store_n(&log->stop, true, __ATOMIC_RELEASE);
     pthread_cond_signal(&log->wake);
@@ -147,8 +139,10 @@ void access_log_close(struct access_log *log)
     fd_close(&log->fd);
     pthread_mutex_destroy(&log->mutex);
     pthread_cond_destroy(&log->wake);
+    uint64_t dropped = log->dropped;
     free(log->path);
     free(log);
+    return dropped;
 }
 
 void access_log_flush(struct access_log *log, struct log_batch **batch)

@@ -14,10 +14,9 @@ struct access_log;
 PB_MUST_USE int access_log_open(const char *path, struct access_log **out, struct pb_error *err);
 /* Opens the file anew, after it was rotated away. Standard output stays. */
 PB_MUST_USE int access_log_reopen(struct access_log *log, struct pb_error *err);
-/* How many batches of lines were lost. */
-uint64_t access_log_dropped(struct access_log *log);
-/* Writes what is left, but waits at most LOG_CLOSE_MS for a reader that does not read. NULL does no harm. */
-void access_log_close(struct access_log *log);
+/* Writes what is left, but waits at most LOG_CLOSE_MS for a reader that does not read. Returns how many
+ * batches of lines were lost since the log was opened. NULL does no harm. */
+uint64_t access_log_close(struct access_log *log);
 
 /* LOG_LINE_MAX: four fields of LOG_FIELD_MAX that a client chose, and 512 bytes of our own. */
 enum {

@@ -341,10 +341,10 @@ void server_free(struct server *s)
     }
     for (size_t i = 0; i < s->loop_count; i++)
         loop_free(&s->loops[i]);
-    if (s->log != NULL && s->report != NULL && access_log_dropped(s->log) > 0)
+    if (access_log_close(s->log) > 0 && s->report != NULL)
         s->report(s->report_arg,
                   "the access log is not whole: it could not be written as fast as lines came");
-    access_log_close(s->log);
+
     snapshot_release(s->snapshot);
     settings_release(s->settings_next);
     depot_close(s->depot);

@@ -23,7 +23,7 @@ load ../helper
 
 @test "wrong usage: exit status 2 and one line on stderr" {
     for call in "" "frobnicate" "list --frob" "history" "publish map" "publish map a b" "list --json --json" \
-        "list --json=1" "gc --keep" "gc --keep x" "publish map a --level 10" "fetch x" "list -x"; do
+        "list --json=1" "gc --keep" "gc --keep x" "publish map a --level 10" "publish map a --algorithm rar" "serve --log-format xml" "fetch x" "list -x"; do
         # shellcheck disable=SC2086
         run -2 --separate-stderr "$patchbay" $call
         [ -z "$output" ]
@@ -81,7 +81,6 @@ load ../helper
     echo secret >password
     printf x >tiny.map
     refused "below 256 bytes cannot be encrypted" tiny.map --password-file password
-    refused "must be 7zip or zip" a.map --algorithm rar
     refused "must begin with http" a.map --redirect-root ftp://x
     refused "host directory ../x" a.map --host-directory ../x
     [ "$("$patchbay" list --json | python3 -c 'import json,sys; print(len(json.load(sys.stdin)))')" = 1 ]
@@ -228,7 +227,7 @@ load ../helper
     printf '[server]\nidle_timeout = soon\n' >patchbay.conf
     run -1 "$patchbay" serve --config patchbay.conf
     [[ $output == *"patchbay.conf:2: idle_timeout is a number"* ]]
-    run -1 "$patchbay" serve --http nonsense
+    run -2 "$patchbay" serve --http nonsense
     [[ $output == *"--http: nonsense is not ADDRESS:PORT"* ]]
     run -1 "$patchbay" serve --config missing.conf
     [[ $output == *"missing.conf"* ]]

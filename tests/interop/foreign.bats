@@ -84,7 +84,7 @@ fetch_works() {
     start_foreign foreign file-redirect
     fetch_fails "Unsupported protocol"
     start_foreign foreign empty
-    fetch_fails "Empty reply"
+    fetch_fails "Server returned nothing"
 }
 
 @test "a definition that lies about sizes" {
@@ -163,4 +163,45 @@ fetch_works() {
     run -1 "$patchbay" fetch opensauce://127.0.0.1:1/a out
     [[ $output == *"Couldn't connect"* ]]
     [ "${#lines[@]}" = 1 ]
+}
+
+@test "a source that lies does not keep the good ones away" {
+    make_foreign a 2000000
+    start_foreign foreign
+    good=http://$foreign_at/map_download
+    cp -r foreign lying
+    # It says that the map is encrypted, and later that it is as large as no disk is.
+    sed -i 's|<part \(.*\)/>|<part \1 encrypted="true" unencrypted_md5="00000000000000000000000000000000"/>|' lying/a.xml
+    start_foreign lying
+    run -0 "$patchbay" fetch "opensauce://$foreign_at/a" out --mirror "$good"
+    cmp a.map out/a.map
+    rm -r out
+    fetch_fails "its password is needed"
+    sed 's/ compressed_size="[0-9]*"/ compressed_size="4294967295"/' foreign/a.xml >lying/a.xml
+    fetch_fails "makes no sense"
+}
+
+@test "CRC-32 of a map from a stored zip of another tool" {
+    mkdir -p foreign/a
+    make_map a.map 300000
+    7zz a -bso0 -tzip -mx=0 foreign/a/a.zip.001 a.map
+    printf '<osHTTPServer><map_download algorithm="zip" name="a.map" md5="%s" uncompressed_size="300000" compressed_size="%s">
+        <part name="a.zip.001" md5="%s" size="%s"/></map_download></osHTTPServer>' "$(md5 a.map)" \
+        "$(stat -c %s foreign/a/a.zip.001)" "$(md5 foreign/a/a.zip.001)" "$(stat -c %s foreign/a/a.zip.001)" >foreign/a.xml
+    start_foreign foreign
+    run -0 "$patchbay" fetch "opensauce://$foreign_at/a" out --json
+    crc=$(python3 -c 'import zlib; print("%08x" % zlib.crc32(open("a.map","rb").read()))')
+    [[ $output == *"\"crc32\": \"$crc\""* ]]
+}
+
+@test "a server with another spelling replaces the player's map and adds no second" {
+    make_foreign A 200000
+    mv foreign/A foreign/a
+    mv foreign/A.xml foreign/a.xml
+    mkdir out
+    echo old >out/a.map
+    start_foreign foreign
+    "$patchbay" fetch "opensauce://$foreign_at/a" out
+    [ "$(ls out)" = a.map ]
+    cmp A.map out/a.map
 }

@@ -125,6 +125,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 class Silent(http.server.BaseHTTPRequestHandler):
     def handle(self):
+        self.connection.recv(65536)
         self.connection.close()
 
 

@@ -145,3 +145,35 @@ assert r["bytes"] <= r["downloaded"] * 1048576, r' "$output" "$left"
     exec 7>&-
     wait "$server"
 }
+
+@test "a map too large for the disk is refused before it is downloaded; a disk that fills up leaves the folder as it was" {
+    mkdir small
+    mount -t tmpfs -o size=12m none small || skip "mounting needs root"
+    umount_small() { umount "$T/small"; }
+    "$patchbay" init
+    make_map a.map 20000000
+    "$patchbay" publish map a.map --level 1
+    start_server
+    run -1 "$patchbay" fetch "opensauce://$at/a" small/out
+    after=$(find small/out -type f -size +1k | wc -l)
+    umount_small
+    [[ $output == *"the disk is full:"*"bytes are needed"* ]]
+    [ "$after" = 0 ]
+}
+
+@test "links planted where we write are not followed; a damaged record stops nothing" {
+    "$patchbay" init
+    make_map a.map 300000
+    "$patchbay" publish map a.map --level 1
+    start_server
+    mkdir -p out/.patchbay/staging/opensauce%2Fa
+    echo precious >precious
+    for name in journal.json.new installed.json.new staging/opensauce%2Fa/map; do
+        ln -s "$T/precious" "out/.patchbay/$name"
+    done
+    echo '{' >out/.patchbay/installed.json
+    "$patchbay" fetch "opensauce://$at/a" out
+    cmp a.map out/a.map
+    [ "$(cat precious)" = precious ]
+    "$patchbay" list --installed out | grep -q a.map
+}

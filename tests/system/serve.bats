@@ -229,3 +229,125 @@ END
     [ "$(status "$url?map=a")" = 200 ]
     stop_server
 }
+
+@test "a reader that is slow but steady gets all of it" {
+    setup_map 12000000
+    start_server --send-timeout 1
+    python3 - "$at" <<'END'
+import socket, sys, time
+host, port = sys.argv[1].split(":")
+s = socket.socket()
+s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+s.connect((host, int(port)))
+s.settimeout(20)
+s.sendall(b"GET /maps/a.map HTTP/1.0\r\n\r\n")
+n = 0
+began = time.monotonic()
+# About 2 MB/s for the first seconds, so that the server's buffer empties slower than its time-out.
+while (p := s.recv(20000)):
+    n += len(p)
+    if time.monotonic() - began < 4:
+        time.sleep(0.01)
+assert n > 12000000, n
+END
+}
+
+@test "an object that was mended is served right at once, and gc frees the space of what is gone" {
+    setup_map
+    make_map b.map 500000 5
+    "$patchbay" publish map b.map --level 1
+    start_server
+    object=$(find depot/objects -type f -size +97k -size -110k)
+    chmod u+w "$object"
+    printf x | dd of="$object" bs=1 seek=99 conv=notrunc status=none
+    [ "$(curl -sf "http://$at/maps/a.map" | md5sum)" != "$(md5sum <a.map)" ]
+    curl -sf "http://$at/maps/b.map" >/dev/null
+    run -0 "$patchbay" publish map a.map --level 1
+    [[ $output == *"damaged in the depot is written anew"* ]]
+    wait_for 5 bash -c "curl -sf http://$at/maps/a.map | cmp - a.map"
+    open_objects() { find "/proc/$server/fd" -lname '*/objects/*' | wc -l; }
+    [ "$(open_objects)" -gt 0 ]
+    "$patchbay" withdraw opensauce/a
+    "$patchbay" withdraw opensauce/b
+    none_open() { [ "$(open_objects)" = 0 ]; }
+    wait_for 10 none_open
+}
+
+@test "after a rollback, dates and tags of what was served before match nothing" {
+    "$patchbay" init
+    for seed in 1 2; do
+        make_map a.map 50000 "$seed"
+        "$patchbay" publish map a.map --level 1
+    done
+    start_server
+    date=$(curl -sI "http://$at/maps/a.map" | tr -d '\r' | sed -n 's/^Last-Modified: //p')
+    "$patchbay" rollback opensauce/a
+    fresh() { [ "$(status -H "If-Modified-Since: $date" "http://$at/maps/a.map")" = 200 ]; }
+    wait_for 5 fresh
+}
+
+@test "SIGTERM answers what has arrived already" {
+    setup_map
+    start_server
+    python3 - "$at" "$server" <<'END'
+import os, signal, socket, sys
+host, port = sys.argv[1].split(":")
+server = int(sys.argv[2])
+request = b"GET /map_download?map=a HTTP/1.1\r\nHost: x\r\n\r\n"
+old = [socket.create_connection((host, int(port)), timeout=20) for _ in range(10)]
+for s in old:
+    s.sendall(request)
+    assert s.recv(65536).startswith(b"HTTP/1.1 200")
+os.kill(server, signal.SIGSTOP)
+new = [socket.create_connection((host, int(port)), timeout=20) for _ in range(10)]
+for s in old + new:
+    s.sendall(request)
+os.kill(server, signal.SIGTERM)
+os.kill(server, signal.SIGCONT)
+for s in old + new:
+    assert s.recv(65536).startswith(b"HTTP/1.1 200")
+END
+    wait "$server"
+}
+
+@test "SIGTERM ends a server whose log nobody reads" {
+    setup_map
+    mkfifo log
+    exec 6<>log
+    "$patchbay" serve --http 127.0.0.1:0 2>serve.log >log 3>&- &
+    server=$!
+    pids+=("$server")
+    wait_for 20 grep -q 'http://' serve.log
+    at=$(sed -n 's|.*http://\(.*\)/$|\1|p' serve.log)
+    for i in $(seq 20); do
+        curl -s -o /dev/null $(printf "http://$at/%s?$(printf 'x%.0s' {1..900}) " {1..50})
+    done
+    kill -TERM "$server"
+    wait "$server"
+    exec 6>&-
+    grep -q 'the access log is not whole' serve.log
+}
+
+@test "a deny list holds for open connections after SIGHUP, and changed addresses are told" {
+    setup_map
+    printf '[server]\n' >patchbay.conf
+    start_server --config patchbay.conf
+    python3 - "$at" "$server" <<'END'
+import os, signal, socket, sys, time
+host, port = sys.argv[1].split(":")
+request = b"GET /map_download?map=a HTTP/1.1\r\nHost: x\r\n\r\n"
+s = socket.create_connection((host, int(port)), timeout=20)
+s.sendall(request)
+assert s.recv(65536).startswith(b"HTTP/1.1 200")
+open("patchbay.conf", "w").write("[server]\ndeny = 127.0.0.1\nthreads = 7\n")
+os.kill(int(sys.argv[2]), signal.SIGHUP)
+for _ in range(1000):
+    s.sendall(request)
+    if s.recv(65536).startswith(b"HTTP/1.1 403"):
+        break
+    time.sleep(0.01)
+else:
+    raise AssertionError("never denied")
+END
+    grep -q 'used from the next start on' serve.log
+}
