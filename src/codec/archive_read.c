@@ -114,6 +114,8 @@ static int member_copy(struct reader *r, struct archive *a, uint64_t limit, arch
                              (unsigned long long)limit);
         if (offset < 0 || (uint64_t)offset != total)
             return error_set(err, PB_DAMAGED, "the archive's member has holes");
+        if (n == 0)
+            continue;
         total += n;
         rc = sink(arg, p, n, err);
         if (rc < 0)

@@ -10,7 +10,8 @@ struct archive_writer {
     struct archive *archive;
     archive_sink_fn *sink;
     void *arg;
-    uint64_t left;   /* bytes of the member still to come */
+    uint64_t left; /* bytes of the member still to come */
+    bool finished;
     int sink_status; /* of the sink, when it failed */
     struct pb_error sink_error;
 };
@@ -18,11 +19,10 @@ struct archive_writer {
 static la_ssize_t on_write(struct archive *a, void *data, const void *p, size_t n)
 {
     struct archive_writer *w = data;
-    w->sink_status = w->sink(w->arg, p, n, &w->sink_error);
-    if (w->sink_status < 0) {
-        archive_set_error(a, EIO, "stopped");
-        return -1;
-    }
+    (void)a;
+    /* After a failure the rest is swallowed; writer_status tells of it. */
+    if (w->sink_status == PB_OK)
+        w->sink_status = w->sink(w->arg, p, n, &w->sink_error);
     return (la_ssize_t)n;
 }
 
@@ -79,7 +79,7 @@ int archive_writer_open(enum archive_format format, int level, const char *membe
     w->arg = arg;
     w->left = size;
     if (w->archive == NULL || writer_options(w->archive, format, level) != ARCHIVE_OK ||
-        archive_write_set_bytes_in_last_block(w->archive, 1) != ARCHIVE_OK ||
+        archive_write_set_bytes_per_block(w->archive, 0) != ARCHIVE_OK ||
         archive_write_open2(w->archive, w, NULL, on_write, NULL, NULL) != ARCHIVE_OK ||
         writer_header(w, member, size) != ARCHIVE_OK) {
         int rc = w->archive == NULL ? error_memory(err) : writer_fault(w, err);
@@ -102,7 +102,7 @@ int archive_writer_add(struct archive_writer *w, const void *p, size_t n, struct
         n -= (size_t)done;
         w->left -= (uint64_t)done;
     }
-    return PB_OK;
+    return w->sink_status < 0 ? writer_fault(w, err) : PB_OK;
 }
 
 int archive_writer_finish(struct archive_writer *w, struct pb_error *err)
@@ -114,21 +114,16 @@ int archive_writer_finish(struct archive_writer *w, struct pb_error *err)
     return PB_OK;
 }
 
-/* A writer dropped half-way must not pour the rest of its archive into the sink. */
-static int sink_closed(void *arg, const void *p, size_t n, struct pb_error *err)
-{
-    (void)arg, (void)p, (void)n;
-    return error_set(err, PB_CANCELLED, "stopped");
-}
-
+/* Closing would first fill the member up with zeros, 4 GiB of them perhaps. archive_write_fail does not;
+ * libarchive then forgets about 32 bytes of its own, the smaller evil (docs/dependencies.md). */
 void archive_writer_free(struct archive_writer *w)
 {
     if (w == NULL)
         return;
-    w->sink = sink_closed;
-    if (w->archive != NULL) {
+    if (w->sink_status == PB_OK)
+        w->sink_status = PB_CANCELLED; /* nothing more reaches the sink */
+    if (w->archive != NULL && !w->finished)
         archive_write_fail(w->archive);
-        archive_write_free(w->archive);
-    }
+    archive_write_free(w->archive);
     free(w);
 }

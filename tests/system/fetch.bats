@@ -177,3 +177,33 @@ assert r["bytes"] <= r["downloaded"] * 1048576, r' "$output" "$left"
     [ "$(cat precious)" = precious ]
     "$patchbay" list --installed out | grep -q a.map
 }
+
+@test "publishing, collecting garbage, checking and fetching, all at once" {
+    "$patchbay" init
+    make_map a.map 400000 0
+    "$patchbay" publish map a.map --level 1
+    start_server
+    workers=()
+    for i in 1 2 3 4; do
+        (
+            mkdir "w$i"
+            for round in 1 2 3 4 5; do
+                make_map "w$i/a.map" 400000 "$((round % 2))"
+                make_map "w$i/m$i.map" 200000 "$round"
+                "$patchbay" publish map "w$i/a.map" --level 1
+                "$patchbay" publish map "w$i/m$i.map" --level 1
+                "$patchbay" gc
+                "$patchbay" fetch "opensauce://$at/a" "w$i/out"
+            done
+        ) >"log.$i" 2>&1 3>&- &
+        workers+=($!)
+    done
+    for pid in "${workers[@]}"; do
+        wait "$pid" || { cat log.*; return 1; }
+    done
+    run -0 "$patchbay" fsck
+    "$patchbay" gc
+    run -0 "$patchbay" fsck
+    [[ $output == *" 0 problems, 0 files for gc" ]]
+    stop_server
+}

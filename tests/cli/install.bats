@@ -1,0 +1,22 @@
+#!/usr/bin/env bats
+# What 'make install' puts down is enough to build against and to run.
+
+load ../helper
+
+@test "installed: program, library, headers, pkg-config file, manual; an example builds with them alone" {
+    DESTDIR=$T/root meson install -C "$PATCHBAY_BUILD" --no-rebuild --quiet
+    pc=$(find root -name patchbay.pc)
+    prefix=$T/root$(sed -n 's/^prefix=//p' "$pc")
+    [ -x "$prefix/bin/patchbay" ]
+    [ -f "$prefix/share/man/man1/patchbay.1" ]
+    export PKG_CONFIG_PATH=${pc%/*} PKG_CONFIG_SYSROOT_DIR=$T/root
+    # shellcheck disable=SC2046
+    cc ${SANITIZE_FLAGS:-} "$root/examples/embed_client.c" -o client $(pkg-config --cflags --libs patchbay)
+    export LD_LIBRARY_PATH
+    LD_LIBRARY_PATH=$(dirname "$(find root -name 'libpatchbay.so.0')")
+    run -2 ./client
+    [[ $output == "usage: embed_client"* ]]
+    # Only the public functions are to be seen.
+    run -0 nm -D --defined-only "$LD_LIBRARY_PATH/libpatchbay.so.0"
+    [ -z "$(grep -v ' pb_' <<<"$output" | grep ' T ')" ]
+}
