@@ -11,7 +11,7 @@ load ../helper
     [ -f "$prefix/share/man/man1/patchbay.1" ]
     export PKG_CONFIG_PATH=${pc%/*} PKG_CONFIG_SYSROOT_DIR=$T/root
     # shellcheck disable=SC2046
-    cc ${SANITIZE_FLAGS:-} "$root/examples/embed_client.c" -o client $(pkg-config --cflags --libs patchbay)
+    cc "$root/examples/embed_client.c" -o client $(pkg-config --cflags --libs patchbay)
     export LD_LIBRARY_PATH
     LD_LIBRARY_PATH=$(dirname "$(find root -name 'libpatchbay.so.0')")
     run -2 ./client
