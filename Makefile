@@ -9,7 +9,7 @@ all: $(BUILD)/build.ninja
 
 # Every Debian package that building, the demo and the tests need: scripts/packages. Silent when all are there.
 deps:
-	@scripts/deps
+	@scripts/deps packages
 
 $(BUILD)/build.ninja:
 	@meson setup $(BUILD) -Dbuildtype=release --prefix=$(PREFIX) >/dev/null
@@ -23,10 +23,11 @@ demo: deps
 	@BUILD=$(BUILD) scripts/demo
 
 check: deps
-	@$(MAKE) --no-print-directory $(BUILD)/build.ninja $(SANITIZED)/build.ninja
+	@$(MAKE) --no-print-directory --silent $(BUILD)/build.ninja $(SANITIZED)/build.ninja
 	@tests/run $(BUILD) $(SANITIZED)
 
 bench: deps
+	@scripts/deps packages-bench
 	@$(MAKE) --no-print-directory all
 	@BUILD=$(BUILD) bench/run
 

@@ -84,18 +84,17 @@ int verb_fetch(const struct args *a)
     struct progress progress;
     struct pb_fetch_result result;
     int connections = 0;
-    const char *password_file = args_value(a, "password-file"), *then = args_value(a, "then");
+    const char *then = args_value(a, "then");
     if (!args_number(a, "connections", 1, 64, &connections))
         return EXIT_USAGE;
-    if (password_file != NULL && !read_password(password_file, password))
-        return EXIT_FAILED;
     struct pb_fetch_options o = {.url = a->operands[0],
                                  .folder = a->operands[1],
-                                 .password = password_file != NULL ? password : NULL,
                                  .mirrors = mirrors,
                                  .mirror_count = args_values(a, "mirror", mirrors, MIRRORS_MAX),
                                  .server_list = args_value(a, "master-list"),
                                  .connections = (unsigned)connections};
+    if (!read_password(a, password, &o.password))
+        return EXIT_FAILED;
     signal(SIGINT, on_interrupt);
     progress_start(&progress, &cancelled);
     int rc = pb_fetch(&o, progress_show, &progress, &result, &err);

@@ -30,10 +30,8 @@ int verb_import_opensauce(const struct args *a)
                                   .parts = a->operands[1],
                                   .redirect_root = args_value(a, "redirect-root"),
                                   .no_raw = args_flag(a, "no-raw")};
-    const char *password_file = args_value(a, "password-file");
-    if (password_file != NULL && !read_password(password_file, password))
+    if (!read_password(a, password, &o.password))
         return EXIT_FAILED;
-    o.password = password_file != NULL ? password : NULL;
     struct pb_depot *depot = open_depot(a);
     if (depot == NULL)
         return EXIT_FAILED;

@@ -79,22 +79,27 @@ void text_time(int64_t unix_seconds, char out[TEXT_SIZE])
     strftime(out, TEXT_SIZE, "%Y-%m-%d %H:%M", &t);
 }
 
-bool read_password(const char *file, char out[PASSWORD_SIZE])
+bool read_password(const struct args *a, char room[PASSWORD_SIZE], const char **password)
 {
+    const char *file = args_value(a, "password-file");
+    *password = NULL;
+    if (file == NULL)
+        return true;
     FILE *f = strcmp(file, "-") == 0 ? stdin : fopen(file, "re");
     if (f == NULL) {
         fprintf(stderr, "patchbay: password file %s: %s\n", file, strerror(errno));
         return false;
     }
-    bool good = fgets(out, PASSWORD_SIZE, f) != NULL;
+    bool good = fgets(room, PASSWORD_SIZE, f) != NULL;
     if (f != stdin)
         fclose(f);
-    if (!good || strlen(out) == PASSWORD_SIZE - 1) {
+    if (!good || strlen(room) == PASSWORD_SIZE - 1) {
         fprintf(stderr, "patchbay: password file %s: its first line is %s\n", file,
                 good ? "too long" : "missing");
         return false;
     }
-    out[strcspn(out, "\r\n")] = '\0';
+    room[strcspn(room, "\r\n")] = '\0';
+    *password = room;
     return true;
 }
 

@@ -22,10 +22,10 @@ void text_bytes(uint64_t bytes, char out[TEXT_SIZE]);      /* "27.2 MiB" */
 void text_grouped(uint64_t number, char out[TEXT_SIZE]);   /* "28,544,136" */
 void text_time(int64_t unix_seconds, char out[TEXT_SIZE]); /* "2026-11-21 09:30" UTC */
 
-/* A password from the first line of a file, or of standard input for "-". False after an error was printed.
- */
+/* The password that --password-file names: the first line of a file, or of standard input for "-". *password
+ * points into `room`, or is NULL when the option was not given. False after an error was printed. */
 enum { PASSWORD_SIZE = 1024 };
-bool read_password(const char *file, char out[PASSWORD_SIZE]);
+bool read_password(const struct args *a, char room[PASSWORD_SIZE], const char **password);
 
 /* The progress line: on a terminal only. */
 struct progress {

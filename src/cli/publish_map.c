@@ -55,10 +55,8 @@ int verb_publish_map(const struct args *a)
                                .host_directory = args_value(a, "host-directory")};
     if (!args_number(a, "level", 0, 9, &o.level))
         return EXIT_USAGE;
-    const char *password_file = args_value(a, "password-file");
-    if (password_file != NULL && !read_password(password_file, password))
+    if (!read_password(a, password, &o.password))
         return EXIT_FAILED;
-    o.password = password_file != NULL ? password : NULL;
     struct pb_depot *depot = open_depot(a);
     if (depot == NULL)
         return EXIT_FAILED;
