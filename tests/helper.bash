@@ -55,6 +55,23 @@ start_foreign() {
     foreign_at=$(sed -n 's/^listening //p' foreign.log | head -1)
 }
 
+# A folder as a foreign host has it, made from a map that we published: foreign/NAME.xml, foreign/NAME/PART.
+make_foreign() { # NAME SIZE [PUBLISH OPTION...]
+    local name=$1 size=$2
+    shift 2
+    mkdir -p foreign/"$name"
+    make_map "$name.map" "$size"
+    [ -e depot ] || "$patchbay" init
+    "$patchbay" publish map "$name.map" --level 1 "$@"
+    start_server
+    curl -sf "$url?map=$name" >"foreign/$name.xml"
+    local part
+    for part in $(xmllint --xpath '//part/@name' "foreign/$name.xml" | sed 's/.*name="\(.*\)"/\1/'); do
+        curl -sf "$url?map=$name&part=$part" -o "foreign/$name/$part"
+    done
+    stop_server
+}
+
 make_map() { # FILE SIZE [SEED]
     "$root/scripts/make-map" "$@"
 }

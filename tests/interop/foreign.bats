@@ -3,23 +3,6 @@
 
 load ../helper
 
-# A folder as a foreign host has it, made from a map that we published: foreign/NAME.xml, foreign/NAME/PART.
-make_foreign() { # NAME SIZE [PUBLISH OPTION...]
-    local name=$1 size=$2
-    shift 2
-    mkdir -p foreign/"$name"
-    make_map "$name.map" "$size"
-    [ -e depot ] || "$patchbay" init
-    "$patchbay" publish map "$name.map" --level 1 "$@"
-    start_server
-    curl -sf "$url?map=$name" >"foreign/$name.xml"
-    local part
-    for part in $(xmllint --xpath '//part/@name' "foreign/$name.xml" | sed 's/.*name="\(.*\)"/\1/'); do
-        curl -sf "$url?map=$name&part=$part" -o "foreign/$name/$part"
-    done
-    stop_server
-}
-
 # fetch_fails WORDS [OPTION...]: the fetch fails, says so in one line, and out/ has no map.
 fetch_fails() {
     local words=$1

@@ -14,6 +14,7 @@ FOLDER has NAME.xml, and NAME/ with the parts. Modes:
   damage=N         the first N answers with a part have a wrong byte
   cut=N            the first N answers with a part break off half-way
   status=N:CODE    the first N answers are CODE
+  hang=N           after N answers with a part, the next one stops half-way, and all further ones before they begin
   empty            accepts, and closes without a word
 """
 import http.server
@@ -55,6 +56,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         n = count("part") if part else 0
         if part and n <= int(modes.get("damage", 0) or 0):
             data = data[:100] + bytes([data[100] ^ 1]) + data[101:]
+        if part and "hang" in modes and n > int(modes["hang"]) + 1:
+            threading.Event().wait()
         start, status = 0, 200
         asked = self.headers.get("Range", "")
         if asked.startswith("bytes=") and "no-range" not in modes:
@@ -80,6 +83,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         else:
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
+            if part and "hang" in modes and n == int(modes["hang"]) + 1:
+                self.wfile.write(data[:len(data) // 2])
+                self.wfile.flush()
+                print("hanging", flush=True)
+                threading.Event().wait()
             if part and n <= int(modes.get("cut", 0) or 0):
                 self.wfile.write(data[:len(data) // 2])
                 self.wfile.flush()
