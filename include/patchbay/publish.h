@@ -15,7 +15,7 @@ extern "C" {
 struct pb_map_options {
     const char *file;      /* the map: its base name must end in .map or .yelo */
     const char *algorithm; /* "7zip" (also when NULL) or "zip" */
-    int level;             /* 0 (hardly; zip: not at all) to 9 (small); negative: 9 */
+    int level;             /* 1 (fast) to 9 (small); 0: the default, 9; negative: hardly (zip: not at all) */
     const char *password;  /* NULL: not encrypted. The game's limit is 1 to 8 ASCII characters */
     int long_password;     /* 1: allow more, for patchbay's own client */
     int no_raw;            /* 1: do not keep the uncompressed map for GET /maps/NAME.map */

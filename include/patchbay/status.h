@@ -32,7 +32,7 @@ enum pb_status {
 
 #define PB_ERROR_TEXT_MAX 600
 
-/* Owned by the caller; the library only writes to it, and only when it returns a failure. */
+/* Owned by the caller, never NULL. What it says after a success means nothing. */
 struct pb_error {
     int status;                   /* the same code that the function returned */
     char text[PB_ERROR_TEXT_MAX]; /* one line, no line end, UTF-8 */

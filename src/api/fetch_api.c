@@ -27,6 +27,7 @@ struct job {
     pb_progress_fn *progress;
     void *arg;
     struct pb_fetch_result *result;
+    bool final;             /* the install was begun: whatever comes of it is the result */
     struct pb_error faults; /* of all sources that failed, in a row */
 };
 
@@ -75,7 +76,11 @@ static int plan_download(struct job *job, struct fetch_plan *plan, struct pb_err
 {
     struct piece_arg arg = {job, plan};
     struct download_report report = {0};
-    int rc = room_check(job, plan, err);
+    int rc = install_check(&job->workspace, plan, err);
+    if (rc < 0)
+        job->final = true; /* the user's folder stands in the way, whoever the source is */
+    if (rc == PB_OK)
+        rc = room_check(job, plan, err);
     if (rc == PB_OK)
         rc = transport_pieces(job->transport, plan, job->workspace.staging, on_piece, &arg, &report, err);
     job->result->downloaded += report.downloaded;
@@ -114,18 +119,22 @@ static bool same_pieces(const struct fetch_plan *a, const struct fetch_plan *b)
 /* One plan, carried out. */
 static int plan_run(struct job *job, struct fetch_plan *plan, bool again, struct pb_error *err)
 {
-    bool done = fetch_plan_done(plan);
-    int rc = PB_OK;
+    bool done = fetch_plan_nothing_to_place(plan);
+    int rc = plan->file_count == 0 ? error_set(err, PB_INVALID, "the server offers nothing under this name")
+                                   : PB_OK;
     /* A server that names new pieces each time does not fill the disk with old ones. */
-    if (!done && again)
+    if (rc == PB_OK && !done && again)
         rc = workspace_prune(&job->workspace, plan, err);
     if (rc == PB_OK && !done)
         rc = plan_download(job, plan, err);
     if (rc == PB_OK && !done)
         rc =
             job->dialect->assemble(&job->request, plan, job->workspace.staging, job->progress, job->arg, err);
-    if (rc == PB_OK)
-        rc = install_commit(&job->workspace, plan, err);
+    if (rc < 0)
+        return rc;
+    /* From here on it is no source's fault: another would end in the same way. */
+    job->final = true;
+    rc = install_commit(&job->workspace, plan, err);
     if (rc == PB_OK)
         result_fill(job, plan, done);
     return rc;
@@ -152,7 +161,7 @@ static int source_fetch(struct job *job, const char *source, struct pb_error *er
             rc = plan_run(job, &plan, i > 0, err);
         arena_free(&before.arena);
         before = plan;
-        if (!again || (rc != PB_DAMAGED && rc != PB_NOT_FOUND))
+        if (!again || job->final || (rc != PB_DAMAGED && rc != PB_NOT_FOUND))
             break;
     }
     arena_free(&before.arena);
@@ -190,13 +199,15 @@ static int sources_try(struct job *job, struct pb_error *err)
             fault_note(job, job->request.server_list, &fault);
         for (size_t i = 0; rc == PB_OK && i < sources.n; i++) {
             int got = source_fetch(job, sources.list[i], &fault);
-            if (got == PB_OK || fault_rank(got) == 0) {
+            if (job->final || fault_rank(got) == 0) {
                 *err = fault;
                 return got;
             }
             fault_note(job, sources.list[i], &fault);
         }
     }
+    if (job->faults.status == PB_OK)
+        return error_set(err, PB_NOT_FOUND, "there is no source to ask");
     *err = job->faults;
     return job->faults.status;
 }

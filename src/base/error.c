@@ -2,6 +2,8 @@
  * terminal. */
 #include "base/error.h"
 
+#include "base/path.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -34,12 +36,27 @@ const char *pb_status_name(int status)
     return "unknown";
 }
 
+/* Nothing that drives a terminal, and whole UTF-8 sequences only: what is cut or quoted may be neither. */
 static void text_clean(char *text)
 {
-    for (; *text != '\0'; text++) {
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+    size_t left = strlen(text);
+    while (left > 0) {
+        size_t n = utf8_sequence(text, left);
+        bool c1 = n == 2 && (unsigned char)text[0] == 0xc2 && (unsigned char)text[1] < 0xa0;
+        if (n == 0 || c1 || (unsigned char)*text < 0x20 || *text == 0x7f) {
             *text = '?';
+            n = 1;
+        }
+        text += n;
+        left -= n;
     }
+}
+
+static void text_make(struct pb_error *err, int status, const char *format, va_list args)
+{
+    vsnprintf(err->text, sizeof err->text, format, args);
+    text_clean(err->text);
+    err->status = status;
 }
 
 int error_set(struct pb_error *err, int status, const char *format, ...)
@@ -48,10 +65,8 @@ int error_set(struct pb_error *err, int status, const char *format, ...)
         return status;
     va_list args;
     va_start(args, format);
-    vsnprintf(err->text, sizeof err->text, format, args);
+    text_make(err, status, format, args);
     va_end(args);
-    text_clean(err->text);
-    err->status = status;
     return status;
 }
 
@@ -75,17 +90,15 @@ static int status_of_errno(int number)
 int error_errno(struct pb_error *err, int number, const char *format, ...)
 {
     int status = status_of_errno(number);
+    char reason[128];
     if (err == NULL)
         return status;
     va_list args;
     va_start(args, format);
-    vsnprintf(err->text, sizeof err->text, format, args);
+    text_make(err, status, format, args);
     va_end(args);
-    char reason[128];
     size_t used = strlen(err->text);
     snprintf(err->text + used, sizeof err->text - used, ": %s", strerror_r(number, reason, sizeof reason));
-    text_clean(err->text);
-    err->status = status;
     return status;
 }
 
@@ -97,11 +110,11 @@ int error_context(struct pb_error *err, const char *format, ...)
     memcpy(before, err->text, sizeof before);
     va_list args;
     va_start(args, format);
-    vsnprintf(err->text, sizeof err->text, format, args);
+    text_make(err, err->status, format, args);
     va_end(args);
     size_t used = strlen(err->text);
     snprintf(err->text + used, sizeof err->text - used, ": %s", before);
-    text_clean(err->text);
+    text_clean(err->text); /* the end may have been cut */
     return err->status;
 }
 

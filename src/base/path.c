@@ -1,8 +1,9 @@
 /* The rules for file names that come from outside. */
 #include "base/path.h"
 
-static size_t utf8_sequence(const unsigned char *p, size_t n)
+size_t utf8_sequence(const char *text, size_t n)
 {
+    const unsigned char *p = (const unsigned char *)text;
     if (p[0] < 0x80)
         return 1;
     size_t length = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
@@ -21,7 +22,7 @@ static size_t utf8_sequence(const unsigned char *p, size_t n)
 bool utf8_valid(struct slice text)
 {
     for (size_t i = 0; i < text.n;) {
-        size_t length = utf8_sequence((const unsigned char *)text.p + i, text.n - i);
+        size_t length = utf8_sequence(text.p + i, text.n - i);
         if (length == 0)
             return false;
         i += length;

@@ -18,4 +18,7 @@ struct slice path_base(struct slice path);
 
 bool utf8_valid(struct slice text);
 
+/* The length of the UTF-8 sequence at the start of n (at least one) bytes; 0 when it is none. */
+size_t utf8_sequence(const char *text, size_t n);
+
 #endif

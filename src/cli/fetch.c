@@ -13,14 +13,6 @@
 
 enum { MIRRORS_MAX = 32 };
 
-static volatile int cancelled;
-
-static void on_interrupt(int number)
-{
-    (void)number;
-    cancelled = 1;
-}
-
 /* Runs the user's command, and waits for it. */
 static int then_run(const char *command, const char *folder, const struct pb_fetch_result *r)
 {
@@ -95,8 +87,7 @@ int verb_fetch(const struct args *a)
                                  .connections = (unsigned)connections};
     if (!read_password(a, password, &o.password))
         return EXIT_FAILED;
-    signal(SIGINT, on_interrupt);
-    progress_start(&progress, &cancelled);
+    progress_start(&progress, true);
     int rc = pb_fetch(&o, progress_show, &progress, &result, &err);
     progress_end(&progress);
     if (rc == PB_CANCELLED) {

@@ -35,7 +35,7 @@ int verb_fsck(const struct args *a)
         json_decref(o.problems);
         return EXIT_FAILED;
     }
-    progress_start(&o.progress, NULL);
+    progress_start(&o.progress, false);
     int rc = pb_depot_fsck(depot, problem_show, fsck_progress, &o, &r, &err);
     progress_end(&o.progress);
     pb_depot_close(depot);

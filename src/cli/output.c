@@ -2,6 +2,7 @@
 #include "cli/output.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,9 +111,20 @@ static uint64_t now_ms(void)
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-void progress_start(struct progress *p, const volatile int *cancel)
+/* A signal handler has no other way to say it. */
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int number)
 {
-    *p = (struct progress){.shown = isatty(STDERR_FILENO) == 1, .cancel = cancel};
+    (void)number;
+    interrupted = 1;
+}
+
+void progress_start(struct progress *p, bool interruptible)
+{
+    *p = (struct progress){.shown = isatty(STDERR_FILENO) == 1};
+    if (interruptible)
+        signal(SIGINT, on_interrupt);
 }
 
 static void progress_draw(const struct progress *p, const struct pb_progress *now, uint64_t at)
@@ -136,7 +148,7 @@ int progress_show(void *progress, const struct pb_progress *now)
 {
     enum { REDRAW_MS = 100 };
     struct progress *p = progress;
-    if (p->cancel != NULL && *p->cancel != 0)
+    if (interrupted)
         return 1;
     if (!p->shown || now->total == 0 || now->done > now->total)
         return 0;

@@ -35,9 +35,10 @@ struct progress {
     uint64_t stage_started; /* monotonic ms */
     unsigned long long stage_first;
     uint64_t drawn;
-    const volatile int *cancel; /* may be NULL: not 0 stops the operation */
 };
-void progress_start(struct progress *p, const volatile int *cancel);
+/* With `interruptible`, SIGINT makes progress_show cancel the operation from here on, instead of killing us.
+ */
+void progress_start(struct progress *p, bool interruptible);
 int progress_show(void *progress, const struct pb_progress *now); /* a pb_progress_fn */
 void progress_end(struct progress *p);
 

@@ -2,16 +2,9 @@
 #include "cli/output.h"
 #include "cli/verbs.h"
 
-#include <signal.h>
 #include <stdio.h>
 
-static volatile int cancelled;
-
-static void on_interrupt(int number)
-{
-    (void)number;
-    cancelled = 1;
-}
+enum { PUBLISH_LEVEL = 9 };
 
 static json_t *result_json(const struct pb_publish_result *r)
 {
@@ -48,20 +41,20 @@ int verb_publish_map(const struct args *a)
     struct pb_publish_result result;
     struct pb_map_options o = {.file = a->operands[0],
                                .algorithm = args_value(a, "algorithm"),
-                               .level = -1,
                                .long_password = args_flag(a, "long-password"),
                                .no_raw = args_flag(a, "no-raw"),
                                .redirect_root = args_value(a, "redirect-root"),
                                .host_directory = args_value(a, "host-directory")};
-    if (!args_number(a, "level", 0, 9, &o.level))
+    int level = PUBLISH_LEVEL;
+    if (!args_number(a, "level", 0, 9, &level))
         return EXIT_USAGE;
+    o.level = level == 0 ? -1 : level; /* in the library's options 0 is "as usual" */
     if (!read_password(a, password, &o.password))
         return EXIT_FAILED;
     struct pb_depot *depot = open_depot(a);
     if (depot == NULL)
         return EXIT_FAILED;
-    signal(SIGINT, on_interrupt);
-    progress_start(&progress, &cancelled);
+    progress_start(&progress, true);
     int rc = pb_publish_map(depot, &o, progress_show, &progress, &result, &err);
     progress_end(&progress);
     pb_depot_close(depot);

@@ -135,9 +135,11 @@ int verb_serve(const struct args *a)
     descriptors_raise();
     int rc = pb_server_start(args_depot(a), config, 0, report, NULL, &server, &err);
     pb_config_free(config);
-    if (rc < 0) /* "--threads: …" is about the command line */
-        return fail(&err) +
-               (rc == PB_INVALID && strncmp(err.text, "--", 2) == 0 ? EXIT_USAGE - EXIT_FAILED : 0);
+    if (rc < 0) {
+        fail(&err);
+        /* "--threads: …" is about the command line. */
+        return rc == PB_INVALID && strncmp(err.text, "--", 2) == 0 ? EXIT_USAGE : EXIT_FAILED;
+    }
     addresses_print(server, args_depot(a));
     while (sigwait(&signals, &number) == 0 && number == SIGHUP)
         reload(a, server);

@@ -109,8 +109,10 @@ int archive_writer_finish(struct archive_writer *w, struct pb_error *err)
 {
     if (w->left > 0)
         return error_set(err, PB_INVALID, "compress: fewer bytes than announced");
-    if (archive_write_finish_entry(w->archive) != ARCHIVE_OK || archive_write_close(w->archive) != ARCHIVE_OK)
+    if (archive_write_finish_entry(w->archive) != ARCHIVE_OK ||
+        archive_write_close(w->archive) != ARCHIVE_OK || w->sink_status < 0)
         return writer_fault(w, err);
+    w->finished = true;
     return PB_OK;
 }
 

@@ -150,14 +150,13 @@ static int catalog_connect(const char *file, int flags, struct sqlite3 **db, str
         return rc;
     }
     sqlite3_busy_timeout(*db, CATALOG_WAIT_MS);
-    /* FULL: a committed release survives a power cut. */
-    int rc = sql_run(*db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON", err);
-    if (rc < 0) {
-        catalog_close(*db);
-        *db = NULL;
-        return rc;
-    }
     return PB_OK;
+}
+
+/* FULL: a committed release survives a power cut. */
+static int catalog_modes(struct sqlite3 *db, struct pb_error *err)
+{
+    return sql_run(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON", err);
 }
 
 int catalog_create(const char *file, struct pb_error *err)
@@ -169,7 +168,9 @@ int catalog_create(const char *file, struct pb_error *err)
         return rc;
     sqlite3_snprintf(sizeof stamp, stamp, "PRAGMA application_id=%d; PRAGMA user_version=%d",
                      CATALOG_APPLICATION, CATALOG_FORMAT);
-    rc = sql_begin(db, err);
+    rc = catalog_modes(db, err);
+    if (rc == PB_OK)
+        rc = sql_begin(db, err);
     if (rc == PB_OK)
         rc = sql_run(db, catalog_schema, err);
     if (rc == PB_OK)
@@ -194,6 +195,8 @@ int catalog_open(const char *file, struct sqlite3 **db, struct pb_error *err)
     if (rc == PB_OK && format != CATALOG_FORMAT)
         rc = error_set(err, PB_UNSUPPORTED, "%s: format %lld; this patchbay reads format %d", file,
                        (long long)format, CATALOG_FORMAT);
+    if (rc == PB_OK) /* not before: nothing of a foreign file is changed */
+        rc = catalog_modes(*db, err);
     if (rc < 0) {
         catalog_close(*db);
         *db = NULL;

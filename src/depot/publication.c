@@ -212,7 +212,9 @@ static int commit_in_transaction(struct publication *p, const char *version, con
     if (rc != PB_OK) { /* an error, or 1: the same as what is live */
         result->unchanged = rc == 1;
         /* Objects may have been mended: a change of the catalog tells servers to open them anew. */
-        return rc < 0 ? rc : sql_run(p->depot->db, "UPDATE title SET since = since", err);
+        return rc < 0 ? rc
+                      : sql_run(p->depot->db,
+                                "UPDATE title SET since = since WHERE id = (SELECT min(id) FROM title)", err);
     }
     if (version != NULL)
         snprintf(result->version, sizeof result->version, "%s", version);

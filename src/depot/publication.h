@@ -42,7 +42,7 @@ struct publication_result {
 
 /*
  * Makes the release live. `attributes` is JSON text in a canonical form (the same facts give the same text).
- * With `version` NULL the release gets the number of the title's releases plus one. PB_INVALID when the title
+ * With `version` NULL the release gets the next number. PB_INVALID when the title
  * has another release of that version.
  */
 PB_MUST_USE int publication_commit(struct publication *p, const char *version, const char *attributes,

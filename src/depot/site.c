@@ -107,15 +107,13 @@ static int entry_read(struct site_title *t, struct sqlite3_stmt *st, struct site
     int rc = sql_object(st, 2, &object, err);
     if (rc < 0)
         return rc;
-    if (extra > UINT16_MAX)
-        return error_set(err, PB_DAMAGED, "catalog: the row of an entry is damaged");
     *e = (struct site_entry){
         .name = column_copy(&t->arena, st, 0),
         .name_length = (uint32_t)sqlite3_column_bytes(st, 0),
-        .kind = (uint16_t)sqlite3_column_int(st, 1),
+        .kind = sqlite3_column_int(st, 1),
         .object = object.name,
         .size = object.size,
-        .extra_length = (uint16_t)extra,
+        .extra_length = (uint32_t)extra,
     };
     *md5 = object.md5;
     if (extra > 0)

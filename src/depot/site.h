@@ -14,8 +14,8 @@ struct site_entry {
     uint64_t size;
     struct sha256 object;
     uint32_t name_length;
-    uint16_t extra_length;
-    uint16_t kind;
+    uint32_t extra_length;
+    int kind;
 };
 
 /* A lookup table from hashes to positions in an array; open addressing, at most half full. */

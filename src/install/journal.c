@@ -115,13 +115,25 @@ int installed_each(int home, installed_fn *fn, void *arg, struct pb_error *err)
 
 /* ---- the journal ---- */
 
-/* Puts one staged file in place. A file that is no longer staged was put in place before. */
-static int place(struct workspace *w, const char *from, const char *to, struct pb_error *err)
+/* Is this a file of `size` bytes? */
+static bool file_is(int at, const char *name, uint64_t size)
+{
+    struct stat st;
+    return fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+           (uint64_t)st.st_size == size;
+}
+
+/* Puts one staged file in place. One that is no longer staged was put in place before a crash, and is there.
+ */
+static int place(struct workspace *w, const char *from, const char *to, uint64_t size, struct pb_error *err)
 {
     if (!path_name_ok(slice_of(to), NULL) || strncmp(from, "staging/", 8) != 0 || strstr(from, "..") != NULL)
         return error_set(err, PB_DAMAGED, "the journal has a name that is not ours: %s", to);
-    if (renameat(w->home, from, w->folder, to) != 0 && errno != ENOENT)
-        return error_errno(err, errno, "put %s in place", to);
+    if (file_is(w->home, from, size))
+        return renameat(w->home, from, w->folder, to) == 0 ? PB_OK
+                                                           : error_errno(err, errno, "put %s in place", to);
+    if (!file_is(w->folder, to, size))
+        return error_set(err, PB_DAMAGED, "%s: neither in staging nor in place", to);
     return PB_OK;
 }
 
@@ -132,7 +144,8 @@ static int journal_apply(struct workspace *w, json_t *journal, struct pb_error *
     json_t *op;
     json_array_foreach(json_object_get(journal, "place"), i, op)
     {
-        int rc = place(w, text_of(op, "from"), text_of(op, "to"), err);
+        uint64_t size = (uint64_t)json_integer_value(json_object_get(op, "size"));
+        int rc = place(w, text_of(op, "from"), text_of(op, "to"), size, err);
         if (rc < 0)
             return rc;
     }
@@ -144,25 +157,30 @@ static int journal_apply(struct workspace *w, json_t *journal, struct pb_error *
         return error_errno(err, errno, "sync");
     if (unlinkat(w->home, JOURNAL, 0) != 0 && errno != ENOENT)
         return error_errno(err, errno, "remove the journal");
-    return PB_OK;
+    /* Gone for good before anybody stages files of the same names again. */
+    return fsync(w->home) != 0 ? error_errno(err, errno, "sync") : PB_OK;
 }
 
-int journal_recover(struct workspace *w, struct pb_error *err)
+/* Finishes what another process left; with the lock held. */
+static int journal_finish(struct workspace *w, struct pb_error *err)
 {
     _cleanup_json_ json_t *journal = NULL;
-    _cleanup_fd_ int lock = -1;
-    if (faccessat(w->home, JOURNAL, F_OK, 0) != 0)
-        return PB_OK;
-    int rc = lock_take(w->home, LOCK, LOCK_EXCLUSIVE, true, &lock, err);
-    if (rc == PB_OK)
-        rc = document_read(w->home, JOURNAL, &journal, err);
+    int rc = document_read(w->home, JOURNAL, &journal, err);
     if (rc == PB_OK && journal != NULL)
         rc = journal_apply(w, journal, err);
     return rc < 0 ? error_context(err, "finish the install that was broken off") : PB_OK;
 }
 
-/* A folder where a file is to appear would stop us half-way: look before anything is touched. */
-static int targets_check(const struct workspace *w, const struct fetch_plan *plan, struct pb_error *err)
+int journal_recover(struct workspace *w, struct pb_error *err)
+{
+    _cleanup_fd_ int lock = -1;
+    if (faccessat(w->home, JOURNAL, F_OK, 0) != 0 && errno == ENOENT)
+        return PB_OK;
+    int rc = lock_take(w->home, LOCK, LOCK_EXCLUSIVE, true, &lock, err);
+    return rc < 0 ? rc : journal_finish(w, err);
+}
+
+int install_check(const struct workspace *w, const struct fetch_plan *plan, struct pb_error *err)
 {
     for (size_t i = 0; i < plan->file_count; i++) {
         struct stat st;
@@ -171,6 +189,17 @@ static int targets_check(const struct workspace *w, const struct fetch_plan *pla
             return error_set(err, PB_INVALID, "%s is not a plain file name", f->path);
         if (fstatat(w->folder, f->path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
             return error_set(err, PB_INVALID, "%s: there is a folder of that name in the way", f->path);
+    }
+    return PB_OK;
+}
+
+/* Are the files to be placed in staging, as the plan says? */
+static int staged_check(const struct workspace *w, const struct fetch_plan *plan, struct pb_error *err)
+{
+    for (size_t i = 0; i < plan->file_count; i++) {
+        const struct fetch_file *f = &plan->files[i];
+        if (f->action == FETCH_PLACE && (f->staged == NULL || !file_is(w->staging, f->staged, f->size)))
+            return error_set(err, PB_FAILED, "%s: is not in staging", f->path);
     }
     return PB_OK;
 }
@@ -187,13 +216,26 @@ static json_t *journal_make(const struct workspace *w, const struct fetch_plan *
         if (f->action != FETCH_PLACE)
             continue;
         snprintf(from, sizeof from, "staging/%s/%s", w->stage_name, f->staged);
-        bad |= json_array_append_new(places, json_pack("{s:s, s:s}", "from", from, "to", f->path));
+        bad |= json_array_append_new(
+            places, json_pack("{s:s, s:s, s:I}", "from", from, "to", f->path, "size", (json_int_t)f->size));
     }
     json_t *record = last != NULL ? record_make(plan, last) : json_null();
     json_t *journal = json_pack("{s:s, s:o, s:o}", "title", plan->title, "place", places, "record", record);
     if (bad)
         json_drop(&journal);
     return journal;
+}
+
+/* Does the list say just this already, but for the time? */
+static bool record_known(const struct workspace *w, const char *title, json_t *record)
+{
+    _cleanup_json_ json_t *list = NULL;
+    if (document_read(w->home, INSTALLED, &list, NULL) < 0 || list == NULL)
+        return false;
+    json_t *known = json_object_get(list, title);
+    if (json_object_set(record, "installed", json_object_get(known, "installed")) != 0)
+        return false;
+    return json_equal(known, record) == 1;
 }
 
 int install_commit(struct workspace *w, const struct fetch_plan *plan, struct pb_error *err)
@@ -203,8 +245,15 @@ int install_commit(struct workspace *w, const struct fetch_plan *plan, struct pb
     if (journal == NULL)
         return error_memory(err);
     int rc = lock_take(w->home, LOCK, LOCK_EXCLUSIVE, true, &lock, err);
+    if (rc == PB_OK) /* of a process that crashed while we were downloading */
+        rc = journal_finish(w, err);
+    if (rc == PB_OK && fetch_plan_nothing_to_place(plan) &&
+        record_known(w, plan->title, json_object_get(journal, "record")))
+        return PB_OK;
     if (rc == PB_OK)
-        rc = targets_check(w, plan, err);
+        rc = install_check(w, plan, err);
+    if (rc == PB_OK)
+        rc = staged_check(w, plan, err);
     if (rc < 0)
         return rc;
     if (syncfs(w->folder) != 0)

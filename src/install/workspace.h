@@ -45,6 +45,10 @@ struct installed {
 typedef int installed_fn(void *arg, const struct installed *record);
 PB_MUST_USE int installed_each(int home, installed_fn *fn, void *arg, struct pb_error *err);
 
+/* Is anything in the way of the plan's files: a folder of the same name, a name that is none? PB_INVALID
+ * then. */
+PB_MUST_USE int install_check(const struct workspace *w, const struct fetch_plan *plan, struct pb_error *err);
+
 /*
  * The install step: makes the plan's files true on disk and records them, all of it or nothing. Staged files
  * are synced once, the journal says what is to be done, then names change; workspace_open finishes what a

@@ -43,8 +43,8 @@ struct fetch_plan {
 
 #define FETCH_PLAN_CEILING (64u * 1024 * 1024) /* of the arena: no server makes us hold more than this */
 
-/* Which files of the plan are still to be placed? */
-static inline bool fetch_plan_done(const struct fetch_plan *plan)
+/* Is every file of the plan there already? */
+static inline bool fetch_plan_nothing_to_place(const struct fetch_plan *plan)
 {
     for (size_t i = 0; i < plan->file_count; i++) {
         if (plan->files[i].action != FETCH_KEEP)

@@ -142,7 +142,7 @@ static void conn_open(struct loop *l, int fd, const struct sockaddr_storage *pee
         conn_close(l, c);
 }
 
-void conn_accept(struct loop *l, int listener, const struct protocol *protocol)
+bool conn_accept(struct loop *l, int listener, const struct protocol *protocol)
 {
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
         struct sockaddr_storage peer = {0};
@@ -156,8 +156,9 @@ void conn_accept(struct loop *l, int listener, const struct protocol *protocol)
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
             l->accepting = false;
         if (errno != ECONNABORTED && errno != EINTR && errno != EPROTO)
-            return;
+            return false;
     }
+    return true;
 }
 
 /* Our side is done. The peer may still be sending: closing now could reset the connection and lose it our
@@ -210,9 +211,9 @@ static enum batch_end batch_answer(struct loop *l, struct conn *c, const char *p
         if (i == REQUESTS_PER_TURN)
             return input_keep(c, p + at, n - at) ? BATCH_TURN : (conn_close(l, c), BATCH_OVER);
         enum verdict verdict = c->protocol->next(&x, p + at, n - at, &used, &l->plan, &access);
-        if (verdict == VERDICT_MORE)
+        if (verdict == VERDICT_MORE && n - at < c->protocol->input_max)
             break;
-        if (verdict == VERDICT_CLOSE) {
+        if (verdict != VERDICT_REPLY) {
             conn_close(l, c);
             return BATCH_OVER;
         }
@@ -260,19 +261,12 @@ static bool conn_read(struct loop *l, struct conn *c)
     ssize_t n = recv(c->fd, l->input + kept, CONN_BATCH, 0);
     if (n < 0 && errno == EINTR)
         return true;
-    if (n < 0 && errno == EAGAIN && kept == 0)
-        return false;
-    if (n < 0 && errno != EAGAIN) {
-        conn_close(l, c);
-        return false;
-    }
-    if (n == 0) {
-        /* The peer has shut its side: complete requests that are kept were answered before. */
-        conn_close(l, c);
+    if (n <= 0) {
+        /* At the peer's end, too: complete requests that were kept are answered already. */
+        if (n == 0 || errno != EAGAIN)
+            conn_close(l, c);
         return false;
     }
-    if (n < 0)
-        return false;
     switch (batch_answer(l, c, l->input, kept + (size_t)n)) {
     case BATCH_USED:
         /* A short read empties the socket; the next byte makes a new edge. An end that came with it does not.

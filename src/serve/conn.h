@@ -56,8 +56,8 @@ struct conn_table {
 
 struct loop;
 
-/* Accepts everything that waits at a listener, within bounds. */
-void conn_accept(struct loop *l, int listener, const struct protocol *protocol);
+/* Accepts what waits at a listener, up to a bound. True: there may be more. */
+bool conn_accept(struct loop *l, int listener, const struct protocol *protocol);
 /* An event for the slot `index` of generation `generation`. */
 void conn_event(struct loop *l, uint32_t index, uint32_t generation, uint32_t events);
 /* A connection of the ready list gets its next turn. */

@@ -13,12 +13,15 @@
 enum {
     TICK_MS = 500,
     EVENTS_PER_TURN = 128,
-    INPUT_SIZE = 64 * 1024, /* what is kept of a request, and a batch behind it */
+    INPUT_SIZE = 2 * PROTOCOL_INPUT_MAX, /* what is kept of a request, and a batch behind it */
     /* Marks in an event's low half that no connection's index reaches. */
     MARK_TIMER = 0x7f000000,
     MARK_WAKE,
     MARK_LISTENER,
 };
+
+_Static_assert(INPUT_SIZE >= PROTOCOL_INPUT_MAX + CONN_BATCH && INPUT_SIZE <= UINT16_MAX + 1,
+               "conn.in_n counts it");
 
 static int watch(struct loop *l, int fd, uint32_t mark)
 {
@@ -129,8 +132,10 @@ static void tick(struct loop *l)
 static void stop_begin(struct loop *l)
 {
     l->stop_at = l->now + l->snapshot->settings->drain_ms;
-    for (size_t i = 0; i < l->listener_count; i++)
-        conn_accept(l, l->listeners[i].fd, l->listeners[i].protocol);
+    for (size_t i = 0; i < l->listener_count; i++) {
+        for (int k = 0; k < SOMAXCONN && conn_accept(l, l->listeners[i].fd, l->listeners[i].protocol); k++)
+            continue;
+    }
     listeners_close(l);
     conn_close_idle(l);
 }
@@ -152,6 +157,14 @@ static void event_handle(struct loop *l, const struct epoll_event *e)
         if (!l->accepting)
             listeners_ignore(l);
     }
+}
+
+static void loop_wake(struct loop *l)
+{
+    uint64_t one = 1;
+    /* Fails only when it is set already. */
+    if (write(l->wake, &one, sizeof one) < 0)
+        return;
 }
 
 void loop_turn(struct loop *l, int wait_ms)
@@ -176,13 +189,13 @@ void loop_turn(struct loop *l, int wait_ms)
     if (l->stop_at != 0 && l->now >= l->stop_at)
         conn_close_all(l);
     l->done = l->stop_at != 0 && l->conns.open == 0;
+    /* A caller who polls our descriptor must hear of connections that have more to do, or of the end. */
+    if (wait_ms == 0 && (l->ready.first != NULL || l->done))
+        loop_wake(l);
 }
 
 void loop_stop(struct loop *l)
 {
-    uint64_t one = 1;
     __atomic_store_n(&l->stop_wanted, true, __ATOMIC_RELEASE);
-    /* Fails only when it is set already. */
-    if (write(l->wake, &one, sizeof one) < 0)
-        return;
+    loop_wake(l);
 }

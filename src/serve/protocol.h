@@ -30,13 +30,17 @@ enum verdict {
 
 struct protocol {
     const char *name;
-    size_t input_max; /* no request is longer than this */
+    size_t input_max; /* no request is longer: one that is not complete by then closes. At most
+                         PROTOCOL_INPUT_MAX */
     enum verdict (*next)(const struct exchange *x, const char *in, size_t n, size_t *used,
                          struct reply_plan *plan, struct access *access);
     /* The object of the plan can't be read: answer the same request (its bytes are the same) with an error.
      */
     void (*broken)(const struct exchange *x, const char *in, size_t n, struct reply_plan *plan);
 };
+
+/* What the loop's buffer has room for, besides a batch. */
+enum { PROTOCOL_INPUT_MAX = 32 * 1024 };
 
 extern const struct protocol http_protocol;
 

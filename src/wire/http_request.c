@@ -117,7 +117,6 @@ static const struct field {
     FIELD("if-none-match", if_none_match, true),
     FIELD("if-modified-since", if_modified_since, true),
     FIELD("if-unmodified-since", if_unmodified_since, true),
-    FIELD("accept-encoding", accept_encoding, false),
 #undef FIELD
 };
 

@@ -30,7 +30,6 @@ struct http_request {
     struct slice if_none_match;
     struct slice if_modified_since;
     struct slice if_unmodified_since;
-    struct slice accept_encoding;
 };
 
 /*

@@ -230,7 +230,8 @@ static int staged_open(void *arg, const struct os_definition *d, size_t part, in
     return file_open_regular(*(const int *)arg, name, false, fd, &size, err);
 }
 
-/* A wrong password shows with the first part: better now than after all of them. */
+/* Each part is decrypted once as it arrives, so that a wrong password shows with the first and not behind the
+ * last. */
 static int fetch_accept(const struct fetch_request *q, const struct fetch_plan *plan, size_t piece,
                         int staging, struct pb_error *err)
 {

@@ -46,17 +46,11 @@ static int part_open(const struct map_import *m, const char *name, char path[PAT
                      uint64_t *size, struct pb_error *err)
 {
     const char *parts = m->import->options->parts;
-    struct slice map = slice_of(m->definition.name);
-    int stem = (int)strlen(m->stem);
-    const char *directory = m->definition.host_directory;
-    for (int attempt = 0; attempt < 4; attempt++) {
-        int n = attempt == 0 && directory != NULL
-                    ? snprintf(path, PATH_MAX, "%s/%s/%s", parts, directory, name)
-                : attempt == 1 ? snprintf(path, PATH_MAX, "%s/%.*s/%s", parts, stem, map.p, name)
-                : attempt == 2 ? snprintf(path, PATH_MAX, "%s/%s/%s", parts, m->stem, name)
-                : attempt == 3 ? snprintf(path, PATH_MAX, "%s/%s", parts, name)
-                               : 0;
-        if (n <= 0 || n >= PATH_MAX)
+    char spelled[OS_NAME_MAX + 1];
+    snprintf(spelled, sizeof spelled, "%.*s", (int)strlen(m->stem), m->definition.name);
+    const char *const folders[] = {m->definition.host_directory, spelled, m->stem, "."};
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+        if (folders[i] == NULL || snprintf(path, PATH_MAX, "%s/%s/%s", parts, folders[i], name) >= PATH_MAX)
             continue;
         int rc = file_open_regular(AT_FDCWD, path, true, fd, size, err);
         if (rc != PB_NOT_FOUND)

@@ -10,7 +10,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-enum { READ_STEP = 256 * 1024, MAP_HEADER = 2048, PASSWORD_GAME_MAX = 8, PASSWORD_MAX = 255 };
+enum {
+    LEVEL_DEFAULT = 9,
+    READ_STEP = 256 * 1024,
+    MAP_HEADER = 2048,
+    PASSWORD_GAME_MAX = 8,
+    PASSWORD_MAX = 255
+};
 
 /* One publish under way. */
 struct work {
@@ -70,8 +76,8 @@ static int options_check(struct work *w, struct pb_error *err)
     if (!os_algorithm_parse(algorithm, &map->algorithm))
         return error_set(err, PB_INVALID, "algorithm %s: must be 7zip or zip", algorithm);
     if (o->level > 9)
-        return error_set(err, PB_INVALID, "level %d: must be 0 to 9", o->level);
-    w->attributes.level = o->level < 0 ? 9 : o->level;
+        return error_set(err, PB_INVALID, "level %d: more than 9", o->level);
+    w->attributes.level = o->level == 0 ? LEVEL_DEFAULT : o->level < 0 ? 0 : o->level;
     if (o->redirect_root != NULL && (rc = os_redirect_check(o->redirect_root, err)) < 0)
         return rc;
     w->attributes.redirect_root = o->redirect_root;
@@ -195,6 +201,7 @@ static int release_publish(struct work *w, struct pb_error *err)
     if (rc < 0)
         return rc;
     w->result->unchanged = made.unchanged;
+    w->result->mended &= made.unchanged;
     w->result->stored = made.stored;
     snprintf(w->result->version, sizeof w->result->version, "%s", made.version);
     return PB_OK;

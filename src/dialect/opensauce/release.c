@@ -75,6 +75,7 @@ int os_password_key(const char *password, struct md5 *key, struct pb_error *err)
 {
     struct digest_result r;
     int rc = digest_bytes(DIGEST_MD5, password, strlen(password), &r, err);
-    *key = r.md5;
+    if (rc == PB_OK)
+        *key = r.md5;
     return rc;
 }

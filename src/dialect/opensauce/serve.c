@@ -56,7 +56,8 @@ static int definition_render(struct site_title *title, const struct md5 *md5, st
     if (c->definition == NULL)
         return error_memory(err);
     int rc = digest_bytes(DIGEST_SHA256, c->definition, c->definition_size, &digest, err);
-    http_etag(&digest.sha256, c->definition_etag);
+    if (rc == PB_OK)
+        http_etag(&digest.sha256, c->definition_etag);
     return rc;
 }
 
@@ -231,6 +232,16 @@ static void masters_reply(const struct os_request *r)
     http_reply_resource(&r->moment, r->in->request, &resource, r->plan);
 }
 
+/* Is there a map of this name, whatever will be said of it? */
+static bool raw_known(const struct dialect_http *in, struct slice path)
+{
+    struct os_request r = {.in = in};
+    char name[OS_NAME_MAX + 1];
+    int n = http_percent_decode((struct slice){path.p + strlen(OS_RAW_PATH), path.n - strlen(OS_RAW_PATH)},
+                                name, sizeof name);
+    return n >= 0 && title_by_name(&r, name, (size_t)n) != NULL;
+}
+
 bool opensauce_serve(const struct dialect_http *in, struct reply_plan *plan)
 {
     struct slice path = in->request->path;
@@ -247,6 +258,8 @@ bool opensauce_serve(const struct dialect_http *in, struct reply_plan *plan)
         struct slice route = slice_of(routes[i].path);
         if (!(routes[i].prefix ? slice_begins(path, route) : slice_equal(path, route)))
             continue;
+        if (routes[i].prefix && !raw_known(in, path))
+            return false; /* somebody else's folder may have that name */
         struct os_request r = {in, in->settings, {OS_SERVER, in->date}, plan};
         if (!r.config->enabled)
             refuse(&r, 503);

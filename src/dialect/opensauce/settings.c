@@ -95,11 +95,13 @@ int opensauce_settings_make(const struct setting_value *values, size_t n, struct
     if (c->masters == NULL)
         return error_memory(err);
     rc = digest_bytes(DIGEST_SHA256, xml.p, xml.n, &digest, err);
+    if (rc < 0)
+        return rc;
     http_etag(&digest.sha256, c->masters_etag);
     c->masters_modified = clock_unix();
     http_date_format(c->masters_modified, c->masters_modified_text);
     *out = c;
-    return rc;
+    return PB_OK;
 }
 
 const struct dialect opensauce_dialect = {

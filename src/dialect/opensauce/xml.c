@@ -14,7 +14,7 @@ struct reading {
     int status;
     int depth;
     const char *root; /* of the element that we read: "map_download" or "map_download_server" */
-    bool found;       /* a root element was there */
+    bool found;       /* definition: a root element was there; masters: we are in one */
     struct os_definition *definition;
     size_t part_room;
     struct os_masters *masters;
@@ -156,6 +156,7 @@ static void master_start(struct reading *r, const char **attributes)
     char *copy = arena_text(r->arena, name != NULL ? name : "");
     if (copy == NULL)
         fail_memory(r);
+    r->found = true;
     r->masters->list[r->masters->n++] = (struct os_master){copy, "", ""};
 }
 
@@ -177,7 +178,7 @@ static void on_start(void *data, const char *element, const char **attributes)
 static void on_end(void *data, const char *element)
 {
     struct reading *r = data;
-    if (r->depth == 3 && r->masters != NULL && r->masters->n > 0) {
+    if (r->depth == 3 && r->masters != NULL && r->found) {
         struct os_master *m = &r->masters->list[r->masters->n - 1];
         char *text = arena_copy(r->arena, r->text.p, r->text.n);
         if (text == NULL)
@@ -187,6 +188,8 @@ static void on_end(void *data, const char *element)
         else if (strcmp(element, "description") == 0)
             m->description = text;
     }
+    if (r->depth == 2 && r->masters != NULL)
+        r->found = false;
     r->depth--;
 }
 

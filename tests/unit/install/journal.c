@@ -72,9 +72,9 @@ static void in_place_and_recorded(void **state)
 /* A crash behind the journal's writing, before and after the rename: the next opening finishes. */
 static void recovery(void **state)
 {
-    static const char journal[] =
-        "{\"title\":\"opensauce/a\",\"place\":[{\"from\":\"staging/opensauce%2Fa/map\",\"to\":\"a.map\"}],"
-        "\"record\":{\"file\":\"a.map\",\"crc32\":\"deadbeef\"}}";
+    static const char journal[] = "{\"title\":\"opensauce/a\",\"place\":[{\"from\":\"staging/opensauce%2Fa/"
+                                  "map\",\"to\":\"a.map\",\"size\":3}],"
+                                  "\"record\":{\"file\":\"a.map\",\"crc32\":\"deadbeef\"}}";
     (void)state;
     for (int renamed = 0; renamed < 2; renamed++) {
         char path[300];
@@ -101,9 +101,11 @@ static void recovery(void **state)
 static void a_foreign_journal_moves_nothing(void **state)
 {
     static const char *const journals[] = {
-        "{\"title\":\"x\",\"place\":[{\"from\":\"staging/../../secret\",\"to\":\"a.map\"}],\"record\":null}",
+        "{\"title\":\"x\",\"place\":[{\"from\":\"staging/../../"
+        "secret\",\"to\":\"a.map\",\"size\":3}],\"record\":null}",
         "{\"title\":\"x\",\"place\":[{\"from\":\"staging/a\",\"to\":\"../a.map\"}],\"record\":null}",
-        "{\"title\":\"x\",\"place\":[{\"from\":\"/etc/passwd\",\"to\":\"a.map\"}],\"record\":null}",
+        "{\"title\":\"x\",\"place\":[{\"from\":\"/etc/"
+        "passwd\",\"to\":\"a.map\",\"size\":3}],\"record\":null}",
         "not json",
         "[]",
     };
@@ -138,6 +140,45 @@ static void a_folder_in_the_way(void **state)
     workspace_close(&w);
 }
 
+/* A crash of another process while we downloaded: its install is finished before ours begins. */
+static void the_journal_of_another_is_finished_first(void **state)
+{
+    static const char journal[] =
+        "{\"title\":\"opensauce/b\",\"place\":[{\"from\":\"staging/b\",\"to\":\"b.map\",\"size\":5}],"
+        "\"record\":null}";
+    char path[300];
+    struct workspace w;
+    struct pb_error err;
+    (void)state;
+    folder_name(path);
+    assert_int_equal(workspace_open(path, true, &w, &err), 0);
+    assert_int_equal(workspace_stage(&w, "opensauce/a", &err), 0);
+    staged_write(&w, "map", "new");
+    assert_int_equal(file_replace(w.home, "staging/b", "other", 5, &err), 0);
+    assert_int_equal(file_replace(w.home, "journal.json", journal, strlen(journal), &err), 0);
+    assert_int_equal(install_commit(&w, &plan, &err), 0);
+    assert_content(w.folder, "a.map", "new");
+    assert_content(w.folder, "b.map", "other");
+    workspace_close(&w);
+}
+
+static void what_is_not_staged_is_not_installed(void **state)
+{
+    char path[300];
+    struct workspace w;
+    struct pb_error err;
+    (void)state;
+    folder_name(path);
+    assert_int_equal(workspace_open(path, true, &w, &err), 0);
+    assert_int_equal(workspace_stage(&w, "opensauce/a", &err), 0);
+    assert_int_equal(install_commit(&w, &plan, &err), PB_FAILED);
+    staged_write(&w, "map", "of another size");
+    assert_int_equal(install_commit(&w, &plan, &err), PB_FAILED);
+    assert_int_not_equal(faccessat(w.home, "journal.json", F_OK, 0), 0);
+    assert_int_not_equal(faccessat(w.folder, "a.map", F_OK, 0), 0);
+    workspace_close(&w);
+}
+
 static void one_at_a_time(void **state)
 {
     char path[300];
@@ -159,6 +200,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(recovery),
     cmocka_unit_test(a_foreign_journal_moves_nothing),
     cmocka_unit_test(a_folder_in_the_way),
+    cmocka_unit_test(the_journal_of_another_is_finished_first),
+    cmocka_unit_test(what_is_not_staged_is_not_installed),
     cmocka_unit_test(one_at_a_time),
 };
 TEST_MAIN(tests)
