@@ -32,7 +32,8 @@ bench: deps
 	@BUILD=$(BUILD) bench/run
 
 install: all
-	@meson install -C $(BUILD) --no-rebuild
+	@meson configure $(BUILD) -Dprefix=$(PREFIX)
+	@meson install -C $(BUILD) --quiet
 
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')

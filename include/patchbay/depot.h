@@ -48,8 +48,8 @@ PB_API PB_MUST_USE int pb_depot_history(struct pb_depot *depot, const char *titl
 
 /*
  * Makes an older release live: `version`, or, when NULL, the one published before the live one (for a
- * withdrawn title the newest). fn, which may be NULL, is called with the release that is live now.
- * PB_NOT_FOUND when there is none.
+ * withdrawn title the one that was live last). fn, which may be NULL, is called with the release that is live
+ * now. PB_NOT_FOUND when there is none.
  */
 PB_API PB_MUST_USE int pb_depot_rollback(struct pb_depot *depot, const char *title, const char *version,
                                          pb_release_fn *fn, void *arg, struct pb_error *err);

@@ -33,7 +33,7 @@ struct pb_publish_result {
     uint64_t size;     /* bytes of the source */
     uint64_t packed;   /* bytes of the pieces */
     uint64_t stored;   /* bytes that the depot did not have yet */
-    char warning[160]; /* "" when there is none */
+    char warning[256]; /* "" when there is none */
 };
 
 /*

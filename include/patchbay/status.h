@@ -49,7 +49,7 @@ PB_API const char *pb_status_name(int status);
  * 0 cancels the operation, which then fails with PB_CANCELLED and leaves everything as it was.
  */
 struct pb_progress {
-    const char *stage; /* "compress", "download", "unpack", "verify"; static */
+    const char *stage; /* "compress", "verify", "ask", "wait", "download", "unpack"; static */
     unsigned long long done;
     unsigned long long total; /* 0: not known */
 };

@@ -56,6 +56,8 @@ static int value_add(struct pb_config *c, enum config_rank rank, const char *sec
     const char *name;
     const struct setting *s = table_of(section, &name);
     const struct config_value *before[1];
+    if (s == NULL && section[0] == '\0')
+        return error_set(err, PB_INVALID, "%s: %s stands before the first [section]", where, key);
     if (s == NULL)
         return error_set(err, PB_INVALID, "%s: there is no section [%s]", where, section);
     while (s->key != NULL && strcmp(s->key, key) != 0)

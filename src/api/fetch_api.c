@@ -27,6 +27,8 @@ struct job {
     pb_progress_fn *progress;
     void *arg;
     struct pb_fetch_result *result;
+    const char *tried[FETCH_ROUNDS * FETCH_SOURCES_MAX];
+    size_t tried_count;
     bool final;             /* the install was begun: whatever comes of it is the result */
     struct pb_error faults; /* of all sources that failed, in a row */
 };
@@ -178,6 +180,18 @@ static void fault_note(struct job *job, const char *source, const struct pb_erro
     snprintf(all->text + used, sizeof all->text - used, "%s%s: %s", used > 0 ? "; " : "", source, err->text);
 }
 
+/* A server's list of further servers may well have the server itself. Remembers the source. */
+static bool tried_before(struct job *job, const char *source)
+{
+    for (size_t i = 0; i < job->tried_count; i++) {
+        if (strcmp(job->tried[i], source) == 0)
+            return true;
+    }
+    if (job->tried_count < FETCH_ROUNDS * FETCH_SOURCES_MAX)
+        job->tried[job->tried_count++] = source;
+    return false;
+}
+
 static int sources_try(struct job *job, struct pb_error *err)
 {
     for (unsigned round = 0; round < FETCH_ROUNDS; round++) {
@@ -198,6 +212,8 @@ static int sources_try(struct job *job, struct pb_error *err)
         if (rc < 0 && job->request.server_list != NULL)
             fault_note(job, job->request.server_list, &fault);
         for (size_t i = 0; rc == PB_OK && i < sources.n; i++) {
+            if (tried_before(job, sources.list[i]))
+                continue;
             int got = source_fetch(job, sources.list[i], &fault);
             if (job->final || fault_rank(got) == 0) {
                 *err = fault;
@@ -220,7 +236,8 @@ static int request_make(struct job *job, const struct pb_fetch_options *o, struc
         return rc;
     const struct dialect *d = dialect_find(url.scheme);
     if (d == NULL || d->fetch == NULL)
-        return error_set(err, PB_INVALID, "%s: there is no protocol %s", o->url, url.scheme);
+        return error_set(err, PB_INVALID, "%s: %s is not a protocol that patchbay fetches by (opensauce is)",
+                         o->url, url.scheme);
     job->dialect = d->fetch;
     job->request = (struct fetch_request){.host = url.host,
                                           .port = url.port,

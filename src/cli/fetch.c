@@ -21,10 +21,14 @@ static int then_run(const char *command, const char *folder, const struct pb_fet
     char *argv[] = {shell, flag, (char *)command, NULL};
     pid_t pid;
     int status;
-    snprintf(file, sizeof file, "%s/%s", folder, r->file);
+    if (realpath(folder, file) == NULL)
+        file[0] = '\0';
+    size_t used = strlen(file);
+    snprintf(file + used, sizeof file - used, "/%s", r->file);
     setenv("PATCHBAY_FILE", file, 1);
     setenv("PATCHBAY_TITLE", r->title, 1);
     signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
     signal(SIGPIPE, SIG_DFL);
     signal(SIGXFSZ, SIG_DFL);
     int number = posix_spawn(&pid, "/bin/sh", NULL, NULL, argv, environ);
@@ -33,7 +37,8 @@ static int then_run(const char *command, const char *folder, const struct pb_fet
         return EXIT_FAILED;
     }
     if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-        fprintf(stderr, "patchbay: --then: the command failed\n");
+        fprintf(stderr, "patchbay: --then: the command failed (exit status %d)\n",
+                WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
         return EXIT_FAILED;
     }
     return EXIT_DONE;
@@ -61,9 +66,10 @@ static int result_print(const struct args *a, const struct pb_fetch_result *r)
         return print_end();
     }
     printf("%s: installed %s/%s, %s bytes, CRC-32 %08x\n", r->title, a->operands[1], r->file, size, r->crc32);
-    printf("  %u parts: %u downloaded (%s) from %s", r->pieces, r->downloaded, bytes, r->source);
+    printf("  %u of %u part%s downloaded (%s) from %s", r->downloaded, r->pieces, r->pieces == 1 ? "" : "s",
+           bytes, r->source);
     if (r->present > 0)
-        printf(", %u were here from an earlier fetch", r->present);
+        printf("; %u had arrived before", r->present);
     printf("\n");
     return print_end();
 }

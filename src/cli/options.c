@@ -60,6 +60,17 @@ static int usage_error(const struct verb *v, const char *what, const char *which
     return EXIT_USAGE;
 }
 
+/* "publish" alone is the beginning of a verb. */
+static int verb_missing(const char *word)
+{
+    size_t n = strlen(word);
+    for (const struct verb *v = verbs; v->words != NULL; v++) {
+        if (strncmp(v->words, word, n) == 0 && v->words[n] == ' ')
+            return usage_error(v, "what kind", word);
+    }
+    return usage_error(NULL, "there is no such verb", word);
+}
+
 /* Finds the verb that the first words name; returns how many words it has, 0 for none. */
 static int verb_find(int argc, char **argv, const struct verb **out)
 {
@@ -182,7 +193,7 @@ int args_parse(int argc, char **argv, struct args *a)
     *a = (struct args){0};
     if (argc < 2)
         return usage_error(NULL, "what is to be done", "");
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
         help_all(stdout);
         return EXIT_DONE;
     }
@@ -192,7 +203,7 @@ int args_parse(int argc, char **argv, struct args *a)
     }
     int words = verb_find(argc, argv, &a->verb);
     if (words == 0)
-        return usage_error(NULL, "there is no such verb", argv[1]);
+        return verb_missing(argv[1]);
     options_gather(a);
     for (int i = words + 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0) {

@@ -29,7 +29,8 @@ struct pb_depot *open_depot(const struct args *a)
 int print_end(void)
 {
     if (fflush(stdout) != 0 || ferror(stdout)) {
-        fprintf(stderr, "patchbay: standard output: %s\n", strerror(errno));
+        if (errno != EPIPE) /* a reader who has read enough */
+            fprintf(stderr, "patchbay: standard output: %s\n", strerror(errno));
         return EXIT_FAILED;
     }
     return EXIT_DONE;
@@ -123,8 +124,10 @@ static void on_interrupt(int number)
 void progress_start(struct progress *p, bool interruptible)
 {
     *p = (struct progress){.shown = isatty(STDERR_FILENO) == 1};
-    if (interruptible)
+    if (interruptible) {
         signal(SIGINT, on_interrupt);
+        signal(SIGTERM, on_interrupt);
+    }
 }
 
 static void progress_draw(const struct progress *p, const struct pb_progress *now, uint64_t at)

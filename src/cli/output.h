@@ -36,7 +36,8 @@ struct progress {
     unsigned long long stage_first;
     uint64_t drawn;
 };
-/* With `interruptible`, SIGINT makes progress_show cancel the operation from here on, instead of killing us.
+/* With `interruptible`, SIGINT and SIGTERM make progress_show cancel the operation from here on, instead of
+ * killing us.
  */
 void progress_start(struct progress *p, bool interruptible);
 int progress_show(void *progress, const struct pb_progress *now); /* a pb_progress_fn */

@@ -18,7 +18,7 @@ static int result_print(const struct args *a, const struct pb_publish_result *r)
 {
     char size[TEXT_SIZE], packed[TEXT_SIZE];
     if (r->warning[0] != '\0')
-        fprintf(stderr, "patchbay: warning: %s\n", r->warning);
+        fprintf(stderr, "patchbay: warning: %s: %s\n", a->operands[0], r->warning);
     if (args_flag(a, "json"))
         return print_json(result_json(r));
     text_bytes(r->size, size);

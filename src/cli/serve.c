@@ -97,7 +97,9 @@ static void reload(const struct args *a, struct pb_server *server)
         fprintf(stderr, "patchbay: reload: the old configuration stays%s%s\n", config != NULL ? ": " : "",
                 config != NULL ? err.text : "");
     else
-        fprintf(stderr, "patchbay: configuration read again\n");
+        fprintf(stderr, "patchbay: %s; access log opened anew\n",
+                args_value(a, "config") != NULL ? "configuration read again"
+                                                : "there is no configuration file to read");
     pb_config_free(config);
 }
 

@@ -244,7 +244,8 @@ int catalog_live_set(struct sqlite3 *db, int64_t title, int64_t release, struct 
 {
     _cleanup_stmt_ struct sqlite3_stmt *retire = NULL, *live = NULL;
     int rc = sql_prepare(db,
-                         "UPDATE release SET retired = CASE WHEN id = ?2 THEN NULL ELSE ?3 END"
+                         "UPDATE release SET retired = CASE WHEN id = ?2 THEN NULL ELSE"
+                         " max(?3, (SELECT ifnull(max(retired), 0) + 1 FROM release WHERE title = ?1)) END"
                          " WHERE id = ?2 OR id = (SELECT live FROM title WHERE id = ?1)",
                          &retire, err);
     if (rc == PB_OK)

@@ -66,7 +66,7 @@ static int rollback_target(struct depot *d, int64_t title, int64_t live, const c
                  ? sql_prepare(d->db, "SELECT id FROM release WHERE title = ?1 AND version = ?2", &st, err)
                  : sql_prepare(d->db,
                                "SELECT id FROM release WHERE title = ?1 AND (?2 = 0 OR id < ?2)"
-                               " ORDER BY id DESC LIMIT 1",
+                               " ORDER BY CASE WHEN ?2 = 0 THEN retired END DESC, id DESC LIMIT 1",
                                &st, err);
     if (rc < 0)
         return rc;

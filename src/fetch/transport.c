@@ -53,7 +53,7 @@ CURL *transport_easy(const struct transport *t, const char *url)
     return e;
 }
 
-int transport_fault(CURL *e, CURLcode code, struct pb_error *err)
+static int fault_of(CURL *e, CURLcode code, struct pb_error *err)
 {
     long status = 0;
     curl_easy_getinfo(e, CURLINFO_RESPONSE_CODE, &status);
@@ -68,6 +68,16 @@ int transport_fault(CURL *e, CURLcode code, struct pb_error *err)
     /* 5xx and 429 may pass; other refusals stay what they are. */
     return error_set(err, status >= 500 || status == 429 ? PB_NETWORK : PB_NOT_FOUND,
                      "the server answered with status %ld", status);
+}
+
+int transport_fault(CURL *e, CURLcode code, struct pb_error *err)
+{
+    long redirects = 0;
+    char *url = NULL;
+    int rc = fault_of(e, code, err);
+    curl_easy_getinfo(e, CURLINFO_REDIRECT_COUNT, &redirects);
+    curl_easy_getinfo(e, CURLINFO_EFFECTIVE_URL, &url);
+    return redirects > 0 && url != NULL ? error_context(err, "redirected to %.200s", url) : rc;
 }
 
 int transport_pause(const struct transport *t, unsigned ms, struct pb_error *err)

@@ -168,7 +168,9 @@ static int journal_finish(struct workspace *w, struct pb_error *err)
     int rc = document_read(w->home, JOURNAL, &journal, err);
     if (rc == PB_OK && journal != NULL)
         rc = journal_apply(w, journal, err);
-    return rc < 0 ? error_context(err, "finish the install that was broken off") : PB_OK;
+    return rc < 0 ? error_context(err, "finish the install that was broken off (if all else fails, delete "
+                                       ".patchbay: no content is lost)")
+                  : PB_OK;
 }
 
 int journal_recover(struct workspace *w, struct pb_error *err)

@@ -43,6 +43,11 @@ int workspace_open(const char *path, bool make, struct workspace *w, struct pb_e
 
 void workspace_close(struct workspace *w)
 {
+    /* Goes only when it is empty: then nothing had arrived. */
+    _cleanup_fd_ int all =
+        w->staging >= 0 ? openat(w->home, STAGING, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW) : -1;
+    if (all >= 0)
+        unlinkat(all, w->stage_name, AT_REMOVEDIR);
     fd_close(&w->staging);
     fd_close(&w->lock);
     fd_close(&w->home);

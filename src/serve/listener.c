@@ -82,7 +82,8 @@ static int open_error(const struct listen_address *a, struct pb_error *err)
     int number = errno;
     listen_address_text(a, text, sizeof text);
     if (number == EADDRINUSE)
-        return error_set(err, PB_BUSY, "listen on %s: another program listens there", text);
+        return error_set(err, PB_BUSY,
+                         "listen on %s: another program listens there, or the address is given twice", text);
     return error_errno(err, number, "listen on %s", text);
 }
 

@@ -94,7 +94,7 @@ load ../helper
     [ -z "$stderr" ]
     head -c 10000 /dev/zero >b.map
     run -0 --separate-stderr "$patchbay" publish map b.map
-    [[ $stderr == *"warning: b.map has no Halo map header"* ]]
+    [[ $stderr == *"warning: b.map: no Halo map header"* ]]
     make_map c.map 10000
     run -0 --separate-stderr "$patchbay" publish map c.map
     [ -z "$stderr" ]
@@ -188,7 +188,7 @@ load ../helper
     start_server
     # shellcheck disable=SC2016
     "$patchbay" fetch "opensauce://$at/a" out --then 'echo "$PATCHBAY_TITLE $PATCHBAY_FILE" >then'
-    [ "$(cat then)" = "opensauce/a out/a.map" ]
+    [ "$(cat then)" = "opensauce/a $(realpath out/a.map)" ]
     crc=$(python3 -c 'import zlib; print("%08x" % zlib.crc32(open("a.map","rb").read()))')
     run -0 "$patchbay" list --installed out
     [[ $output == *"a.map"*"crc32 $crc" ]]

@@ -56,7 +56,7 @@ assert r["bytes"] == total - 4 * 1048576 - 524288, (r, total)' "$output" \
     [[ $output == *"cancelled"* ]]
     [ ! -e out/a.map ]
     run -0 "$patchbay" fetch "opensauce://$at/a" out
-    [[ $output == *"from an earlier fetch"* ]]
+    [[ $output == *"had arrived before"* ]]
 }
 
 @test "a folder where the map should be, and two fetches into one folder" {

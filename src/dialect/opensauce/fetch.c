@@ -137,8 +137,8 @@ static int map_present(int folder, struct fetch_file *file, bool *present, struc
     _cleanup_fd_ int fd = -1;
     *present = false;
     int rc = file_open_regular(folder, file->path, true, &fd, &size, err);
-    if (rc == PB_NOT_FOUND || (rc == PB_OK && size != file->size))
-        return PB_OK;
+    if (rc == PB_NOT_FOUND || rc == PB_INVALID || (rc == PB_OK && size != file->size))
+        return PB_OK; /* what else has that name is the install step's business */
     if (rc == PB_OK)
         rc = digest_file(DIGEST_MD5 | DIGEST_CRC32, fd, &r, err);
     if (rc < 0)

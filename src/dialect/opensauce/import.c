@@ -271,5 +271,7 @@ int os_import(struct depot *d, const struct pb_import_options *options, pb_impor
         }
     }
     names_free(&names);
+    if (rc == PB_OK && report->imported + report->refused == 0)
+        rc = error_set(err, PB_NOT_FOUND, "import: there is no *.xml in %s", options->definitions);
     return rc;
 }

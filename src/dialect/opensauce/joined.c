@@ -35,7 +35,7 @@ static int part_decrypt(struct os_joined *j, const struct os_part *part, struct 
     xxtea_decrypt(j->bytes, part->size, j->key.bytes);
     int rc = digest_bytes(DIGEST_MD5, j->bytes, part->size, &r, err);
     if (rc == PB_OK && !md5_equal(&r.md5, &part->unencrypted))
-        rc = error_set(err, PB_DENIED, "wrong password: what arrived is whole but does not decrypt");
+        rc = error_set(err, PB_DENIED, "wrong password (the parts are whole, but it does not open them)");
     return rc;
 }
 

@@ -97,14 +97,21 @@ static int source_open(struct work *w, struct pb_error *err)
     return PB_OK;
 }
 
+/* Adds to the result's warning. */
+static void warn(struct work *w, const char *text)
+{
+    char *all = w->result->warning;
+    size_t used = strlen(all);
+    snprintf(all + used, sizeof w->result->warning - used, "%s%s", used > 0 ? "; " : "", text);
+}
+
 /* Halo's own header: 2,048 bytes between two marks. Test files may be without; the operator is told. */
 static void header_check(const uint8_t *p, size_t n, struct work *w)
 {
     bool custom = n >= MAP_HEADER && memcmp(p, "daeh", 4) == 0 && memcmp(p + 0x7fc, "toof", 4) == 0;
     bool trial = n >= MAP_HEADER && memcmp(p + 0x2c0, "dehE", 4) == 0 && memcmp(p + 0x5f0, "tofG", 4) == 0;
     if (!custom && !trial && slice_ends_nocase(slice_of(w->attributes.map.name), slice_of(".map")))
-        snprintf(w->result->warning, sizeof w->result->warning,
-                 "%.100s has no Halo map header; games will refuse it", w->attributes.map.name);
+        warn(w, "no Halo map header, games will refuse it");
 }
 
 /* The one pass: each step of the file goes to the compressor, the raw object and the digest. */
@@ -241,12 +248,28 @@ static int attributes_wanted(struct work *w, uint64_t packed, char **text, struc
     return *text == NULL ? error_memory(err) : PB_OK;
 }
 
+/* What the operator may not have meant: the same title without its password, or under another file name. */
+static int live_compare(struct work *w, const struct stored_release *live, struct arena *arena,
+                        struct pb_error *err)
+{
+    struct os_attributes before;
+    const char *name = w->attributes.map.name;
+    int rc = os_attributes_parse(live->attributes, arena, &before, err);
+    if (rc < 0)
+        return PB_OK; /* damaged: what comes now takes its place */
+    if (before.encrypted && !w->attributes.encrypted)
+        warn(w, "the release before had a password, this one has none");
+    if (!slice_equal_nocase(slice_of(before.map.name), slice_of(name)))
+        warn(w, "it takes the place of a file of another name");
+    return PB_OK;
+}
+
 /* Is just this live already, with all its objects sound? Then compressing again would change nothing. 1 yes,
  * 0 no. */
 static int already_live(struct work *w, struct pb_error *err)
 {
     struct stored_release live;
-    struct pb_publish_result found = *w->result;
+    struct pb_publish_result found = {0};
     uint8_t header[MAP_HEADER];
     bool has_raw;
     _cleanup_free_ char *wanted = NULL;
@@ -254,6 +277,8 @@ static int already_live(struct work *w, struct pb_error *err)
     arena_init(&arena, 0);
     int rc = stored_release_live(w->depot, OS_DIALECT, w->stem, &arena, &live, err);
     if (rc != 1)
+        return rc;
+    if ((rc = live_compare(w, &live, &arena, err)) < 0)
         return rc;
     parts_count(&live, &found, &has_raw);
     if (has_raw == w->options->no_raw)
@@ -266,7 +291,8 @@ static int already_live(struct work *w, struct pb_error *err)
         w->result->mended = 1; /* by packing it again */
         return 0;
     }
-    *w->result = found;
+    w->result->parts = found.parts;
+    w->result->packed = found.packed;
     w->result->unchanged = 1;
     snprintf(w->result->version, sizeof w->result->version, "%s", live.version);
     bool whole = w->size >= MAP_HEADER && file_read_at(w->fd, header, sizeof header, 0, err) == PB_OK;

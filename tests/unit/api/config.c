@@ -50,7 +50,7 @@ static void faults_name_their_line(void **state)
         {"\n\n[serve]\nhttp = 1\n", ":4: ", "no section [serve]"},
         {"[server]\nthreads = 1\nthreads = 2\n", ":3: ", "set twice"},
         {"[server]\nnonsense\n", ":2: ", "neither"},
-        {"http = 1\n", ":1: ", "no section []"},
+        {"http = 1\n", ":1: ", "before the first [section]"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
