@@ -13,7 +13,9 @@
 enum {
     CONNECTIONS_DEFAULT = 4,
     CONNECTIONS_MAX = 64,
-    PLANS_PER_SOURCE = 8, /* a server whose content changes while we fetch is asked again, but not for ever */
+    STAGED_PLANS = 3,      /* staging holds the bytes of so many plans before it is cleared of others */
+    ROUNDS_CHANGING = 12,  /* tries of one plan at a server whose content was seen to change */
+    PLANS_PER_SOURCE = 64, /* a server whose content changes while we fetch is asked again, not for ever */
 };
 
 struct job {
@@ -27,6 +29,8 @@ struct job {
     pb_progress_fn *progress;
     void *arg;
     struct pb_fetch_result *result;
+    bool changing; /* the source's content has changed while we fetched */
+    int rounds;    /* of the same plan at the same source */
     const char *tried[FETCH_ROUNDS * FETCH_SOURCES_MAX];
     size_t tried_count;
     bool final;             /* the install was begun: whatever comes of it is the result */
@@ -67,6 +71,13 @@ static int room_check(const struct job *job, const struct fetch_plan *plan, stru
         rc = workspace_staged(&job->workspace, &staged, err);
     if (rc < 0)
         return rc;
+    /* Pieces of other plans are worth keeping, as a rollback may bring them back; but a server that names new
+     * ones each time does not fill the disk with old ones. */
+    if (staged > STAGED_PLANS * plan->download) {
+        if ((rc = workspace_prune(&job->workspace, plan, err)) < 0 ||
+            (rc = workspace_staged(&job->workspace, &staged, err)) < 0)
+            return rc;
+    }
     uint64_t needed = plan->unpacked + (staged < plan->download ? plan->download - staged : 0);
     if (room < needed)
         return error_set(err, PB_NO_SPACE, "the disk is full: %llu bytes are needed for %s, %llu are free",
@@ -85,6 +96,8 @@ static int plan_download(struct job *job, struct fetch_plan *plan, struct pb_err
         rc = room_check(job, plan, err);
     if (rc == PB_OK)
         rc = transport_pieces(job->transport, plan, job->workspace.staging, on_piece, &arg, &report, err);
+    if (report.downloaded > 0) /* progress */
+        job->rounds = 0;
     job->result->downloaded += report.downloaded;
     job->result->bytes += report.bytes;
     /* The first look into staging tells what an earlier run left; later ones would count our own pieces. */
@@ -118,20 +131,25 @@ static bool same_pieces(const struct fetch_plan *a, const struct fetch_plan *b)
     return true;
 }
 
+static int plan_assemble(struct job *job, struct fetch_plan *plan, struct pb_error *err)
+{
+    int rc =
+        job->dialect->assemble(&job->request, plan, job->workspace.staging, job->progress, job->arg, err);
+    if (rc < 0)
+        job->rounds = ROUNDS_CHANGING; /* the same pieces would come to the same */
+    return rc;
+}
+
 /* One plan, carried out. */
-static int plan_run(struct job *job, struct fetch_plan *plan, bool again, struct pb_error *err)
+static int plan_run(struct job *job, struct fetch_plan *plan, struct pb_error *err)
 {
     bool done = fetch_plan_nothing_to_place(plan);
     int rc = plan->file_count == 0 ? error_set(err, PB_INVALID, "the server offers nothing under this name")
                                    : PB_OK;
-    /* A server that names new pieces each time does not fill the disk with old ones. */
-    if (rc == PB_OK && !done && again)
-        rc = workspace_prune(&job->workspace, plan, err);
     if (rc == PB_OK && !done)
         rc = plan_download(job, plan, err);
     if (rc == PB_OK && !done)
-        rc =
-            job->dialect->assemble(&job->request, plan, job->workspace.staging, job->progress, job->arg, err);
+        rc = plan_assemble(job, plan, err);
     if (rc < 0)
         return rc;
     /* From here on it is no source's fault: another would end in the same way. */
@@ -142,25 +160,43 @@ static int plan_run(struct job *job, struct fetch_plan *plan, bool again, struct
     return rc;
 }
 
-/* One source. When it fails in a way that looks as if its content had changed since the plan, it is asked
- * again. */
+/* Is another try with this plan worth while? After a moment's pause, where it is the plan of the try before.
+ */
+static int plan_again(struct job *job, const struct fetch_plan *before, const struct fetch_plan *plan,
+                      bool *again, struct pb_error *err)
+{
+    bool same = before->piece_count > 0 && same_pieces(before, plan);
+    if (!same)
+        job->rounds = 0;
+    job->changing |= !same && before->piece_count > 0;
+    *again = job->rounds++ < (job->changing ? ROUNDS_CHANGING : TRANSPORT_ATTEMPTS);
+    return same && *again ? transport_pause(job->transport, TRANSPORT_RETRY_MS, err) : PB_OK;
+}
+
+/*
+ * One source. Where a piece is missing or wrong, the server's content may have changed since it was planned
+ * (a publish, a rollback), so the plan is made anew each time. A changed plan starts afresh, and so does one
+ * that has brought pieces; the same one without any success is tried TRANSPORT_ATTEMPTS times in all.
+ */
 static int source_fetch(struct job *job, const char *source, struct pb_error *err)
 {
     struct fetch_plan before = {0};
     int rc = PB_OK;
-    arena_init(&before.arena, FETCH_PLAN_CEILING);
     for (int i = 0; i < PLANS_PER_SOURCE; i++) {
         struct fetch_plan plan = {.title = job->title, .source = source};
-        arena_init(&plan.arena, FETCH_PLAN_CEILING);
         struct pb_error planning;
+        bool again = false;
+        arena_init(&plan.arena, FETCH_PLAN_CEILING);
         int planned = job->dialect->plan(&job->request, &job->net, source, &plan, &planning);
-        bool again = planned == PB_OK && (i == 0 || !same_pieces(&before, &plan));
-        if (planned < 0 && i == 0) {
+        if (planned == PB_OK)
+            planned = plan_again(job, &before, &plan, &again, &planning);
+        if (planned < 0 && (i == 0 || planned == PB_CANCELLED)) {
             *err = planning;
             rc = planned;
         }
+        again = again && planned == PB_OK;
         if (again)
-            rc = plan_run(job, &plan, i > 0, err);
+            rc = plan_run(job, &plan, err);
         arena_free(&before.arena);
         before = plan;
         if (!again || job->final || (rc != PB_DAMAGED && rc != PB_NOT_FOUND))

@@ -221,6 +221,7 @@ static void attempt_end(struct piece *p, CURLcode code)
     struct pb_error err;
     if (all->status < 0)
         return; /* everything is being stopped; pieces_drop cleans up */
+    bool resumed = p->resumed_at > 0 && p->resumed_at != UINT64_MAX;
     int rc = attempt_check(p, code, &err);
     curl_multi_remove_handle(all->transport->multi, p->easy);
     curl_easy_cleanup(p->easy);
@@ -229,12 +230,13 @@ static void attempt_end(struct piece *p, CURLcode code)
     all->running--;
     if (rc == PB_OK)
         rc = piece_keep(p, &err);
-    else if ((rc == PB_NETWORK || rc == PB_DAMAGED) && p->attempts < TRANSPORT_ATTEMPTS) {
+    else if ((rc == PB_NETWORK || (rc == PB_DAMAGED && resumed)) && p->attempts < TRANSPORT_ATTEMPTS) {
+        /* What a continued download began with may have been another release's: from the start, then. */
         p->not_before = clock_monotonic_ms() + (rc == PB_NETWORK ? TRANSPORT_RETRY_MS : 0);
         if (p->index < all->next)
             all->next = p->index;
         return;
-    } else if (rc == PB_NETWORK || rc == PB_DAMAGED) {
+    } else if (rc == PB_NETWORK) {
         error_context(&err, "%d attempts", p->attempts);
     }
     if (rc < 0) {
@@ -313,13 +315,18 @@ static int pieces_run(struct pieces *all)
     return all->status == PB_OK ? progress_report(all) : all->status;
 }
 
+/* Forgets everything under way. Where the server sent wrong bytes for one piece, half of another is suspect,
+ * too. */
 static void pieces_drop(struct pieces *all)
 {
+    bool suspect = all->status == PB_DAMAGED || all->status == PB_NOT_FOUND;
     for (size_t i = 0; i < all->plan->piece_count; i++) {
         struct piece *p = &all->list[i];
         if (p->easy != NULL) {
             curl_multi_remove_handle(all->transport->multi, p->easy);
             curl_easy_cleanup(p->easy);
+            if (suspect && ftruncate(p->fd, 0) != 0)
+                suspect = false; /* then its digest tells */
         }
         fd_close(&p->fd);
         digest_free(&p->digest);

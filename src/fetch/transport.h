@@ -27,6 +27,9 @@ PB_MUST_USE int transport_new(const struct transport_options *o, struct transpor
                               struct pb_error *err);
 void transport_free(struct transport *t); /* NULL does no harm */
 
+/* Waits, asking the progress function whether to go on: PB_CANCELLED when not. */
+PB_MUST_USE int transport_pause(const struct transport *t, unsigned ms, struct pb_error *err);
+
 /* A struct fetch_net's get: tries TRANSPORT_ATTEMPTS times, unless the server itself refuses. */
 int transport_get(void *transport, const char *url, struct buffer *out, struct pb_error *err);
 
@@ -38,9 +41,11 @@ struct download_report {
 
 /*
  * Gets every piece of the plan that staging does not have: several at once, each hashed as it arrives, each
- * tried TRANSPORT_ATTEMPTS times, half a piece continued with a Range. `accept` (may be NULL) sees each piece
- * that is whole, and its refusal is final. PB_DAMAGED: bytes are not those promised; PB_NOT_FOUND: the server
- * has not got a piece; PB_NETWORK; PB_NO_SPACE. What arrived whole stays in staging.
+ * tried TRANSPORT_ATTEMPTS times where the network failed, half a piece continued with a Range. Wrong bytes
+ * and a missing piece end it at once: the server's content may have changed, and the caller should plan anew.
+ * `accept` (may be NULL) sees each piece that is whole, and its refusal is final. PB_DAMAGED: bytes are not
+ * those promised; PB_NOT_FOUND: the server has not got a piece; PB_NETWORK; PB_NO_SPACE. What arrived whole
+ * stays in staging.
  */
 typedef int piece_accept_fn(void *arg, size_t piece, struct pb_error *err);
 PB_MUST_USE int transport_pieces(struct transport *t, const struct fetch_plan *plan, int staging,

@@ -15,7 +15,5 @@ struct transport {
 CURL *transport_easy(const struct transport *t, const char *url);
 /* Says what went wrong with a request that ended with `code`. */
 int transport_fault(CURL *e, CURLcode code, struct pb_error *err);
-/* Waits, asking the progress function whether to go on. */
-PB_MUST_USE int transport_pause(const struct transport *t, unsigned ms, struct pb_error *err);
 
 #endif

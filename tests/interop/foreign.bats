@@ -52,6 +52,14 @@ fetch_works() {
     [ "$(grep -c 'a.7z.001' foreign.log)" = 3 ]
 }
 
+@test "content that changes under the fetch: a part that is gone and comes back" {
+    make_foreign a 5000000
+    start_foreign foreign missing=1
+    fetch_works
+    start_foreign foreign missing=1000
+    fetch_fails "404"
+}
+
 @test "a server that is down for a moment is asked again" {
     make_foreign a 1000000
     start_foreign foreign status=2:503

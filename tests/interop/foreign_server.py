@@ -12,6 +12,7 @@ FOLDER has NAME.xml, and NAME/ with the parts. Modes:
   file-redirect    parts are redirected to file:///etc/passwd
   long             parts have more bytes than they should, without end (well, 64 MiB)
   damage=N         the first N answers with a part have a wrong byte
+  missing=N        the first N answers with a part are 404
   cut=N            the first N answers with a part break off half-way
   status=N:CODE    the first N answers are CODE
   hang=N           after N answers with a part, the next one stops half-way, and all further ones before they begin
@@ -54,6 +55,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def body(self, data, part):
         n = count("part") if part else 0
+        if part and n <= int(modes.get("missing", 0) or 0):
+            return self.refuse(404)
         if part and n <= int(modes.get("damage", 0) or 0):
             data = data[:100] + bytes([data[100] ^ 1]) + data[101:]
         if part and "hang" in modes and n > int(modes["hang"]) + 1:

@@ -98,7 +98,7 @@ assert r["bytes"] == total - 4 * 1048576 - 524288, (r, total)' "$output" \
     make_map a.map 3000000 1
     "$patchbay" publish map a.map --level 1
     first=$(md5 a.map)
-    make_map a.map 3000000 2
+    make_map a.map 5000000 2
     "$patchbay" publish map a.map --level 1
     second=$(md5 a.map)
     make_map b.map 3000000 3
@@ -110,7 +110,6 @@ assert r["bytes"] == total - 4 * 1048576 - 524288, (r, total)' "$output" \
         case $i in
         50) "$patchbay" publish map b.map --level 1 ;;
         100) "$patchbay" rollback opensauce/a ;;
-        150) "$patchbay" rollback opensauce/a 2 ;;
         esac
     done
     for pid in "${fetchers[@]}"; do

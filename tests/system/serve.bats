@@ -171,6 +171,16 @@ END
     [ "$(tail -c 30000000 start | md5sum)" = "$(md5sum <a.map)" ]
 }
 
+@test "SIGTERM is not held up for longer than drain_timeout, and exits 0 then, too" {
+    setup_map 30000000
+    start_server --drain-timeout 1
+    exec 5<>"/dev/tcp/${at%:*}/${at#*:}"
+    printf 'GET /maps/a.map HTTP/1.0\r\n\r\n' >&5
+    head -c 100 <&5 >/dev/null
+    stop_server
+    exec 5<&- 5>&-
+}
+
 @test "pipelined requests are answered in order, in whatever pieces they come" {
     setup_map
     start_server
