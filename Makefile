@@ -33,7 +33,8 @@ bench: deps
 
 install: all
 	@meson configure $(BUILD) -Dprefix=$(PREFIX)
-	@meson install -C $(BUILD) --quiet
+	@meson install -C $(BUILD) --quiet >$(BUILD)/install.log || { cat $(BUILD)/install.log; exit 1; }
+	@echo "installed in $(DESTDIR)$(PREFIX)"
 
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
