@@ -78,13 +78,14 @@ struct pb_fsck_report {
     uint64_t garbage; /* files that no release refers to; not a problem, gc takes them */
 };
 
-/* One problem: what is wrong, and the titles that it hurts ("opensauce/immure 3, …"; "" for none). */
+/* One problem: what is wrong, and the titles that it hurts ("opensauce/immure 3, …"; "" for none). Anything
+ * but 0 ends the check, which then fails with PB_CANCELLED. */
 typedef int pb_problem_fn(void *arg, const char *what, const char *titles);
 
 /*
  * Reads every object and compares it with its name (SHA-256), its MD5 and its size; checks the catalog
- * itself. Returns PB_OK when the check could be made, whatever it found: see report->problems. fn and
- * progress may be NULL.
+ * itself, and that every live release could be served. Returns PB_OK when the check could be made, whatever
+ * it found: see report->problems. fn and progress may be NULL.
  */
 PB_API PB_MUST_USE int pb_depot_fsck(struct pb_depot *depot, pb_problem_fn *fn, pb_progress_fn *progress,
                                      void *arg, struct pb_fsck_report *report, struct pb_error *err);

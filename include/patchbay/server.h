@@ -52,7 +52,8 @@ PB_API void pb_config_keys(void (*fn)(void *arg, const struct pb_config_key *key
 
 /* ---- running ---- */
 
-/* Told about things that go wrong while serving. One line; from a thread of the library's. */
+/* Told about things that go wrong while serving. One line; from a thread of the library's, or, during a call
+ * of these functions, from the caller's. */
 typedef void pb_server_report_fn(void *arg, const char *text);
 
 /*
@@ -69,7 +70,8 @@ PB_API PB_MUST_USE int pb_server_start(const char *depot, const struct pb_config
 PB_API int pb_server_address(const struct pb_server *server, size_t n, char *text, size_t room);
 
 /* Takes a new configuration into use without dropping a connection; listeners and threads stay as they are.
- * Opens the access log anew. On failure the old configuration stays. */
+ * Opens the access log anew. On failure the old configuration stays. It
+ * holds for all connections a moment after the call (with own_loop: from the next steps on). */
 PB_API PB_MUST_USE int pb_server_reload(struct pb_server *server, const struct pb_config *config,
                                         struct pb_error *err);
 
@@ -77,7 +79,9 @@ PB_API PB_MUST_USE int pb_server_reload(struct pb_server *server, const struct p
  * once. */
 PB_API void pb_server_stop(struct pb_server *server);
 
-/* Stops, waits for what is under way, and frees. NULL does no harm. */
+/* Stops, waits for what is under way, and frees. With own_loop nothing turns the loop any more, so what is
+ * under way is broken off: call pb_server_stop and step until pb_server_step returns 0 first. NULL does no
+ * harm. */
 PB_API void pb_server_free(struct pb_server *server);
 
 /* For own_loop: readable when there is something to do. pb_server_step never waits; it returns 1, or 0 once a

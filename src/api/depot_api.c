@@ -68,6 +68,7 @@ struct compile_check {
     pb_problem_fn *fn;
     void *arg;
     struct pb_fsck_report *report;
+    bool cancelled;
 };
 
 static int compile_try(void *arg, struct site_title *title, const struct md5 *md5, struct pb_error *err)
@@ -83,22 +84,23 @@ static void compile_failed(void *arg, const struct site_title *title, const stru
     char name[600];
     snprintf(name, sizeof name, "%s/%s %s (live)", title->dialect, title->name, title->version);
     c->report->problems++;
-    if (c->fn != NULL)
-        c->fn(c->arg, err->text, name);
+    if (c->fn != NULL && c->fn(c->arg, err->text, name) != 0)
+        c->cancelled = true;
 }
 
 int pb_depot_fsck(struct pb_depot *depot, pb_problem_fn *fn, pb_progress_fn *progress, void *arg,
                   struct pb_fsck_report *report, struct pb_error *err)
 {
     struct site *site;
-    struct compile_check check = {fn, arg, report};
+    struct compile_check check = {fn, arg, report, false};
     struct site_maker maker = {compile_try, compile_failed, &check};
     int rc = depot_fsck(inner(depot), fn, progress, arg, report, err);
     if (rc == PB_OK)
         rc = site_make(inner(depot), NULL, true, &maker, &site, err);
-    if (rc == PB_OK)
-        site_release(site);
-    return rc;
+    if (rc < 0)
+        return rc;
+    site_release(site);
+    return check.cancelled ? error_set(err, PB_CANCELLED, "cancelled") : PB_OK;
 }
 
 int pb_publish_map(struct pb_depot *depot, const struct pb_map_options *options, pb_progress_fn *progress,

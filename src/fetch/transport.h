@@ -4,7 +4,7 @@
 
 #include "dialect/dialect.h"
 
-struct transport; /* keeps connections alive between calls; one thread at a time */
+struct transport; /* keeps the connections of pieces alive between calls; one thread at a time */
 
 struct transport_options {
     const char *user_agent;

@@ -118,13 +118,9 @@ int workspace_staged(const struct workspace *w, uint64_t *bytes, struct pb_error
     return folder_each(w->staging, ".", size_add, bytes, err);
 }
 
-struct prune {
-    const struct fetch_plan *plan;
-};
-
 static int prune_one(void *arg, int folder, const char *name, struct pb_error *err)
 {
-    const struct fetch_plan *plan = ((const struct prune *)arg)->plan;
+    const struct fetch_plan *plan = arg;
     struct md5 md5;
     bool digest = strlen(name) >= MD5_HEX && hex_decode((struct slice){name, MD5_HEX}, &md5, sizeof md5);
     for (size_t i = 0; digest && i < plan->piece_count; i++) {
@@ -137,6 +133,5 @@ static int prune_one(void *arg, int folder, const char *name, struct pb_error *e
 
 int workspace_prune(const struct workspace *w, const struct fetch_plan *plan, struct pb_error *err)
 {
-    struct prune p = {plan};
-    return folder_each(w->staging, ".", prune_one, &p, err);
+    return folder_each(w->staging, ".", prune_one, (void *)plan, err);
 }

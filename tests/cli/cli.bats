@@ -158,6 +158,21 @@ load ../helper
     "$patchbay" fsck
 }
 
+@test "fsck finds a release that could not be served, and rows that are damaged" {
+    "$patchbay" init
+    make_map a.map 100000
+    "$patchbay" publish map a.map
+    cp -r depot sound
+    sqlite3 depot/catalog.sqlite "UPDATE release SET attributes = '{}'"
+    run -1 "$patchbay" fsck
+    [[ $output == *"attributes are damaged; hurts opensauce/a 1 (live)"* ]]
+    rm -r depot
+    mv sound depot
+    sqlite3 depot/catalog.sqlite "PRAGMA ignore_check_constraints = 1; UPDATE object SET md5 = x'00' WHERE id = 1"
+    run -1 "$patchbay" fsck
+    [[ $output == *"the row of an object is damaged; hurts opensauce/a 1 (live)"* ]]
+}
+
 @test "--json on every verb that prints facts is JSON" {
     json() {
         run -0 --separate-stderr "$patchbay" "$@" --json

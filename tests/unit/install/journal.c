@@ -24,6 +24,16 @@ static void staged_write(struct workspace *w, const char *name, const char *cont
     close(fd);
 }
 
+/* A new folder with "new" staged as the map of opensauce/a. */
+static void workspace_with_map(struct workspace *w, char path[300])
+{
+    struct pb_error err;
+    folder_name(path);
+    assert_int_equal(workspace_open(path, true, w, &err), 0);
+    assert_int_equal(workspace_stage(w, "opensauce/a", &err), 0);
+    staged_write(w, "map", "new");
+}
+
 static void assert_content(int folder, const char *name, const char *content)
 {
     struct buffer b;
@@ -129,10 +139,7 @@ static void a_folder_in_the_way(void **state)
     struct workspace w;
     struct pb_error err;
     (void)state;
-    folder_name(path);
-    assert_int_equal(workspace_open(path, true, &w, &err), 0);
-    assert_int_equal(workspace_stage(&w, "opensauce/a", &err), 0);
-    staged_write(&w, "map", "new");
+    workspace_with_map(&w, path);
     assert_int_equal(mkdirat(w.folder, "a.map", 0777), 0);
     assert_int_equal(install_commit(&w, &plan, &err), PB_INVALID);
     assert_non_null(strstr(err.text, "a.map"));
@@ -150,10 +157,7 @@ static void the_journal_of_another_is_finished_first(void **state)
     struct workspace w;
     struct pb_error err;
     (void)state;
-    folder_name(path);
-    assert_int_equal(workspace_open(path, true, &w, &err), 0);
-    assert_int_equal(workspace_stage(&w, "opensauce/a", &err), 0);
-    staged_write(&w, "map", "new");
+    workspace_with_map(&w, path);
     assert_int_equal(file_replace(w.home, "staging/b", "other", 5, &err), 0);
     assert_int_equal(file_replace(w.home, "journal.json", journal, strlen(journal), &err), 0);
     assert_int_equal(install_commit(&w, &plan, &err), 0);
