@@ -15,46 +15,87 @@
 extern "C" {
 #endif
 
+/* What will become, or has become, of one path of the folder; valid during the callback. */
+struct pb_fetch_step {
+    const char
+        *action;      /* "download", "keep", "place", "move", "link", "attic", "remove", "folder", "prune" */
+    const char *path; /* in the folder; of a "download", what it is */
+    const char *from; /* of a move: where it was; of a link: what it leads to; else NULL */
+    unsigned long long bytes; /* of a download or a file, where it is known */
+};
+typedef void pb_fetch_step_fn(void *arg, const struct pb_fetch_step *step);
+
+struct pb_fetch_result;
+typedef void pb_fetch_result_fn(void *arg, const struct pb_fetch_result *result);
+
 /* Zero-initialise, then set what is wanted. Everything is only read, during the call. */
 struct pb_fetch_options {
-    const char *url;      /* opensauce://HOST[:PORT]/NAME */
+    const char
+        *url; /* opensauce://HOST[:PORT]/NAME; escape://HOST[:PORT]/PLATFORM/UPGRADE, /COLLECTION or / */
     const char *folder;   /* the game's own folder; made if it is not there. State is kept in its .patchbay */
-    const char *password; /* NULL: none */
+    unsigned connections; /* at once; 0: as many as suit the content */
     const char *const *mirrors; /* further sources in order, such as "http://maps.example.org/map_download" */
     size_t mirror_count;
-    const char *server_list; /* URL of a master server list; NULL: the server's own */
-    unsigned connections;    /* at once; 0: 4 */
+    const char *password;          /* opensauce; NULL: none */
+    const char *server_list;       /* opensauce: URL of a master server list; NULL: the server's own */
+    const char *installed_version; /* escape: of the game; NULL: what the folder's record says */
+    const char *const *subscribe;  /* escape: collections to begin with */
+    size_t subscribe_count;
+    const char *const *unsubscribe; /* escape: collections to leave alone from now on */
+    size_t unsubscribe_count;
+    int dry_run;            /* 1: change nothing; `step` is told what would be done */
+    pb_fetch_step_fn *step; /* may be NULL; without dry_run it is told what was done */
+    /* For a URL that names several titles (escape://HOST/): called after each. May be NULL. */
+    pb_fetch_result_fn *each;
+    void *arg; /* for step and each */
 };
 
+/* Of a URL that names several titles: sums, and the texts of the last. */
 struct pb_fetch_result {
     char title[256];
-    char file[256];   /* in the folder */
-    char source[512]; /* where it came from */
-    uint64_t size;
-    char md5[33];
-    uint32_t crc32;
-    int unchanged;       /* 1: it was there already, and right */
-    unsigned pieces;     /* parts that make the content */
+    char version[64];    /* "" when the protocol has none */
+    char source[512];    /* where it came from */
+    char note[256];      /* the publisher's free text */
+    char advice[32];     /* "recommended", "optional", or "" */
+    char others[512];    /* titles there that are not fetched, for people */
+    int unchanged;       /* 1: everything was there already, and right */
+    unsigned titles;     /* that were fetched */
+    unsigned pieces;     /* that had to be downloaded */
     unsigned downloaded; /* of these, in this call */
     unsigned present;    /* of these, left by an earlier, broken off call */
     uint64_t bytes;      /* that came over the network */
+    /* files of the folder */
+    unsigned kept, placed, moved, linked, removed;
+    unsigned attic; /* set aside */
+    /* of a title that is one file */
+    char file[256]; /* in the folder; "" for other titles */
+    uint64_t size;
+    char md5[33];
+    uint32_t crc32;
 };
 
 /*
  * Fetches. progress may be NULL; it is called often, from the calling thread, with stages "ask", "download",
- * "unpack", "wait". Failures: PB_INVALID (URL, or a server's definition that makes no sense), PB_NOT_FOUND,
- * PB_NETWORK, PB_DENIED (password missing or wrong), PB_DAMAGED (bytes are not those promised, an archive
- * that unpacks to more), PB_NO_SPACE, PB_BUSY (the same is being fetched into the same folder), PB_CANCELLED.
+ * "unpack", "verify", "wait". Failures: PB_INVALID (URL, or a server's list that makes no sense; something in
+ * the folder stands in the way), PB_NOT_FOUND, PB_NETWORK, PB_DENIED (password missing or wrong; a version
+ * too old to be upgraded), PB_DAMAGED (bytes are not those promised, an archive that unpacks to more),
+ * PB_NO_SPACE, PB_BUSY (the same is being fetched into the same folder), PB_CANCELLED.
  */
 PB_API PB_MUST_USE int pb_fetch(const struct pb_fetch_options *options, pb_progress_fn *progress, void *arg,
                                 struct pb_fetch_result *result, struct pb_error *err);
+
+/* Finishes an install that was broken off in this folder, as the next fetch would: *found is 1 when there was
+ * one. */
+PB_API PB_MUST_USE int pb_recover(const char *folder, int *found, struct pb_error *err);
 
 /* What a folder has, as fetching recorded it. Valid only during the callback; anything but 0 from it ends the
  * listing, which then fails with PB_CANCELLED. */
 struct pb_installed {
     const char *title;
-    const char *file;
+    const char *version; /* "" when the protocol has none */
     const char *source;
+    uint64_t files;
+    const char *file; /* of a title that is one file; else "" */
     uint64_t size;
     const char *md5;
     uint32_t crc32;

@@ -7,6 +7,8 @@
 
 #include "patchbay/depot.h"
 
+#include <stddef.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -45,6 +47,47 @@ PB_API PB_MUST_USE int pb_publish_map(struct pb_depot *depot, const struct pb_ma
                                       pb_progress_fn *progress, void *arg, struct pb_publish_result *result,
                                       struct pb_error *err);
 
+/* A platform's upgrade, for Escape (docs/formats/escape.md). Zero-initialise, then set what is wanted. */
+struct pb_upgrade_options {
+    const char *tree;               /* folder with the files, as they are to be in the player's */
+    const char *platform;           /* "linux" */
+    unsigned long long version;     /* that this upgrade brings */
+    unsigned long long oldest;      /* that can upgrade itself */
+    unsigned long long recommended; /* below it the upgrade is recommended, else optional */
+    const char *note; /* one line of free text; NULL: the day, or the note before if nothing else changed */
+    const char *const *symlinks; /* "NAME=TARGET"; links in the tree become such, too */
+    size_t symlink_count;
+    const char *const *deletes; /* names that the upgrade removes */
+    size_t delete_count;
+    const char *const *aliases; /* other names of the platform */
+    size_t alias_count;
+};
+
+/* PB_INVALID: a name that the protocol can't express, or that another title or protocol has; versions out of
+ * order. The result's `parts` are the tree's files, `packed` is what a player with none of them downloads.
+ * Memory is up to twice the largest file (files above 1 GiB are not packed). */
+PB_API PB_MUST_USE int pb_publish_upgrade(struct pb_depot *depot, const struct pb_upgrade_options *options,
+                                          pb_progress_fn *progress, void *arg,
+                                          struct pb_publish_result *result, struct pb_error *err);
+
+/* A collection of levels, for Escape. */
+struct pb_levels_options {
+    const char *tree;
+    const char *collection; /* the name of the player's folder: "official" */
+    const char *title;      /* the name that players see; NULL: as `collection` */
+    unsigned long long min_version;
+    const char *note;         /* as in pb_upgrade_options */
+    const char *descriptions; /* file of lines "FOLDER DESCRIPTION"; NULL: none */
+    const char *ratings; /* file of lines "LEVEL n n n n n n n n n", LEVEL a path or an MD5; NULL: none */
+};
+
+/* A folder's description comes from the file of descriptions, else from the folder's index file, else it is
+ * the folder's name; ratings likewise. The result's `parts` are the levels. Memory grows with their number
+ * (some 500 bytes each) and not with their size. */
+PB_API PB_MUST_USE int pb_publish_levels(struct pb_depot *depot, const struct pb_levels_options *options,
+                                         pb_progress_fn *progress, void *arg,
+                                         struct pb_publish_result *result, struct pb_error *err);
+
 /* One line of an import's report: fault is NULL for a map that was imported, else what is wrong with `file`.
  */
 typedef int pb_import_fn(void *arg, const char *file, const char *fault,
@@ -71,6 +114,25 @@ struct pb_import_report {
 PB_API PB_MUST_USE int pb_import_opensauce(struct pb_depot *depot, const struct pb_import_options *options,
                                            pb_import_fn *fn, void *arg, struct pb_import_report *report,
                                            struct pb_error *err);
+
+/* Imports a static tree, as an Escape server has it: COLLECTIONS, NAME.txt with NAME/aa/bbb…,
+ * PLATFORM/UPGRADE with its files. Lists are kept as they are; every MD5 is checked; a title with a fault is
+ * left out and reported. */
+PB_API PB_MUST_USE int pb_import_escape(struct pb_depot *depot, const char *tree, pb_import_fn *fn, void *arg,
+                                        struct pb_import_report *report, struct pb_error *err);
+
+struct pb_export_report {
+    unsigned titles;
+    unsigned long long files;   /* of the tree */
+    unsigned long long written; /* of these, that were not there already */
+    unsigned long long bytes;   /* written */
+};
+
+/* Writes all live releases whose protocol is static files to `folder`, for any web server or file host:
+ * Escape's whole tree, and OpenSauce's parts and maps as a redirect target. Files that are there and right
+ * stay; lists are written last; nothing is removed. PB_INVALID when something stands in the way. */
+PB_API PB_MUST_USE int pb_export(struct pb_depot *depot, const char *folder, pb_progress_fn *progress,
+                                 void *arg, struct pb_export_report *report, struct pb_error *err);
 
 #ifdef __cplusplus
 }

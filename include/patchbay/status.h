@@ -45,13 +45,15 @@ PB_API const char *pb_version(void);
 PB_API const char *pb_status_name(int status);
 
 /*
- * Progress of a long operation, in bytes of the stage that is under way. A callback that returns anything but
- * 0 cancels the operation, which then fails with PB_CANCELLED and leaves everything as it was.
+ * Progress of a long operation: bytes, or what `unit` says, of the stage that is under way. A callback that
+ * returns anything but 0 cancels the operation, which then fails with PB_CANCELLED and leaves everything as
+ * it was.
  */
 struct pb_progress {
-    const char *stage; /* "compress", "verify", "ask", "wait", "download", "unpack"; static */
+    const char *stage; /* "compress", "store", "verify", "ask", "wait", "download", "unpack"; static */
     unsigned long long done;
     unsigned long long total; /* 0: not known */
+    const char *unit;         /* what is counted; NULL: bytes */
 };
 typedef int pb_progress_fn(void *arg, const struct pb_progress *progress);
 

@@ -3,6 +3,8 @@
 
 #include "api/dialects.h"
 #include "depot/release.h"
+#include "dialect/compile.h"
+#include "dialect/escape/publish.h"
 #include "dialect/opensauce/publish.h"
 #include "patchbay/publish.h"
 
@@ -74,8 +76,14 @@ struct compile_check {
 static int compile_try(void *arg, struct site_title *title, const struct md5 *md5, struct pb_error *err)
 {
     (void)arg;
-    const struct dialect *d = dialect_find(title->dialect);
-    return d != NULL ? d->compile(title, md5, err) : PB_OK; /* another version's dialect is no damage */
+    int rc = dialects_compile(all_dialects, title, md5, err);
+    return rc == PB_UNSUPPORTED ? PB_OK : rc; /* another version's dialect is no damage */
+}
+
+static int finish_try(void *arg, struct site *site, struct pb_error *err)
+{
+    (void)arg;
+    return dialects_finish(all_dialects, site, err);
 }
 
 static void compile_failed(void *arg, const struct site_title *title, const struct pb_error *err)
@@ -93,7 +101,7 @@ int pb_depot_fsck(struct pb_depot *depot, pb_problem_fn *fn, pb_progress_fn *pro
 {
     struct site *site;
     struct compile_check check = {fn, arg, report, false};
-    struct site_maker maker = {compile_try, compile_failed, &check};
+    struct site_maker maker = {compile_try, compile_failed, finish_try, &check};
     int rc = depot_fsck(inner(depot), fn, progress, arg, report, err);
     if (rc == PB_OK)
         rc = site_make(inner(depot), NULL, true, &maker, &site, err);
@@ -113,4 +121,24 @@ int pb_import_opensauce(struct pb_depot *depot, const struct pb_import_options *
                         void *arg, struct pb_import_report *report, struct pb_error *err)
 {
     return os_import(inner(depot), options, fn, arg, report, err);
+}
+
+int pb_publish_upgrade(struct pb_depot *depot, const struct pb_upgrade_options *options,
+                       pb_progress_fn *progress, void *arg, struct pb_publish_result *result,
+                       struct pb_error *err)
+{
+    return es_publish_upgrade(inner(depot), all_dialects, options, progress, arg, result, err);
+}
+
+int pb_publish_levels(struct pb_depot *depot, const struct pb_levels_options *options,
+                      pb_progress_fn *progress, void *arg, struct pb_publish_result *result,
+                      struct pb_error *err)
+{
+    return es_publish_levels(inner(depot), all_dialects, options, progress, arg, result, err);
+}
+
+int pb_import_escape(struct pb_depot *depot, const char *tree, pb_import_fn *fn, void *arg,
+                     struct pb_import_report *report, struct pb_error *err)
+{
+    return es_import(inner(depot), all_dialects, tree, fn, arg, report, err);
 }

@@ -1,10 +1,12 @@
 /* The list of all dialects. */
 #include "api/dialects.h"
 
+#include "dialect/escape/escape.h"
 #include "dialect/opensauce/opensauce.h"
 
 const struct dialect *const all_dialects[] = {
     &opensauce_dialect,
+    &escape_dialect,
     NULL,
 };
 

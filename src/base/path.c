@@ -60,6 +60,82 @@ bool path_name_ok(struct slice name, const char **why)
     return fault == NULL;
 }
 
+/* What is wrong with one name of a path, whatever the system. */
+static const char *component_fault(struct slice name, bool portable)
+{
+    if (name.n == 0)
+        return "has an empty name in it";
+    if (name.n == 1 && name.p[0] == '.')
+        return "has a \".\" in it";
+    if (slice_equal_nocase(name, slice_of(".patchbay")))
+        return "is where patchbay keeps its own files";
+    if (name.n > FILE_NAME_MAX)
+        return "has a name longer than 255 bytes";
+    return portable ? name_fault(name) : NULL;
+}
+
+static const char *relative_fault(struct slice path, bool portable)
+{
+    if (path.n == 0)
+        return "is empty";
+    if (path.n > PATH_RELATIVE_MAX)
+        return "is longer than 1023 bytes";
+    if (path.p[0] == '/')
+        return "begins with /";
+    for (size_t i = 0; i < path.n; i++) {
+        if ((unsigned char)path.p[i] < 0x20 || path.p[i] == 0x7f)
+            return "has a control character";
+        if (path.p[i] == '\\')
+            return "has a \\ in it";
+        if (path.p[i] == '.' && i + 1 < path.n && path.p[i + 1] == '.')
+            return "has \"..\" in it";
+    }
+    for (size_t at = 0; at <= path.n;) {
+        const char *slash = memchr(path.p + at, '/', path.n - at);
+        size_t end = slash != NULL ? (size_t)(slash - path.p) : path.n;
+        const char *fault = component_fault((struct slice){path.p + at, end - at}, portable);
+        if (fault != NULL)
+            return fault;
+        at = end + 1;
+    }
+    return NULL;
+}
+
+bool path_relative_safe(struct slice path, const char **why)
+{
+    const char *fault = relative_fault(path, false);
+    if (why != NULL)
+        *why = fault;
+    return fault == NULL;
+}
+
+bool path_relative_portable(struct slice path, const char **why)
+{
+    const char *fault = relative_fault(path, true);
+    if (why != NULL)
+        *why = fault;
+    return fault == NULL;
+}
+
+struct slice path_folder(struct slice path)
+{
+    size_t n = path.n;
+    while (n > 0 && path.p[n - 1] != '/')
+        n--;
+    return (struct slice){path.p, n > 0 ? n - 1 : 0};
+}
+
+int path_compare_nocase(const char *a, const char *b)
+{
+    for (;; a++, b++) {
+        /* '/' before everything but the end. */
+        int left = *a == '\0' ? 0 : *a == '/' ? 1 : 1 + (unsigned char)ascii_lower(*a);
+        int right = *b == '\0' ? 0 : *b == '/' ? 1 : 1 + (unsigned char)ascii_lower(*b);
+        if (left != right || left == 0)
+            return left - right;
+    }
+}
+
 struct slice path_base(struct slice path)
 {
     size_t start = path.n;

@@ -13,6 +13,23 @@ enum { FILE_NAME_MAX = 255 };
  */
 bool path_name_ok(struct slice name, const char **why);
 
+/*
+ * A path of one or more names with '/' between, below some folder. Safe: it can't lead out of that folder or
+ * into .patchbay, whatever system made it: no empty name, no "." and no ".." anywhere, no leading '/', no
+ * '\\', no control character, at most PATH_RELATIVE_MAX bytes. Portable: besides, every name is one that
+ * path_name_ok accepts.
+ */
+enum { PATH_RELATIVE_MAX = 1023 };
+bool path_relative_safe(struct slice path, const char **why);
+bool path_relative_portable(struct slice path, const char **why);
+
+/* The part before the last '/'; empty when there is none. */
+struct slice path_folder(struct slice path);
+
+/* Compares without regard to the case of ASCII letters, and so that what lies in folder "a" follows directly
+ * upon "a". */
+int path_compare_nocase(const char *a, const char *b);
+
 /* The part after the last '/'. */
 struct slice path_base(struct slice path);
 

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MIRRORS_MAX = 32 };
+enum { LIST_MAX = 32 };
 
 /* Runs the user's command, and waits for it. */
 static int then_run(const char *command, const char *folder, const struct pb_fetch_result *r)
@@ -48,60 +48,206 @@ static json_t *result_json(const struct pb_fetch_result *r)
 {
     char crc[16];
     snprintf(crc, sizeof crc, "%08x", r->crc32);
-    return json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:b, s:i, s:i, s:i, s:I}", "title", r->title, "file",
-                     r->file, "source", r->source, "size", (json_int_t)r->size, "md5", r->md5, "crc32", crc,
-                     "unchanged", r->unchanged, "pieces", (int)r->pieces, "downloaded", (int)r->downloaded,
-                     "present", (int)r->present, "bytes", (json_int_t)r->bytes);
+    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:i, s:i, s:i, s:I}", "title", r->title, "version",
+                          r->version, "source", r->source, "note", r->note, "advice", r->advice, "unchanged",
+                          r->unchanged, "pieces", (int)r->pieces, "downloaded", (int)r->downloaded, "present",
+                          (int)r->present, "bytes", (json_int_t)r->bytes);
+    json_t *files = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i}", "kept", (int)r->kept, "placed",
+                              (int)r->placed, "moved", (int)r->moved, "linked", (int)r->linked, "removed",
+                              (int)r->removed, "attic", (int)r->attic);
+    json_t *file = r->file[0] != '\0' ? json_pack("{s:s, s:I, s:s, s:s}", "file", r->file, "size",
+                                                  (json_int_t)r->size, "md5", r->md5, "crc32", crc)
+                                      : json_object();
+    json_object_update(o, files);
+    json_object_update(o, file);
+    json_decref(files);
+    json_decref(file);
+    return o;
 }
 
-static int result_print(const struct args *a, const struct pb_fetch_result *r)
+static void file_print(const struct args *a, const struct pb_fetch_result *r)
 {
-    char size[TEXT_SIZE], bytes[TEXT_SIZE];
-    if (args_flag(a, "json"))
-        return print_json(result_json(r));
+    char size[TEXT_SIZE];
     text_grouped(r->size, size);
-    text_bytes(r->bytes, bytes);
-    if (r->unchanged) {
+    if (r->unchanged)
         printf("%s: %s/%s is there already, and right; nothing to do\n", r->title, a->operands[1], r->file);
-        return print_end();
-    }
-    printf("%s: installed %s/%s, %s bytes, CRC-32 %08x\n", r->title, a->operands[1], r->file, size, r->crc32);
+    else
+        printf("%s: installed %s/%s, %s bytes, CRC-32 %08x\n", r->title, a->operands[1], r->file, size,
+               r->crc32);
+}
+
+static void count_print(unsigned n, const char *what)
+{
+    char number[TEXT_SIZE];
+    text_grouped(n, number);
+    if (n > 0)
+        printf(", %s %s", number, what);
+}
+
+/* "escape/official: 150 downloaded, 100 moved, 1,800 kept, 52 set aside" */
+static void files_print(const struct args *a, const struct pb_fetch_result *r)
+{
+    char kept[TEXT_SIZE], placed[TEXT_SIZE];
+    text_grouped(r->kept, kept);
+    text_grouped(r->placed, placed);
+    printf("%s%s%s: ", r->title, r->version[0] != '\0' ? " " : "", r->version);
+    if (r->unchanged)
+        printf("all %s files are there already, and right; nothing to do", kept);
+    else
+        printf("%s files installed", placed);
+    count_print(r->moved, "moved");
+    count_print(r->linked, "linked");
+    count_print(r->removed, "removed");
+    if (!r->unchanged)
+        count_print(r->kept, "kept");
+    count_print(r->attic, "set aside");
+    if (r->attic > 0)
+        printf(" in %s/attic", a->operands[1]);
+    printf("\n");
+    if (r->advice[0] != '\0' || r->note[0] != '\0')
+        printf("  %s%s%s\n", r->note, r->note[0] != '\0' && r->advice[0] != '\0' ? "; " : "",
+               r->advice[0] == '\0'                    ? ""
+               : strcmp(r->advice, "recommended") == 0 ? "this upgrade was recommended"
+                                                       : "this upgrade was optional");
+}
+
+static void result_print(const struct args *a, const struct pb_fetch_result *r)
+{
+    char bytes[TEXT_SIZE];
+    text_bytes(r->bytes, bytes);
+    if (r->file[0] != '\0')
+        file_print(a, r);
+    else
+        files_print(a, r);
+    if (r->unchanged || r->pieces == 0)
+        return;
     printf("  %u of %u part%s downloaded (%s) from %s", r->downloaded, r->pieces, r->pieces == 1 ? "" : "s",
            bytes, r->source);
     if (r->present > 0)
         printf("; %u had arrived before", r->present);
     printf("\n");
+}
+
+/* What pb_fetch tells us of as it goes. */
+struct telling {
+    const struct args *args;
+    struct progress *progress;
+    json_t *titles; /* NULL: in words */
+    json_t *steps;  /* of a dry run */
+    unsigned count;
+};
+
+static void each_tell(void *arg, const struct pb_fetch_result *r)
+{
+    struct telling *t = arg;
+    progress_end(t->progress);
+    t->count++;
+    if (t->titles != NULL)
+        json_array_append_new(t->titles, result_json(r));
+    else if (!args_flag(t->args, "dry-run"))
+        result_print(t->args, r);
+}
+
+static void step_tell(void *arg, const struct pb_fetch_step *s)
+{
+    struct telling *t = arg;
+    progress_end(t->progress);
+    if (t->titles != NULL) {
+        json_array_append_new(t->steps,
+                              json_pack("{s:s, s:s, s:s, s:I}", "action", s->action, "path", s->path, "from",
+                                        s->from != NULL ? s->from : "", "bytes", (json_int_t)s->bytes));
+        return;
+    }
+    if (s->bytes > 0)
+        printf("%-9s %12llu  %s", s->action, s->bytes, s->path);
+    else
+        printf("%-9s %12s  %s", s->action, "", s->path);
+    if (s->from != NULL)
+        printf(strcmp(s->action, "link") == 0 ? " -> %s" : "  (from %s)", s->from);
+    printf("\n");
+}
+
+static void dry_print(const struct pb_fetch_result *r)
+{
+    printf("%s: %u to download, %u files to place, %u to move, %u to link, %u to remove, %u to set aside, %u "
+           "to keep; "
+           "nothing was changed\n",
+           r->titles == 1 ? r->title : "in all", r->pieces, r->placed, r->moved, r->linked, r->removed,
+           r->attic, r->kept);
+}
+
+/* What is left to say at the end. */
+static int end_print(const struct args *a, struct telling *t, const struct pb_fetch_result *r)
+{
+    bool several = t->count > 0 || r->titles == 0;
+    if (t->titles != NULL) {
+        json_t *o =
+            several ? json_pack("{s:O, s:s}", "titles", t->titles, "others", r->others) : result_json(r);
+        if (args_flag(a, "dry-run"))
+            json_object_set(o, "steps", t->steps);
+        return print_json(o);
+    }
+    if (args_flag(a, "dry-run"))
+        dry_print(r);
+    else if (!several)
+        result_print(a, r);
+    else if (t->count == 0)
+        printf("%s is subscribed to no collection; --subscribe NAME does that\n", a->operands[1]);
+    if (r->others[0] != '\0')
+        printf("not subscribed to: %s\n", r->others);
     return print_end();
 }
 
-int verb_fetch(const struct args *a)
+static int fetch_run(const struct args *a, struct pb_fetch_options *o, struct telling *t)
 {
-    char password[PASSWORD_SIZE];
-    const char *mirrors[MIRRORS_MAX];
     struct pb_error err;
     struct progress progress;
     struct pb_fetch_result result;
-    int connections = 0;
     const char *then = args_value(a, "then");
-    if (!args_number(a, "connections", 1, 64, &connections))
-        return EXIT_USAGE;
-    struct pb_fetch_options o = {.url = a->operands[0],
-                                 .folder = a->operands[1],
-                                 .mirrors = mirrors,
-                                 .mirror_count = args_values(a, "mirror", mirrors, MIRRORS_MAX),
-                                 .server_list = args_value(a, "master-list"),
-                                 .connections = (unsigned)connections};
-    if (!read_password(a, password, &o.password))
-        return EXIT_FAILED;
+    t->progress = &progress;
     progress_start(&progress, true);
-    int rc = pb_fetch(&o, progress_show, &progress, &result, &err);
+    int rc = pb_fetch(o, progress_show, &progress, &result, &err);
     progress_end(&progress);
     if (rc == PB_CANCELLED) {
         fprintf(stderr, "patchbay: cancelled; what has arrived is kept, and the next fetch continues\n");
         return EXIT_FAILED;
     }
-    if (rc < 0)
-        return fail(&err);
-    int status = result_print(a, &result);
-    return status == EXIT_DONE && then != NULL ? then_run(then, a->operands[1], &result) : status;
+    int status = rc < 0 ? fail(&err) : end_print(a, t, &result);
+    return status == EXIT_DONE && then != NULL && !o->dry_run ? then_run(then, a->operands[1], &result)
+                                                              : status;
+}
+
+int verb_fetch(const struct args *a)
+{
+    char password[PASSWORD_SIZE];
+    const char *mirrors[LIST_MAX], *subscribe[LIST_MAX], *unsubscribe[LIST_MAX];
+    struct telling telling = {.args = a};
+    int connections = 0;
+    if (!args_number(a, "connections", 1, 64, &connections))
+        return EXIT_USAGE;
+    struct pb_fetch_options o = {.url = a->operands[0],
+                                 .folder = a->operands[1],
+                                 .mirrors = mirrors,
+                                 .mirror_count = args_values(a, "mirror", mirrors, LIST_MAX),
+                                 .server_list = args_value(a, "master-list"),
+                                 .installed_version = args_value(a, "installed-version"),
+                                 .subscribe = subscribe,
+                                 .subscribe_count = args_values(a, "subscribe", subscribe, LIST_MAX),
+                                 .unsubscribe = unsubscribe,
+                                 .unsubscribe_count = args_values(a, "unsubscribe", unsubscribe, LIST_MAX),
+                                 .connections = (unsigned)connections,
+                                 .dry_run = args_flag(a, "dry-run"),
+                                 .step = args_flag(a, "dry-run") ? step_tell : NULL,
+                                 .each = each_tell,
+                                 .arg = &telling};
+    if (!read_password(a, password, &o.password))
+        return EXIT_FAILED;
+    if (args_flag(a, "json")) {
+        telling.titles = json_array();
+        telling.steps = json_array();
+    }
+    int status = fetch_run(a, &o, &telling);
+    json_decref(telling.titles);
+    json_decref(telling.steps);
+    return status;
 }

@@ -24,10 +24,16 @@ static int installed_show(void *array, const struct pb_installed *i)
     char size[TEXT_SIZE], crc[16];
     snprintf(crc, sizeof crc, "%08x", i->crc32);
     if (array != NULL)
-        return json_array_append_new(array, json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:I}", "title",
-                                                      i->title, "file", i->file, "size", (json_int_t)i->size,
-                                                      "md5", i->md5, "crc32", crc, "source", i->source,
-                                                      "installed", (json_int_t)i->installed));
+        return json_array_append_new(
+            array, json_pack("{s:s, s:s, s:I, s:s, s:I, s:s, s:s, s:s, s:I}", "title", i->title, "version",
+                             i->version, "files", (json_int_t)i->files, "file", i->file, "size",
+                             (json_int_t)i->size, "md5", i->md5, "crc32", crc, "source", i->source,
+                             "installed", (json_int_t)i->installed));
+    if (i->file[0] == '\0') {
+        printf("%-32s %-24s %15llu file%s  from %s\n", i->title, i->version, (unsigned long long)i->files,
+               i->files == 1 ? "" : "s", i->source);
+        return 0;
+    }
     text_grouped(i->size, size);
     printf("%-32s %-24s %15s bytes  md5 %s  crc32 %s\n", i->title, i->file, size, i->md5, crc);
     return 0;

@@ -16,6 +16,30 @@ static const struct option publish_map_options[] = {
     {NULL, NULL, NULL, false},
 };
 
+static const struct option publish_upgrade_options[] = {
+    {"platform", "NAME", "the platform: linux, win32, osx, …", false},
+    {"version", "N", "the version that this upgrade brings", false},
+    {"oldest", "N", "the oldest version that can upgrade itself", false},
+    {"recommended", "N", "below this version the upgrade is recommended, else optional", false},
+    {"note", "TEXT", "one line for players (default: the day)", false},
+    {"symlink", "NAME=TARGET", "a symbolic link for players to make (links in TREE become such, too)", true},
+    {"delete", "NAME", "a file that the upgrade removes", true},
+    {"alias", "PLATFORM", "another name under which the platform is served", true},
+    {NULL, NULL, NULL, false},
+};
+
+static const struct option publish_levels_options[] = {
+    {"collection", "NAME", "the collection's name, and that of the player's folder", false},
+    {"title", "TEXT", "the name that players see (default: as the collection)", false},
+    {"min-version", "N", "the oldest version of the game that can play it", false},
+    {"note", "TEXT", "one line for players (default: the day)", false},
+    {"descriptions", "FILE", "lines FOLDER DESCRIPTION (default: from index files, else the folder's name)",
+     false},
+    {"ratings", "FILE", "lines LEVEL and nine numbers, LEVEL a path or an MD5 (default: from index files)",
+     false},
+    {NULL, NULL, NULL, false},
+};
+
 static const struct option import_options[] = {
     {"password-file", "FILE", "the password of encrypted maps (-: standard input)", false},
     {"redirect-root", "URL", "send part requests to URL/HOST_DIRECTORY/PART", false},
@@ -35,10 +59,15 @@ static const struct option gc_options[] = {
 };
 
 static const struct option fetch_options[] = {
-    {"password-file", "FILE", "the password in FILE's first line (-: standard input)", false},
+    {"dry-run", NULL, "tell what would be done, and change nothing", false},
+    {"connections", "1..64", "connections at once (default 4, and 8 for many small files)", false},
     {"mirror", "URL", "a further source, such as http://HOST/map_download", true},
-    {"master-list", "URL", "a list of master servers to try last (default: the server's own)", false},
-    {"connections", "1..64", "connections at once (default 4)", false},
+    {"password-file", "FILE", "opensauce: the password in FILE's first line (-: standard input)", false},
+    {"master-list", "URL", "opensauce: a list of master servers to try last (default: the server's own)",
+     false},
+    {"installed-version", "N", "escape: the game's version (default: what the last upgrade recorded)", false},
+    {"subscribe", "NAME", "escape: make the collection's folder, so that it is fetched", true},
+    {"unsubscribe", "NAME", "escape: leave the collection alone from now on", true},
     {"then", "CMD", "run CMD with the shell once the content is there ($PATCHBAY_FILE, $PATCHBAY_TITLE)",
      false},
     {NULL, NULL, NULL, false},
@@ -51,10 +80,26 @@ const struct verb verbs[] = {
      "shows it within a second. The same map again costs a hash and changes nothing.\n"
      "A password keeps casual visitors out and nothing more.\n",
      publish_map_options, NULL, true, true, verb_publish_map},
+    {"publish upgrade", "TREE", 1, 1, "Publish a platform's upgrade for Escape",
+     "Everything in TREE is listed in PLATFORM/UPGRADE, and packed with gzip where that is smaller.\n"
+     "--platform, --version, --oldest and --recommended must be given.\n",
+     publish_upgrade_options, NULL, true, true, verb_publish_upgrade},
+    {"publish levels", "TREE", 1, 1, "Publish a collection of levels for Escape",
+     "Every file in TREE is a level, but for index files. Publishing again stores only what is new.\n"
+     "--collection and --min-version must be given.\n",
+     publish_levels_options, NULL, true, true, verb_publish_levels},
+    {"import escape", "TREE", 1, 1, "Import the tree of a static Escape server",
+     "TREE has COLLECTIONS, NAME.txt with its levels, PLATFORM/UPGRADE with its files. Every MD5 is\n"
+     "checked; a title with a fault is reported and left out. Lists are kept as they are.\n",
+     NULL, NULL, true, true, verb_import_escape},
     {"import opensauce", "DEFINITIONS PARTS", 2, 2, "Import definitions and parts made by the original tool",
      "DEFINITIONS is the folder of *.xml files, PARTS the folder with a folder of parts for\n"
      "each map. Every part is checked; a map with a fault is reported and left out.\n",
      import_options, NULL, true, true, verb_import_opensauce},
+    {"export", "DIR", 1, 1, "Write what is live as files, for any web server",
+     "Escape's tree as a static host has it; OpenSauce's parts (as parts/HOST_DIRECTORY/PART, for a\n"
+     "redirect) and maps. Files that are there and right stay; nothing is removed.\n",
+     NULL, NULL, true, true, verb_export},
     {"list", "", 0, 0, "List what is live", "", list_options, NULL, true, true, verb_list},
     {"history", "TITLE", 1, 1, "List the releases of a title, newest first",
      "TITLE is DIALECT/NAME, such as opensauce/immure.\n", NULL, NULL, true, true, verb_history},
@@ -75,9 +120,16 @@ const struct verb verbs[] = {
      "opens the access log anew. Every option is also a key of the configuration file.\n",
      NULL, serve_options, true, false, verb_serve},
     {"fetch", "URL DIR", 2, 2, "Fetch content into a game's folder",
-     "URL is opensauce://HOST[:PORT]/NAME; the map appears as DIR/NAME.map, verified or not\n"
-     "at all. A fetch that was broken off continues where it stopped.\n",
+     "URL is one of\n"
+     "  opensauce://HOST[:PORT]/NAME          a map: DIR/NAME.map\n"
+     "  escape://HOST[:PORT]/PLATFORM/UPGRADE the game's files in DIR\n"
+     "  escape://HOST[:PORT]/COLLECTION       levels in DIR/COLLECTION; what is not listed goes to "
+     "DIR/attic\n"
+     "  escape://HOST[:PORT]/                 all collections that DIR is subscribed to\n"
+     "Content appears verified or not at all. A fetch that was broken off continues where it stopped.\n",
      fetch_options, NULL, false, true, verb_fetch},
+    {"recover", "DIR", 1, 1, "Finish an install that was broken off in a game's folder",
+     "The next fetch does so by itself; this does only that.\n", NULL, NULL, false, true, verb_recover},
     {NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, false, false, NULL},
 };
 

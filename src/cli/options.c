@@ -1,6 +1,7 @@
 /* Parsing the command line by the table, and printing help from it. */
 #include "cli/options.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -257,6 +258,28 @@ bool args_number(const struct args *a, const char *name, long low, long high, in
     }
     *out = (int)n;
     return true;
+}
+
+const char *args_required(const struct args *a, const char *name)
+{
+    const char *value = args_value(a, name);
+    if (value == NULL)
+        fprintf(stderr, "patchbay: --%s is missing; more with --help\n", name);
+    return value;
+}
+
+bool args_version(const struct args *a, const char *name, bool required, unsigned long long *out)
+{
+    const char *text = required ? args_required(a, name) : args_value(a, name);
+    if (text == NULL)
+        return !required;
+    char *end;
+    errno = 0;
+    *out = strtoull(text, &end, 10);
+    if (text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0)
+        return true;
+    fprintf(stderr, "patchbay: --%s is a number, such as 200309240, not %s\n", name, text);
+    return false;
 }
 
 const char *args_depot(const struct args *a)

@@ -64,6 +64,11 @@ size_t args_values(const struct args *a, const char *name, const char **out, siz
 /* A number from `low` to `high`; false after an error was printed. *out stays when the option was not given.
  */
 bool args_number(const struct args *a, const char *name, long low, long high, int *out);
+/* A version: a number without sign, of 64 bits. Without `required`, *out stays when the option was not given.
+ */
+bool args_version(const struct args *a, const char *name, bool required, unsigned long long *out);
+/* The value of an option that must be given; NULL after an error was printed. */
+const char *args_required(const struct args *a, const char *name);
 /* --depot, or PATCHBAY_DEPOT, or ./depot. */
 const char *args_depot(const struct args *a);
 

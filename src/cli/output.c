@@ -135,10 +135,12 @@ static void progress_draw(const struct progress *p, const struct pb_progress *no
     char done[TEXT_SIZE], total[TEXT_SIZE], rate[TEXT_SIZE];
     double seconds = (double)(at - p->stage_started) / 1000;
     double per_second = seconds > 0.2 ? (double)(now->done - p->stage_first) / seconds : 0;
-    text_bytes(now->done, done);
-    text_bytes(now->total, total);
-    text_bytes((uint64_t)per_second, rate);
-    fprintf(stderr, "\r\033[K%-9s %s of %s", now->stage, done, total);
+    void (*text)(uint64_t, char[TEXT_SIZE]) = now->unit == NULL ? text_bytes : text_grouped;
+    text(now->done, done);
+    text(now->total, total);
+    text((uint64_t)per_second, rate);
+    fprintf(stderr, "\r\033[K%-9s %s of %s%s%s", now->stage, done, total, now->unit != NULL ? " " : "",
+            now->unit != NULL ? now->unit : "");
     fprintf(stderr, "  %3.0f%%", 100.0 * (double)now->done / (double)now->total);
     if (per_second >= 1) {
         unsigned long left = (unsigned long)((double)(now->total - now->done) / per_second + 0.5);

@@ -6,7 +6,11 @@
 
 int verb_init(const struct args *a);
 int verb_publish_map(const struct args *a);
+int verb_publish_upgrade(const struct args *a);
+int verb_publish_levels(const struct args *a);
 int verb_import_opensauce(const struct args *a);
+int verb_import_escape(const struct args *a);
+int verb_export(const struct args *a);
 int verb_list(const struct args *a);
 int verb_history(const struct args *a);
 int verb_rollback(const struct args *a);
@@ -15,6 +19,7 @@ int verb_gc(const struct args *a);
 int verb_fsck(const struct args *a);
 int verb_serve(const struct args *a);
 int verb_fetch(const struct args *a);
+int verb_recover(const struct args *a);
 
 /* serve's options are the configuration's keys. */
 void serve_options(struct args *a);

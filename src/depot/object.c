@@ -32,6 +32,73 @@ int object_open(int objects, const struct sha256 *name, uint64_t size, int *fd, 
     return PB_OK;
 }
 
+bool object_sound(int objects, const struct object *o)
+{
+    struct digest_result found;
+    _cleanup_fd_ int fd = -1;
+    return object_open(objects, &o->name, o->size, &fd, NULL) == PB_OK &&
+           digest_file(DIGEST_SHA256, fd, &found, NULL) == PB_OK &&
+           memcmp(&found.sha256, &o->name, sizeof o->name) == 0;
+}
+
+/* Has the depot just these bytes under this name? */
+static bool object_same(const struct depot *d, const struct object *o, const char *p)
+{
+    char step[16 * 1024];
+    _cleanup_fd_ int fd = -1;
+    if (object_open(d->objects, &o->name, o->size, &fd, NULL) < 0)
+        return false;
+    for (uint64_t at = 0; at < o->size;) {
+        size_t n = o->size - at < sizeof step ? (size_t)(o->size - at) : sizeof step;
+        if (file_read_at(fd, step, n, at, NULL) < 0 || memcmp(step, p + at, n) != 0)
+            return false;
+        at += n;
+    }
+    return true;
+}
+
+int object_store(const struct depot *d, const void *p, size_t n, struct object *out, struct pb_error *err)
+{
+    struct digest_result r;
+    int rc = digest_bytes(DIGEST_MD5 | DIGEST_SHA256, p, n, &r, err);
+    if (rc < 0)
+        return rc;
+    *out = (struct object){r.sha256, r.md5, n};
+    if (object_same(d, out, p))
+        return PB_OK;
+    _cleanup_object_writer_ struct object_writer w = {.fd = -1};
+    rc = object_writer_open(d, &w, err);
+    if (rc == PB_OK)
+        rc = object_writer_add(&w, p, n, err);
+    return rc < 0 ? rc : object_writer_finish(&w, out, err);
+}
+
+/* Copies a file into a new object. */
+static int file_copy(const struct depot *d, int fd, struct object *out, struct pb_error *err)
+{
+    enum { STEP = 256 * 1024 };
+    ssize_t n = 0;
+    _cleanup_free_ char *step = malloc(STEP);
+    _cleanup_object_writer_ struct object_writer w = {.fd = -1};
+    int rc = step == NULL ? error_memory(err) : object_writer_open(d, &w, err);
+    for (off_t at = 0; rc == PB_OK && (n = pread(fd, step, STEP, at)) != 0; at += n) {
+        if (n < 0)
+            return error_errno(err, errno, "read");
+        rc = object_writer_add(&w, step, (size_t)n, err);
+    }
+    return rc < 0 ? rc : object_writer_finish(&w, out, err);
+}
+
+int object_store_file(const struct depot *d, int fd, struct object *out, struct pb_error *err)
+{
+    struct digest_result r;
+    int rc = digest_file(DIGEST_MD5 | DIGEST_SHA256, fd, &r, err);
+    if (rc < 0)
+        return rc;
+    *out = (struct object){r.sha256, r.md5, r.size};
+    return object_sound(d->objects, out) ? PB_OK : file_copy(d, fd, out, err);
+}
+
 int object_writer_open(const struct depot *d, struct object_writer *w, struct pb_error *err)
 {
     uint8_t random[16];

@@ -19,6 +19,17 @@ void object_path(const struct sha256 *name, char path[OBJECT_PATH]);
 PB_MUST_USE int object_open(int objects, const struct sha256 *name, uint64_t size, int *fd,
                             struct pb_error *err);
 
+/* Reads it all: are its bytes those that its name promises? */
+bool object_sound(int objects, const struct object *o);
+
+/* Stores bytes that are in memory. Where the depot has them already nothing is written, unless what it has is
+ * damaged. */
+PB_MUST_USE int object_store(const struct depot *d, const void *p, size_t n, struct object *out,
+                             struct pb_error *err);
+
+/* The same for an open file, from its start to its end; memory does not grow with it. */
+PB_MUST_USE int object_store_file(const struct depot *d, int fd, struct object *out, struct pb_error *err);
+
 /* A writer owns a file in tmp until object_writer_finish renames it. A second object with the same bytes
  * replaces the first, which also mends a damaged one. */
 struct object_writer {

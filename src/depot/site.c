@@ -91,6 +91,7 @@ void site_release(struct site *s)
         title_release(s->titles[i]);
     free(s->titles);
     free(s->index.slots);
+    arena_free(&s->arena);
     free(s);
 }
 
@@ -244,12 +245,14 @@ int site_make(struct depot *d, const struct site *before, bool fresh, const stru
     }
     if (rc == PB_OK && !index_make(&s->index, s->n))
         rc = error_memory(err);
+    for (size_t i = 0; rc == PB_OK && i < s->n; i++)
+        index_put(&s->index, hash_title(slice_of(s->titles[i]->dialect), slice_of(s->titles[i]->name)), i);
+    if (rc == PB_OK)
+        rc = maker->finish(maker->arg, s, err);
     if (rc < 0) {
         site_release(s);
         return rc;
     }
-    for (size_t i = 0; i < s->n; i++)
-        index_put(&s->index, hash_title(slice_of(s->titles[i]->dialect), slice_of(s->titles[i]->name)), i);
     *out = s;
     return PB_OK;
 }

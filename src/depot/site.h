@@ -44,6 +44,8 @@ struct site {
     struct site_title **titles;
     size_t n;
     struct site_index index;
+    void **compiled; /* what each dialect made of all its titles together, in `arena`: the maker's business */
+    struct arena arena;
 };
 
 /*
@@ -53,10 +55,14 @@ struct site {
  */
 typedef int site_compile_fn(void *arg, struct site_title *title, const struct md5 *md5, struct pb_error *err);
 typedef void site_failed_fn(void *arg, const struct site_title *title, const struct pb_error *err);
+/* Called once for each site, when all its titles are there. It may allocate in s->arena and set s->compiled.
+ */
+typedef int site_finish_fn(void *arg, struct site *s, struct pb_error *err);
 
 struct site_maker {
     site_compile_fn *compile;
     site_failed_fn *failed;
+    site_finish_fn *finish;
     void *arg;
 };
 

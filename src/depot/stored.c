@@ -31,6 +31,36 @@ static int entries_load(struct depot *d, int64_t release, struct arena *a, struc
     return rc < 0 ? rc : PB_OK;
 }
 
+static int entry_compare(const void *a, const void *b)
+{
+    return strcmp((*(const struct publication_entry *const *)a)->name,
+                  (*(const struct publication_entry *const *)b)->name);
+}
+
+static int entry_seek(const void *name, const void *entry)
+{
+    return strcmp(name, (*(const struct publication_entry *const *)entry)->name);
+}
+
+const struct publication_entry *stored_entry_find(const struct stored_release *r, const char *name)
+{
+    const struct publication_entry **found =
+        r->n == 0 ? NULL : bsearch(name, r->by_name, r->n, sizeof *r->by_name, entry_seek);
+    return found != NULL ? *found : NULL;
+}
+
+static int entries_sort(struct stored_release *r, struct arena *a, struct pb_error *err)
+{
+    r->by_name = arena_zero(a, (r->n + 1) * sizeof *r->by_name);
+    if (r->by_name == NULL)
+        return error_memory(err);
+    for (size_t i = 0; i < r->n; i++)
+        r->by_name[i] = &r->entries[i];
+    if (r->n > 1)
+        qsort(r->by_name, r->n, sizeof *r->by_name, entry_compare);
+    return PB_OK;
+}
+
 int stored_release_live(struct depot *d, const char *dialect, const char *name, struct arena *a,
                         struct stored_release *out, struct pb_error *err)
 {
@@ -55,18 +85,35 @@ int stored_release_live(struct depot *d, const char *dialect, const char *name, 
     if (out->version == NULL || out->attributes == NULL || out->entries == NULL)
         return error_memory(err);
     rc = entries_load(d, sqlite3_column_int64(st, 0), a, out, err);
+    if (rc == PB_OK)
+        rc = entries_sort(out, a, err);
     return rc < 0 ? rc : 1;
+}
+
+int stored_live_each(struct depot *d, const char *dialect, stored_live_fn *fn, void *arg,
+                     struct pb_error *err)
+{
+    _cleanup_stmt_ struct sqlite3_stmt *st = NULL;
+    int rc = sql_prepare(d->db,
+                         "SELECT t.name, r.version, r.attributes FROM title t JOIN release r ON r.id = t.live"
+                         " WHERE t.dialect = ? ORDER BY t.name",
+                         &st, err);
+    if (rc < 0)
+        return rc;
+    sql_bind_slice(st, 1, slice_of(dialect));
+    while ((rc = sql_step(st, err)) == 1) {
+        rc = fn(arg, (const char *)sqlite3_column_text(st, 0), (const char *)sqlite3_column_text(st, 1),
+                (const char *)sqlite3_column_text(st, 2), err);
+        if (rc < 0)
+            return rc;
+    }
+    return rc;
 }
 
 bool stored_release_sound(struct depot *d, const struct stored_release *r)
 {
     for (size_t i = 0; i < r->n; i++) {
-        const struct object *o = &r->entries[i].object;
-        struct digest_result found;
-        _cleanup_fd_ int fd = -1;
-        if (object_open(d->objects, &o->name, o->size, &fd, NULL) < 0 ||
-            digest_file(DIGEST_SHA256, fd, &found, NULL) < 0 ||
-            memcmp(&found.sha256, &o->name, sizeof o->name) != 0)
+        if (!object_sound(d->objects, &r->entries[i].object))
             return false;
     }
     return true;

@@ -10,11 +10,22 @@ struct stored_release {
     const char *attributes;
     struct publication_entry *entries;
     size_t n;
+    const struct publication_entry **by_name;
 };
+
+/* NULL when it has none of that name. */
+const struct publication_entry *stored_entry_find(const struct stored_release *r, const char *name);
 
 /* The live release of a title; all of *out is in the arena. 1: there is one; 0: there is none. */
 PB_MUST_USE int stored_release_live(struct depot *d, const char *dialect, const char *name, struct arena *a,
                                     struct stored_release *out, struct pb_error *err);
+
+/* Every live title of a dialect with its release's version and attributes, in order of names. A negative
+ * return of fn ends it. */
+typedef int stored_live_fn(void *arg, const char *name, const char *version, const char *attributes,
+                           struct pb_error *err);
+PB_MUST_USE int stored_live_each(struct depot *d, const char *dialect, stored_live_fn *fn, void *arg,
+                                 struct pb_error *err);
 
 /* Reads all its objects: are their bytes those that the catalog promises? */
 bool stored_release_sound(struct depot *d, const struct stored_release *r);

@@ -35,7 +35,8 @@ struct dialect_http {
     const struct site *site;
     const void *settings; /* what settings_make made */
     const struct http_request *request;
-    const char *date; /* of now, for the head */
+    const char *date;     /* of now, for the head */
+    const void *together; /* what compile_site made */
 };
 
 /* ---- fetching ---- */
@@ -47,6 +48,12 @@ struct fetch_net {
     int (*get)(void *arg, const char *url, struct buffer *out, struct pb_error *err);
 };
 
+/* A title that was fetched into the folder before, and its version ("" when it has none). */
+struct fetch_installed {
+    const char *title;
+    const char *version;
+};
+
 /* What the user asked for. */
 struct fetch_request {
     const char *host; /* as in the URL, brackets of an IPv6 address included */
@@ -54,9 +61,14 @@ struct fetch_request {
     const char *path; /* behind the '/', decoded */
     const char *const *mirrors;
     size_t mirror_count;
-    const char *server_list; /* URL of a list of further servers; may be NULL */
-    const char *password;    /* NULL: none given */
-    int folder;              /* the user's folder, open for reading */
+    const char *server_list;                 /* URL of a list of further servers; may be NULL */
+    const char *password;                    /* NULL: none given */
+    const char *installed_version;           /* as the user says; NULL: nothing */
+    const struct fetch_installed *installed; /* what the folder's record says */
+    size_t installed_count;
+    struct slice record; /* what the last plan of this title asked to be remembered; p NULL: nothing */
+    int folder;          /* the user's folder, open for reading */
+    int staging;         /* of this title; -1 in a dry run */
 };
 
 struct fetch_sources {
@@ -66,8 +78,23 @@ struct fetch_sources {
 
 enum { FETCH_ROUNDS = 2, FETCH_SOURCES_MAX = 64 };
 
+/* What a URL that names several titles comes to: their paths, in order. */
+struct fetch_titles {
+    const char **paths;
+    size_t n;
+    const char *others; /* what else there is, for people; NULL: nothing */
+};
+
 struct dialect_fetch {
     const char *user_agent;
+    bool packed; /* its documents may come packed with gzip */
+    /* Does the path name several titles? Then which? NULL: it never does. Called once, with the folder open.
+     */
+    int (*expand)(const struct fetch_request *q, const struct fetch_net *net, struct arena *a, bool *several,
+                  struct fetch_titles *out, struct pb_error *err);
+    /* Does what is to be done in the folder before fetching: titles to be subscribed to, or not any more.
+     * NULL: the dialect has no such thing. */
+    int (*subscribe)(const struct fetch_request *q, const char *title, bool on, struct pb_error *err);
     /* Checks the request and names the title. */
     int (*title)(const struct fetch_request *q, struct arena *a, const char **title, struct pb_error *err);
     /* Where to ask, in order. Round 0 needs no network; round 1 comes only when all of round 0 failed. */
@@ -76,13 +103,14 @@ struct dialect_fetch {
     /* Remote state and local state become a plan. plan->arena is initialised; the rest is empty. */
     int (*plan)(const struct fetch_request *q, const struct fetch_net *net, const char *source,
                 struct fetch_plan *plan, struct pb_error *err);
-    /* A piece is in `staging` under its digest, and its bytes are those promised. Is it also right in itself?
-     * A refusal ends the fetch, as another try would bring the same bytes. May be NULL. */
-    int (*accept)(const struct fetch_request *q, const struct fetch_plan *plan, size_t piece, int staging,
+    /* A piece is in staging, and its bytes are those promised, if anything was. Is it also right in itself? A
+     * refusal ends the fetch, as another try would bring the same bytes; for a piece that is not `verified`,
+     * PB_DAMAGED is what a wrong digest is for others. May be NULL. */
+    int (*accept)(const struct fetch_request *q, const struct fetch_plan *plan, size_t piece,
                   struct pb_error *err);
-    /* All pieces are there: make the files of the plan in `staging`, and verify them. */
-    int (*assemble)(const struct fetch_request *q, struct fetch_plan *plan, int staging,
-                    pb_progress_fn *progress, void *arg, struct pb_error *err);
+    /* All pieces are there: make the files of the plan in staging, and verify them. */
+    int (*assemble)(const struct fetch_request *q, struct fetch_plan *plan, pb_progress_fn *progress,
+                    void *arg, struct pb_error *err);
 };
 
 struct dialect {
@@ -91,8 +119,21 @@ struct dialect {
     /* Checks the values and makes of them what serving needs, in `a`. */
     int (*settings_make)(const struct setting_value *values, size_t n, struct arena *a, void **out,
                          struct pb_error *err);
+    /* The first names of the paths that it answers whatever is published; ends with NULL. No other dialect's
+     * title may take one (dialect_path_taken). */
+    const char *const *paths;
     /* Prepares a release for serving: see site_compile_fn. */
     int (*compile)(struct site_title *title, const struct md5 *md5, struct pb_error *err);
+    /* Prepares what its titles make together, in the site's arena. NULL: nothing. */
+    int (*compile_site)(struct site *site, void **out, struct pb_error *err);
+    /* Where a static file host must have an entry for the dialect's clients: a path, in `path`; left empty
+     * for an entry that is not served as a file. Called with `n` from 0, as one entry may have several
+     * places; false when there are no more. NULL: nothing of this dialect is static. */
+    bool (*export_path)(const struct site_title *title, const struct site_entry *entry, unsigned n,
+                        struct buffer *path);
+    /* A file that the titles make together, for the same host; NULL: none. */
+    void (*export_site)(const struct site *site, const void *together, const char **path,
+                        struct slice *bytes);
     /* Answers; false when the path is none of this dialect's. NULL when it does not speak HTTP. */
     bool (*serve_http)(const struct dialect_http *in, struct reply_plan *plan);
     const struct dialect_fetch *fetch;

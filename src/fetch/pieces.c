@@ -2,6 +2,7 @@
  * and hashed again before it is continued: what is in staging is never trusted. */
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/path.h"
 #include "fetch/transport_internal.h"
 
 #include <errno.h>
@@ -10,7 +11,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { POLL_MS = 100, PIECE_NAME = MD5_HEX + 8 };
+enum {
+    POLL_MS = 100,
+    PIECE_NAME = FILE_NAME_MAX + 1,
+    MANY = 64, /* pieces, of unknown and so mostly small sizes, are worth more connections */
+    CONNECTIONS_MANY = 8,
+    CONNECTIONS_FEW = 4,
+};
 
 enum piece_state { PIECE_WAITING, PIECE_RUNNING, PIECE_DONE };
 
@@ -23,6 +30,9 @@ struct piece {
     struct digest digest; /* of what is in it: digest.size bytes */
     uint64_t resumed_at;  /* what this attempt asked to continue from */
     bool answered;        /* the first bytes of this attempt's body are here */
+    bool elsewhere;       /* it is asked for at url_else */
+    uint64_t counted;     /* its bytes in bytes_running */
+    uint64_t size;        /* once it is whole */
     struct pieces *all;
     size_t index;
 };
@@ -36,8 +46,10 @@ struct pieces {
     struct download_report *report;
     struct piece *list;
     size_t done, running, next; /* `next`: the first that may be waiting */
-    uint64_t bytes_done;        /* of pieces that are whole */
-    int status;                 /* what ends everything; its text: */
+    unsigned connections;
+    uint64_t bytes_done;    /* of pieces that are whole */
+    uint64_t bytes_running; /* of pieces under way */
+    int status;             /* what ends everything; its text: */
     struct pb_error *err;
 };
 
@@ -46,10 +58,31 @@ static const struct fetch_piece *plan_of(const struct piece *p)
     return &p->all->plan->pieces[p->index];
 }
 
-static void piece_names(const struct piece *p, char name[PIECE_NAME], char part[PIECE_NAME])
+static const char *name_of(const struct piece *p)
 {
-    hex_encode(plan_of(p)->md5.bytes, sizeof plan_of(p)->md5.bytes, name);
-    snprintf(part, PIECE_NAME, "%.32s.part", name);
+    return plan_of(p)->staged;
+}
+
+static void part_name(const struct piece *p, char part[PIECE_NAME])
+{
+    snprintf(part, PIECE_NAME, "%s" PART_ENDING, name_of(p));
+}
+
+/* Bytes that the piece may have. */
+static uint64_t most_of(const struct piece *p)
+{
+    return plan_of(p)->size != FETCH_SIZE_UNKNOWN ? plan_of(p)->size : plan_of(p)->ceiling;
+}
+
+/* Shows a piece that is whole to the dialect. One whose bytes only the dialect can judge goes when they are
+ * wrong. */
+static int piece_accept(struct piece *p, struct pb_error *err)
+{
+    struct pieces *all = p->all;
+    int rc = all->accept != NULL ? all->accept(all->accept_arg, p->index, err) : PB_OK;
+    if (rc == PB_DAMAGED && !plan_of(p)->verified)
+        unlinkat(all->staging, name_of(p), 0);
+    return rc;
 }
 
 /* ---- what staging has ---- */
@@ -57,13 +90,14 @@ static void piece_names(const struct piece *p, char name[PIECE_NAME], char part[
 /* 1: the whole piece is there, and right. */
 static int piece_present(struct piece *p, struct pb_error *err)
 {
-    char name[PIECE_NAME], part[PIECE_NAME];
     uint64_t size;
     struct digest_result r;
     _cleanup_fd_ int fd = -1;
-    piece_names(p, name, part);
-    if (file_open_regular(p->all->staging, name, false, &fd, &size, err) < 0 || size != plan_of(p)->size)
+    if (file_open_regular(p->all->staging, name_of(p), false, &fd, &size, err) < 0 || size > most_of(p) ||
+        (plan_of(p)->size != FETCH_SIZE_UNKNOWN && size != plan_of(p)->size))
         return 0;
+    if (!plan_of(p)->verified)
+        return 1;
     int rc = digest_file(DIGEST_MD5, fd, &r, err);
     return rc < 0 ? rc : md5_equal(&r.md5, &plan_of(p)->md5);
 }
@@ -86,16 +120,17 @@ static int part_empty(struct piece *p, struct pb_error *err)
 static int part_open(struct piece *p, struct pb_error *err)
 {
     enum { STEP = 64 * 1024 };
-    char name[PIECE_NAME], part[PIECE_NAME], step[STEP];
+    char part[PIECE_NAME], step[STEP];
     ssize_t n;
-    piece_names(p, name, part);
+    part_name(p, part);
     p->fd = openat(p->all->staging, part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
     if (p->fd < 0)
         return error_errno(err, errno, "staging: %s", part);
     int rc = digest_restart(p, err);
     while (rc == PB_OK && (n = read(p->fd, step, sizeof step)) > 0)
         digest_add(&p->digest, step, (size_t)n);
-    if (rc == PB_OK && p->digest.size >= plan_of(p)->size)
+    /* What nobody can verify once it is whole is not continued. */
+    if (rc == PB_OK && (p->digest.size >= most_of(p) || !plan_of(p)->verified))
         rc = part_empty(p, err);
     return rc;
 }
@@ -127,7 +162,9 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
         }
     }
     all->report->bytes += n;
-    if (n > plan_of(p)->size - p->digest.size) {
+    all->bytes_running += n;
+    p->counted += n;
+    if (n > most_of(p) - p->digest.size) {
         p->resumed_at = UINT64_MAX; /* the mark for "too long", see attempt_end */
         return 0;
     }
@@ -147,12 +184,14 @@ static int attempt_start(struct piece *p, struct pb_error *err)
     int rc = p->fd < 0 ? part_open(p, err) : PB_OK;
     if (rc < 0)
         return rc;
-    p->easy = transport_easy(all->transport, plan_of(p)->url);
+    p->easy = transport_easy(all->transport, p->elsewhere ? plan_of(p)->url_else : plan_of(p)->url);
     if (p->easy == NULL)
         return error_memory(err);
     p->attempts++;
     p->answered = false;
     p->resumed_at = p->digest.size;
+    p->counted = p->digest.size;
+    all->bytes_running += p->counted;
     if (p->resumed_at > 0) {
         snprintf(range, sizeof range, "%llu-", (unsigned long long)p->resumed_at);
         curl_easy_setopt(p->easy, CURLOPT_RANGE, range);
@@ -174,16 +213,18 @@ static int attempt_start(struct piece *p, struct pb_error *err)
 static int piece_keep(struct piece *p, struct pb_error *err)
 {
     struct pieces *all = p->all;
-    char name[PIECE_NAME], part[PIECE_NAME];
-    piece_names(p, name, part);
+    char part[PIECE_NAME];
+    part_name(p, part);
+    uint64_t size = p->size;
     fd_close(&p->fd);
-    if (renameat(all->staging, part, all->staging, name) != 0)
-        return error_errno(err, errno, "staging: %s", name);
+    digest_free(&p->digest);
+    if (renameat(all->staging, part, all->staging, name_of(p)) != 0)
+        return error_errno(err, errno, "staging: %s", name_of(p));
     p->state = PIECE_DONE;
     all->done++;
-    all->bytes_done += plan_of(p)->size;
+    all->bytes_done += size;
     all->report->downloaded++;
-    return all->accept != NULL ? all->accept(all->accept_arg, p->index, err) : PB_OK;
+    return piece_accept(p, err);
 }
 
 /* What an attempt came to: PB_OK, or why it failed. Bytes that can't be right are thrown away. */
@@ -201,15 +242,18 @@ static int attempt_check(struct piece *p, CURLcode code, struct pb_error *err)
     }
     uint64_t size = p->digest.size;
     digest_finish(&p->digest, &r);
-    if (!too_long && size == plan->size && md5_equal(&r.md5, &plan->md5))
+    p->size = size;
+    bool size_right = plan->size == FETCH_SIZE_UNKNOWN || size == plan->size;
+    if (!too_long && size_right && (!plan->verified || md5_equal(&r.md5, &plan->md5)))
         return PB_OK;
     int rc = part_empty(p, err);
     if (rc < 0)
         return rc;
     if (too_long)
-        return error_set(err, PB_DAMAGED, "the server sends more than the %llu bytes announced",
-                         (unsigned long long)plan->size);
-    if (size != plan->size)
+        return error_set(err, PB_DAMAGED, "the server sends more than the %llu bytes %s",
+                         (unsigned long long)most_of(p),
+                         plan->size == FETCH_SIZE_UNKNOWN ? "that make sense" : "announced");
+    if (!size_right)
         return error_set(err, PB_DAMAGED, "the server sent %llu bytes of the %llu announced",
                          (unsigned long long)size, (unsigned long long)plan->size);
     return error_set(err, PB_DAMAGED, "its MD5 is not the one announced");
@@ -228,6 +272,15 @@ static void attempt_end(struct piece *p, CURLcode code)
     p->easy = NULL;
     p->state = PIECE_WAITING;
     all->running--;
+    all->bytes_running -= p->counted;
+    p->counted = 0;
+    if (rc == PB_NOT_FOUND && !p->elsewhere && plan_of(p)->url_else != NULL) {
+        p->elsewhere = true;
+        p->attempts = 0;
+        if (p->index < all->next)
+            all->next = p->index;
+        return;
+    }
     if (rc == PB_OK)
         rc = piece_keep(p, &err);
     else if ((rc == PB_NETWORK || (rc == PB_DAMAGED && resumed)) && p->attempts < TRANSPORT_ATTEMPTS) {
@@ -242,7 +295,7 @@ static void attempt_end(struct piece *p, CURLcode code)
     if (rc < 0) {
         *all->err = err;
         if (rc != PB_DENIED) /* which is true of all parts */
-            error_context(all->err, "part %s", plan_of(p)->name);
+            error_context(all->err, "%s", plan_of(p)->name);
         stop_all(all, rc);
     }
 }
@@ -252,13 +305,11 @@ static void attempt_end(struct piece *p, CURLcode code)
 static int progress_report(struct pieces *all)
 {
     const struct transport_options *o = &all->transport->options;
-    struct pb_progress p = {"download", all->bytes_done, all->plan->download};
+    struct pb_progress p = {"download", all->bytes_done + all->bytes_running, all->plan->download, NULL};
     if (o->progress == NULL)
         return PB_OK;
-    for (size_t i = 0; i < all->plan->piece_count; i++) {
-        if (all->list[i].state == PIECE_RUNNING)
-            p.done += all->list[i].digest.size;
-    }
+    if (all->plan->download == 0) /* sizes are not known */
+        p = (struct pb_progress){"download", all->done, all->plan->piece_count, "files"};
     return o->progress(o->arg, &p) != 0 ? error_set(all->err, PB_CANCELLED, "cancelled") : PB_OK;
 }
 
@@ -269,7 +320,7 @@ static int pieces_start(struct pieces *all)
     bool skipped = false;
     for (size_t i = all->next; i < all->plan->piece_count; i++) {
         struct piece *p = &all->list[i];
-        if (all->running >= all->transport->options.connections)
+        if (all->running >= all->connections)
             break;
         if (p->state == PIECE_WAITING && p->not_before > now)
             skipped = true;
@@ -284,16 +335,20 @@ static int pieces_start(struct pieces *all)
     return PB_OK;
 }
 
-static void pieces_collect(struct pieces *all)
+/* True when one or more have ended. */
+static bool pieces_collect(struct pieces *all)
 {
     int left;
+    bool any = false;
     CURLMsg *m;
     while ((m = curl_multi_info_read(all->transport->multi, &left)) != NULL) {
         struct piece *p;
         CURLcode code = m->data.result;
+        any = true;
         if (m->msg == CURLMSG_DONE && curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &p) == CURLE_OK)
             attempt_end(p, code);
     }
+    return any;
 }
 
 static int pieces_run(struct pieces *all)
@@ -306,8 +361,9 @@ static int pieces_run(struct pieces *all)
         if (rc < 0)
             return rc;
         CURLMcode code = curl_multi_perform(all->transport->multi, &running);
-        pieces_collect(all);
-        if (code == CURLM_OK && all->status == PB_OK && all->done < all->plan->piece_count)
+        /* Where one has ended, the next begins at once: there may be nothing left to wait for. */
+        bool ended = pieces_collect(all);
+        if (code == CURLM_OK && !ended && all->status == PB_OK)
             code = curl_multi_poll(all->transport->multi, NULL, 0, POLL_MS, NULL);
         if (code != CURLM_OK)
             return error_set(all->err, PB_FAILED, "download: %s", curl_multi_strerror(code));
@@ -348,13 +404,15 @@ static int pieces_find(struct pieces *all)
             return rc;
         if (rc == 0)
             continue;
-        p->state = PIECE_DONE;
-        all->done++;
-        all->bytes_done += plan_of(p)->size;
-        all->report->present++;
-        rc = all->accept != NULL ? all->accept(all->accept_arg, i, all->err) : PB_OK;
+        rc = piece_accept(p, all->err);
+        if (rc == PB_DAMAGED && !plan_of(p)->verified)
+            continue;
         if (rc < 0)
             return rc;
+        p->state = PIECE_DONE;
+        all->done++;
+        all->bytes_done += plan_of(p)->size != FETCH_SIZE_UNKNOWN ? plan_of(p)->size : 0;
+        all->report->present++;
     }
     return PB_OK;
 }
@@ -369,6 +427,12 @@ int transport_pieces(struct transport *t, const struct fetch_plan *plan, int sta
                          .accept_arg = accept_arg,
                          .report = report,
                          .err = err};
+    bool many = plan->piece_count > MANY && plan->download == 0;
+    all.connections = t->options.connections != 0 ? t->options.connections
+                      : many                      ? CONNECTIONS_MANY
+                                                  : CONNECTIONS_FEW;
+    curl_multi_setopt(t->multi, CURLMOPT_MAXCONNECTS, (long)all.connections);
+    curl_multi_setopt(t->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)all.connections);
     all.list = calloc(plan->piece_count + 1, sizeof *all.list);
     if (all.list == NULL)
         return error_memory(err);

@@ -6,7 +6,7 @@
 
 #include <poll.h>
 
-enum { DOCUMENT_SECONDS = 30 };
+enum { DOCUMENT_SECONDS = 120 };
 
 int transport_new(const struct transport_options *o, struct transport **out, struct pb_error *err)
 {
@@ -19,8 +19,6 @@ int transport_new(const struct transport_options *o, struct transport **out, str
         free(t);
         return error_memory(err);
     }
-    curl_multi_setopt(t->multi, CURLMOPT_MAXCONNECTS, (long)o->connections);
-    curl_multi_setopt(t->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)o->connections);
     *out = t;
     return PB_OK;
 }
@@ -62,7 +60,7 @@ static int fault_of(CURL *e, CURLcode code, struct pb_error *err)
     if (code != CURLE_HTTP_RETURNED_ERROR)
         return error_set(err, PB_NETWORK, "%s", curl_easy_strerror(code));
     if (status == 404)
-        return error_set(err, PB_NOT_FOUND, "the server has no such map or file (404)");
+        return error_set(err, PB_NOT_FOUND, "the server has no such file (404)");
     if (status == 401 || status == 403)
         return error_set(err, PB_NOT_FOUND, "the server refuses us (%ld)", status);
     /* 5xx and 429 may pass; other refusals stay what they are. */
@@ -85,7 +83,7 @@ int transport_pause(const struct transport *t, unsigned ms, struct pb_error *err
     enum { STEP_MS = 50 };
     uint64_t until = clock_monotonic_ms() + ms;
     for (uint64_t now = clock_monotonic_ms(); now < until; now = clock_monotonic_ms()) {
-        struct pb_progress p = {"wait", 0, 0};
+        struct pb_progress p = {"wait", 0, 0, NULL};
         if (t->options.progress != NULL && t->options.progress(t->options.arg, &p) != 0)
             return error_set(err, PB_CANCELLED, "cancelled");
         poll(NULL, 0, until - now < STEP_MS ? (int)(until - now) : STEP_MS);
@@ -101,7 +99,7 @@ static size_t document_write(char *p, size_t size, size_t n, void *arg)
 static int document_progress(void *arg, curl_off_t total, curl_off_t done, curl_off_t up_total, curl_off_t up)
 {
     const struct transport *t = arg;
-    struct pb_progress p = {"ask", 0, 0};
+    struct pb_progress p = {"ask", 0, 0, NULL};
     (void)total, (void)done, (void)up_total, (void)up;
     return t->options.progress != NULL && t->options.progress(t->options.arg, &p) != 0;
 }
@@ -112,6 +110,8 @@ static int document_once(struct transport *t, const char *url, struct buffer *ou
     if (e == NULL)
         return error_memory(err);
     out->n = 0;
+    if (t->options.packed)
+        curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "gzip");
     curl_easy_setopt(e, CURLOPT_TIMEOUT, (long)DOCUMENT_SECONDS);
     curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, document_write);
     curl_easy_setopt(e, CURLOPT_WRITEDATA, out);

@@ -8,7 +8,8 @@ struct transport; /* keeps the connections of pieces alive between calls; one th
 
 struct transport_options {
     const char *user_agent;
-    unsigned connections;     /* at once, for pieces */
+    bool packed;              /* ask for documents packed with gzip, where the server can */
+    unsigned connections;     /* at once, for pieces; 0: as many as suits them */
     pb_progress_fn *progress; /* may be NULL */
     void *arg;
 };

@@ -1,119 +1,162 @@
 /*
- * The install step. Order: staged bytes are made durable; the journal is written (from here on the install
- * will be finished, whatever happens); staged files are renamed into place; the installed list is written;
- * the journal goes. Doing any of the later steps twice does no harm, so recovery is simply doing them again.
+ * Doing what a journal says, so that a crash anywhere is finished by doing it again.
+ *
+ * While the journal is called JOURNAL_FIRST nothing has arrived yet: a path that is there is the old one and
+ * has to leave; one that is not has left. Once all have left for good (synced), the journal is renamed: from
+ * then on what is still in staging has to arrive, and what is not has arrived.
  */
 #include "install/journal.h"
 
-#include "base/clock.h"
 #include "base/file.h"
-#include "base/path.h"
+#include "base/tree.h"
+#include "install/records.h"
+#include "wire/http_request.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#define JOURNAL   "journal.json"
-#define INSTALLED "installed.json"
-#define LOCK      "lock"
+#define JOURNAL_FIRST  "journal"
+#define JOURNAL_SECOND "journal.arrives"
+#define MARK           "patchbay install 1"
 
-enum { DOCUMENT_MAX = 64 * 1024 * 1024 };
+enum { JOURNAL_MAX = 256 * 1024 * 1024 };
 
-static void json_drop(json_t **o)
+/* ---- text ---- */
+
+static const struct {
+    const char *word;
+    bool b, size;
+} kinds[JOURNAL_KINDS] = {
+    [JOURNAL_ATTIC] = {"attic", true, false},  [JOURNAL_AWAY] = {"away", true, false},
+    [JOURNAL_RMDIR] = {"rmdir", false, false}, [JOURNAL_MKDIR] = {"mkdir", false, false},
+    [JOURNAL_PUT] = {"put", true, true},       [JOURNAL_LINK] = {"link", true, false},
+    [JOURNAL_EXEC] = {"exec", false, false},   [JOURNAL_RECORD] = {"record", false, false},
+    [JOURNAL_BLOB] = {"blob", false, false},
+};
+
+void journal_init(struct journal *j)
 {
-    json_decref(*o);
-    *o = NULL;
+    *j = (struct journal){0};
+    arena_init(&j->arena, 0);
 }
-#define _cleanup_json_ __attribute__((cleanup(json_drop)))
 
-/* A document of ours; *out is NULL when the file is not there. */
-static int document_read(int at, const char *name, json_t **out, struct pb_error *err)
+void journal_free(struct journal *j)
 {
-    json_error_t fault;
-    _cleanup_buffer_ struct buffer text;
-    buffer_init(&text, DOCUMENT_MAX);
-    *out = NULL;
-    int rc = file_read_all(at, name, &text, err);
-    if (rc == PB_NOT_FOUND)
-        return PB_OK;
-    if (rc < 0)
-        return rc;
-    *out = json_loadb(text.p, text.n, 0, &fault);
-    if (*out == NULL || !json_is_object(*out)) {
-        json_drop(out);
-        return error_set(err, PB_DAMAGED, "%s line %d: %s", name, fault.line, fault.text);
+    free(j->ops);
+    arena_free(&j->arena);
+    *j = (struct journal){0};
+}
+
+int journal_add(struct journal *j, enum journal_kind kind, const char *a, const char *b, uint64_t size,
+                struct pb_error *err)
+{
+    if (j->n == j->room) {
+        size_t room = j->room == 0 ? 64 : j->room * 2;
+        struct journal_op *ops = realloc(j->ops, room * sizeof *ops);
+        if (ops == NULL)
+            return error_memory(err);
+        j->ops = ops;
+        j->room = room;
     }
-    return PB_OK;
+    struct journal_op *op = &j->ops[j->n++];
+    *op = (struct journal_op){kind, arena_text(&j->arena, a), NULL, size};
+    if (b != NULL)
+        op->b = arena_text(&j->arena, b);
+    return op->a == NULL || (b != NULL && op->b == NULL) ? error_memory(err) : PB_OK;
 }
 
-static int document_write(int at, const char *name, json_t *o, struct pb_error *err)
+static void word_emit(struct buffer *out, const char *word)
 {
-    _cleanup_free_ char *text = json_dumps(o, JSON_INDENT(2) | JSON_SORT_KEYS);
-    if (text == NULL)
-        return error_memory(err);
-    return file_replace(at, name, text, strlen(text), err);
+    buffer_text(out, " ");
+    http_percent_encode(out, slice_of(word), true);
 }
 
-/* ---- the installed list ---- */
-
-static json_t *record_make(const struct fetch_plan *plan, const struct fetch_file *file)
+static void journal_emit(const struct journal *j, struct buffer *out)
 {
-    char md5[MD5_HEX + 1], crc[16];
-    hex_encode(file->md5.bytes, sizeof file->md5.bytes, md5);
-    snprintf(crc, sizeof crc, "%08x", file->crc32);
-    return json_pack("{s:s, s:I, s:s, s:s, s:s, s:I}", "file", file->path, "size", (json_int_t)file->size,
-                     "md5", md5, "crc32", crc, "source", plan->source, "installed", (json_int_t)clock_unix());
-}
-
-static int record_save(int home, const char *title, json_t *record, struct pb_error *err)
-{
-    _cleanup_json_ json_t *list = NULL;
-    int rc = document_read(home, INSTALLED, &list, err);
-    /* A list that can't be read is a record lost; it must not stand in the way of installing. */
-    if (rc == PB_DAMAGED && renameat(home, INSTALLED, home, INSTALLED ".damaged") == 0)
-        rc = PB_OK;
-    if (rc < 0)
-        return rc;
-    if (list == NULL)
-        list = json_object();
-    if (list == NULL || json_object_set(list, title, record) != 0)
-        return error_memory(err);
-    return document_write(home, INSTALLED, list, err);
-}
-
-static const char *text_of(json_t *o, const char *key)
-{
-    const char *text = json_string_value(json_object_get(o, key));
-    return text != NULL ? text : "";
-}
-
-int installed_each(int home, installed_fn *fn, void *arg, struct pb_error *err)
-{
-    _cleanup_json_ json_t *list = NULL;
-    const char *title;
-    json_t *record;
-    int rc = document_read(home, INSTALLED, &list, err);
-    if (rc < 0)
-        return rc;
-    json_object_foreach(list, title, record)
-    {
-        struct installed i = {.title = title,
-                              .file = text_of(record, "file"),
-                              .source = text_of(record, "source"),
-                              .size = (uint64_t)json_integer_value(json_object_get(record, "size")),
-                              .crc32 = (uint32_t)strtoul(text_of(record, "crc32"), NULL, 16),
-                              .when = json_integer_value(json_object_get(record, "installed"))};
-        snprintf(i.md5, sizeof i.md5, "%s", text_of(record, "md5"));
-        if (fn(arg, &i) != 0)
-            return error_set(err, PB_CANCELLED, "cancelled");
+    buffer_text(out, MARK "\ntitle");
+    word_emit(out, j->title);
+    word_emit(out, j->stage);
+    buffer_text(out, "\n");
+    for (size_t i = 0; i < j->n; i++) {
+        const struct journal_op *op = &j->ops[i];
+        buffer_text(out, kinds[op->kind].word);
+        word_emit(out, op->a);
+        if (kinds[op->kind].b)
+            word_emit(out, op->b);
+        if (kinds[op->kind].size)
+            buffer_format(out, " %llu", (unsigned long long)op->size);
+        buffer_text(out, "\n");
     }
-    return PB_OK;
+    buffer_text(out, "end\n");
 }
 
-/* ---- the journal ---- */
+static struct slice word_take(struct slice *line)
+{
+    const char *space = memchr(line->p, ' ', line->n);
+    struct slice word = {line->p, space != NULL ? (size_t)(space - line->p) : line->n};
+    line->p += word.n + (space != NULL);
+    line->n -= word.n + (space != NULL);
+    return word;
+}
+
+static const char *word_decode(struct journal *j, struct slice *line)
+{
+    struct slice word = word_take(line);
+    char *text = arena_zero(&j->arena, word.n + 1);
+    if (word.n == 0 || text == NULL)
+        return NULL;
+    return http_percent_decode(word, text, word.n) < 0 ? NULL : text;
+}
+
+static bool op_parse(struct journal *j, struct slice line)
+{
+    struct slice word = word_take(&line);
+    struct pb_error unused;
+    if (slice_equal(word, slice_of("title"))) {
+        j->title = word_decode(j, &line);
+        j->stage = word_decode(j, &line);
+        return j->title != NULL && j->stage != NULL && strchr(j->stage, '/') == NULL && j->stage[0] != '.';
+    }
+    for (int k = 0; k < JOURNAL_KINDS; k++) {
+        if (!slice_equal(word, slice_of(kinds[k].word)))
+            continue;
+        uint64_t size = 0;
+        const char *a = word_decode(j, &line), *b = kinds[k].b ? word_decode(j, &line) : NULL;
+        bool good = a != NULL && (b != NULL || !kinds[k].b) &&
+                    (!kinds[k].size || slice_to_u64(word_take(&line), UINT64_MAX, &size));
+        return good && journal_add(j, (enum journal_kind)k, a, b, size, &unused) == PB_OK;
+    }
+    return false;
+}
+
+static int journal_parse(struct slice text, struct journal *j, struct pb_error *err)
+{
+    bool ended = false;
+    size_t number = 0;
+    while (text.n > 0 && !ended) {
+        const char *end = memchr(text.p, '\n', text.n);
+        struct slice line = {text.p, end != NULL ? (size_t)(end - text.p) : text.n};
+        text.p += line.n + (end != NULL);
+        text.n -= line.n + (end != NULL);
+        number++;
+        ended = slice_equal(line, slice_of("end"));
+        if (number == 1 ? !slice_equal(line, slice_of(MARK)) : !ended && !op_parse(j, line))
+            return error_set(err, PB_DAMAGED, "the journal's line %zu is not ours", number);
+    }
+    return ended && j->title != NULL ? PB_OK : error_set(err, PB_DAMAGED, "the journal is cut off");
+}
+
+/* ---- applying ---- */
+
+struct applying {
+    struct workspace *w;
+    const struct journal *journal;
+    int staging; /* of the journal's title */
+    struct tree tree;
+    struct tree other; /* for the second path of an operation */
+};
 
 /* Is this a file of `size` bytes? */
 static bool file_is(int at, const char *name, uint64_t size)
@@ -123,145 +166,241 @@ static bool file_is(int at, const char *name, uint64_t size)
            (uint64_t)st.st_size == size;
 }
 
-/* Puts one staged file in place. One that is no longer staged was put in place before a crash, and is there.
- */
-static int place(struct workspace *w, const char *from, const char *to, uint64_t size, struct pb_error *err)
+/* Names in staging are plain. */
+static int staged_ok(const char *name, struct pb_error *err)
 {
-    if (!path_name_ok(slice_of(to), NULL) || strncmp(from, "staging/", 8) != 0 || strstr(from, "..") != NULL)
-        return error_set(err, PB_DAMAGED, "the journal has a name that is not ours: %s", to);
-    if (file_is(w->home, from, size))
-        return renameat(w->home, from, w->folder, to) == 0 ? PB_OK
-                                                           : error_errno(err, errno, "put %s in place", to);
-    if (!file_is(w->folder, to, size))
-        return error_set(err, PB_DAMAGED, "%s: neither in staging nor in place", to);
+    return strchr(name, '/') == NULL && name[0] != '.' && name[0] != '\0'
+               ? PB_OK
+               : error_set(err, PB_DAMAGED, "the journal has a name that is not ours: %s", name);
+}
+
+/* The attic is a folder beside the user's others. */
+static int attic_make(int folder, const char *to, struct pb_error *err)
+{
+    char name[FILE_NAME_MAX + 1];
+    struct slice above = path_folder(slice_of(to));
+    if (above.n == 0 || above.n > FILE_NAME_MAX || memchr(above.p, '/', above.n) != NULL)
+        return error_set(err, PB_DAMAGED, "the journal has an attic that is not ours: %s", to);
+    memcpy(name, above.p, above.n);
+    name[above.n] = '\0';
+    return folder_make(folder, name, err);
+}
+
+/* Into the attic, never over anything: where somebody took the name meanwhile, another is found. */
+static int set_aside(struct applying *x, int from, const char *base, const char *path, const char *to,
+                     struct pb_error *err)
+{
+    enum { TRIES = 1000 };
+    int attic;
+    const char *name;
+    char other[FILE_NAME_MAX + 16];
+    int rc = tree_reach(&x->other, to, &attic, &name, err);
+    if (rc == PB_NOT_FOUND && (rc = attic_make(x->w->folder, to, err)) == PB_OK)
+        rc = tree_reach(&x->other, to, &attic, &name, err);
+    for (int i = 0; rc == PB_OK && i < TRIES; i++) {
+        if (i > 0)
+            snprintf(other, sizeof other, "%.240s.%d", name, i);
+        if (renameat2(from, base, attic, i == 0 ? name : other, RENAME_NOREPLACE) == 0)
+            return PB_OK;
+        if (errno == EINVAL) { /* a file system without it: look, then rename */
+            struct stat st;
+            errno = fstatat(attic, i == 0 ? name : other, &st, AT_SYMLINK_NOFOLLOW) == 0 ? EEXIST : 0;
+            if (errno == 0 && renameat(from, base, attic, i == 0 ? name : other) == 0)
+                return PB_OK;
+        }
+        if (errno != EEXIST)
+            return error_errno(err, errno, "move %s to %s", path, to);
+    }
+    return rc < 0 ? rc : error_set(err, PB_FAILED, "%s: no free name for it", to);
+}
+
+static int op_leave(struct applying *x, const struct journal_op *op, struct pb_error *err)
+{
+    int folder;
+    const char *base;
+    struct stat st;
+    int rc = tree_reach(&x->tree, op->a, &folder, &base, err);
+    if (rc == PB_NOT_FOUND)
+        return PB_OK;
+    if (rc < 0)
+        return rc;
+    if (fstatat(folder, base, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? PB_OK : error_errno(err, errno, "%s", op->a);
+    if (op->kind == JOURNAL_ATTIC)
+        return set_aside(x, folder, base, op->a, op->b, err);
+    if ((rc = staged_ok(op->b, err)) < 0)
+        return rc;
+    return renameat(folder, base, x->staging, op->b) == 0 ? PB_OK
+                                                          : error_errno(err, errno, "take %s away", op->a);
+}
+
+static int op_folder(struct applying *x, const struct journal_op *op, int folder, const char *base,
+                     struct pb_error *err)
+{
+    tree_forget(&x->other);
+    if (op->kind == JOURNAL_MKDIR)
+        return folder_make(folder, base, err);
+    int rc = unlinkat(folder, base, AT_REMOVEDIR) == 0 ? 0 : errno;
+    /* Something that appeared there since is the player's, and stays. */
+    return rc == 0 || rc == ENOENT || rc == ENOTEMPTY || rc == EEXIST || rc == ENOTDIR
+               ? PB_OK
+               : error_errno(err, rc, "remove folder %s", op->a);
+}
+
+static int op_exec(int folder, const char *base, const char *path, struct pb_error *err)
+{
+    struct stat st;
+    if (fstatat(folder, base, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode))
+        return PB_OK;
+    return fchmodat(folder, base, (st.st_mode | (st.st_mode & 0444) >> 2) & 07777, 0) == 0
+               ? PB_OK
+               : error_errno(err, errno, "%s: set its execute bits", path);
+}
+
+/* A link is made beside and renamed, so that there is never nothing. */
+static int op_link(struct applying *x, const struct journal_op *op, int folder, const char *base,
+                   struct pb_error *err)
+{
+    static const char beside[] = "link.new";
+    unlinkat(x->staging, beside, 0);
+    if (symlinkat(op->a, x->staging, beside) != 0 || renameat(x->staging, beside, folder, base) != 0)
+        return error_errno(err, errno, "make the link %s", op->b);
     return PB_OK;
 }
 
-/* Does what the journal says, and removes it. */
-static int journal_apply(struct workspace *w, json_t *journal, struct pb_error *err)
+static int op_put(struct applying *x, const struct journal_op *op, int folder, const char *base,
+                  struct pb_error *err)
 {
-    size_t i;
-    json_t *op;
-    json_array_foreach(json_object_get(journal, "place"), i, op)
-    {
-        uint64_t size = (uint64_t)json_integer_value(json_object_get(op, "size"));
-        int rc = place(w, text_of(op, "from"), text_of(op, "to"), size, err);
-        if (rc < 0)
-            return rc;
-    }
-    json_t *record = json_object_get(journal, "record");
-    int rc = json_is_object(record) ? record_save(w->home, text_of(journal, "title"), record, err) : PB_OK;
+    int rc = staged_ok(op->a, err);
     if (rc < 0)
         return rc;
-    if (fsync(w->folder) != 0 || fsync(w->home) != 0)
-        return error_errno(err, errno, "sync");
-    if (unlinkat(w->home, JOURNAL, 0) != 0 && errno != ENOENT)
+    if (file_is(x->staging, op->a, op->size))
+        return renameat(x->staging, op->a, folder, base) == 0
+                   ? PB_OK
+                   : error_errno(err, errno, "put %s in place", op->b);
+    return file_is(folder, base, op->size)
+               ? PB_OK
+               : error_set(err, PB_DAMAGED, "%s: neither in staging nor in place", op->b);
+}
+
+static int op_arrive(struct applying *x, const struct journal_op *op, struct pb_error *err)
+{
+    int folder;
+    const char *base, *path = op->kind == JOURNAL_PUT || op->kind == JOURNAL_LINK ? op->b : op->a;
+    if (op->kind == JOURNAL_RECORD)
+        return records_save(x->w->home, x->journal->title, op->a, err);
+    if (op->kind == JOURNAL_BLOB)
+        return records_blob_save(x->w->home, x->staging, op->a, x->journal->stage, err);
+    int rc = tree_reach(&x->tree, path, &folder, &base, err);
+    if (rc == PB_NOT_FOUND && op->kind == JOURNAL_RMDIR)
+        return PB_OK;
+    if (rc < 0)
+        return rc;
+    if (op->kind == JOURNAL_PUT)
+        return op_put(x, op, folder, base, err);
+    if (op->kind == JOURNAL_LINK)
+        return op_link(x, op, folder, base, err);
+    if (op->kind == JOURNAL_EXEC)
+        return op_exec(folder, base, op->a, err);
+    return op_folder(x, op, folder, base, err);
+}
+
+static int ops_apply(struct applying *x, bool arrive, struct pb_error *err)
+{
+    int rc = PB_OK;
+    for (size_t i = 0; rc == PB_OK && i < x->journal->n; i++) {
+        const struct journal_op *op = &x->journal->ops[i];
+        if ((op->kind >= JOURNAL_ARRIVES) == arrive)
+            rc = arrive ? op_arrive(x, op, err) : op_leave(x, op, err);
+    }
+    if (rc == PB_OK && syncfs(x->w->folder) != 0)
+        rc = error_errno(err, errno, "sync");
+    return rc;
+}
+
+static int journal_apply(struct workspace *w, const struct journal *j, bool leaving, struct pb_error *err)
+{
+    struct applying x = {.w = w, .journal = j, .staging = -1};
+    tree_start(&x.tree, w->folder);
+    tree_start(&x.other, w->folder);
+    int rc = workspace_stage_open(w, j->stage, &x.staging, err);
+    if (rc == PB_OK && leaving)
+        rc = ops_apply(&x, false, err);
+    if (rc == PB_OK && leaving &&
+        (renameat(w->home, JOURNAL_FIRST, w->home, JOURNAL_SECOND) != 0 || fsync(w->home) != 0))
+        rc = error_errno(err, errno, "rename the journal");
+    tree_forget(&x.tree);
+    if (rc == PB_OK)
+        rc = ops_apply(&x, true, err);
+    tree_end(&x.tree);
+    tree_end(&x.other);
+    fd_close(&x.staging);
+    if (rc < 0)
+        return rc;
+    if (unlinkat(w->home, JOURNAL_SECOND, 0) != 0 && errno != ENOENT)
         return error_errno(err, errno, "remove the journal");
     /* Gone for good before anybody stages files of the same names again. */
     return fsync(w->home) != 0 ? error_errno(err, errno, "sync") : PB_OK;
 }
 
-/* Finishes what another process left; with the lock held. */
-static int journal_finish(struct workspace *w, struct pb_error *err)
+static int broken_off(struct pb_error *err)
 {
-    _cleanup_json_ json_t *journal = NULL;
-    int rc = document_read(w->home, JOURNAL, &journal, err);
-    if (rc == PB_OK && journal != NULL)
-        rc = journal_apply(w, journal, err);
-    return rc < 0 ? error_context(err, "finish the install that was broken off (if all else fails, delete "
-                                       ".patchbay: no content is lost)")
-                  : PB_OK;
+    return error_context(err,
+                         "the install is half done, and must be finished by the next fetch or by 'patchbay "
+                         "recover' (if all else fails, delete .patchbay: no content is lost)");
 }
 
-int journal_recover(struct workspace *w, struct pb_error *err)
+int journal_run(struct workspace *w, struct journal *j, struct pb_error *err)
 {
-    _cleanup_fd_ int lock = -1;
-    if (faccessat(w->home, JOURNAL, F_OK, 0) != 0 && errno == ENOENT)
-        return PB_OK;
-    int rc = lock_take(w->home, LOCK, LOCK_EXCLUSIVE, true, &lock, err);
-    return rc < 0 ? rc : journal_finish(w, err);
-}
-
-int install_check(const struct workspace *w, const struct fetch_plan *plan, struct pb_error *err)
-{
-    for (size_t i = 0; i < plan->file_count; i++) {
-        struct stat st;
-        const struct fetch_file *f = &plan->files[i];
-        if (!path_name_ok(slice_of(f->path), NULL))
-            return error_set(err, PB_INVALID, "%s is not a plain file name", f->path);
-        if (fstatat(w->folder, f->path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
-            return error_set(err, PB_INVALID, "%s: there is a folder of that name in the way", f->path);
-    }
-    return PB_OK;
-}
-
-/* Are the files to be placed in staging, as the plan says? */
-static int staged_check(const struct workspace *w, const struct fetch_plan *plan, struct pb_error *err)
-{
-    for (size_t i = 0; i < plan->file_count; i++) {
-        const struct fetch_file *f = &plan->files[i];
-        if (f->action == FETCH_PLACE && (f->staged == NULL || !file_is(w->staging, f->staged, f->size)))
-            return error_set(err, PB_FAILED, "%s: is not in staging", f->path);
-    }
-    return PB_OK;
-}
-
-static json_t *journal_make(const struct workspace *w, const struct fetch_plan *plan)
-{
-    json_t *places = json_array();
-    const struct fetch_file *last = NULL;
-    int bad = places == NULL;
-    for (size_t i = 0; i < plan->file_count; i++) {
-        const struct fetch_file *f = &plan->files[i];
-        char from[sizeof w->stage_name + 128];
-        last = f;
-        if (f->action != FETCH_PLACE)
-            continue;
-        snprintf(from, sizeof from, "staging/%s/%s", w->stage_name, f->staged);
-        bad |= json_array_append_new(
-            places, json_pack("{s:s, s:s, s:I}", "from", from, "to", f->path, "size", (json_int_t)f->size));
-    }
-    json_t *record = last != NULL ? record_make(plan, last) : json_null();
-    json_t *journal = json_pack("{s:s, s:o, s:o}", "title", plan->title, "place", places, "record", record);
-    if (bad)
-        json_drop(&journal);
-    return journal;
-}
-
-/* Does the list say just this already, but for the time? */
-static bool record_known(const struct workspace *w, const char *title, json_t *record)
-{
-    _cleanup_json_ json_t *list = NULL;
-    if (document_read(w->home, INSTALLED, &list, NULL) < 0 || list == NULL)
-        return false;
-    json_t *known = json_object_get(list, title);
-    if (json_object_set(record, "installed", json_object_get(known, "installed")) != 0)
-        return false;
-    return json_equal(known, record) == 1;
-}
-
-int install_commit(struct workspace *w, const struct fetch_plan *plan, struct pb_error *err)
-{
-    _cleanup_json_ json_t *journal = journal_make(w, plan);
-    _cleanup_fd_ int lock = -1;
-    if (journal == NULL)
+    bool leaving = false;
+    _cleanup_buffer_ struct buffer text;
+    buffer_init(&text, JOURNAL_MAX);
+    for (size_t i = 0; i < j->n; i++)
+        leaving |= j->ops[i].kind < JOURNAL_ARRIVES;
+    journal_emit(j, &text);
+    if (text.failed)
         return error_memory(err);
-    int rc = lock_take(w->home, LOCK, LOCK_EXCLUSIVE, true, &lock, err);
-    if (rc == PB_OK) /* of a process that crashed while we were downloading */
-        rc = journal_finish(w, err);
-    if (rc == PB_OK && fetch_plan_nothing_to_place(plan) &&
-        record_known(w, plan->title, json_object_get(journal, "record")))
-        return PB_OK;
-    if (rc == PB_OK)
-        rc = install_check(w, plan, err);
-    if (rc == PB_OK)
-        rc = staged_check(w, plan, err);
-    if (rc < 0)
-        return rc;
-    if (syncfs(w->folder) != 0)
-        return error_errno(err, errno, "sync");
-    rc = document_write(w->home, JOURNAL, journal, err);
+    int rc = file_replace(w->home, leaving ? JOURNAL_FIRST : JOURNAL_SECOND, text.p, text.n, err);
     if (rc == PB_OK && fsync(w->home) != 0)
         rc = error_errno(err, errno, "sync");
-    return rc < 0 ? rc : journal_apply(w, journal, err);
+    if (rc < 0)
+        return rc;
+    return journal_apply(w, j, leaving, err) < 0 ? broken_off(err) : PB_OK;
+}
+
+bool journal_pending(const struct workspace *w)
+{
+    return faccessat(w->home, JOURNAL_FIRST, F_OK, 0) == 0 ||
+           faccessat(w->home, JOURNAL_SECOND, F_OK, 0) == 0;
+}
+
+int journal_finish(struct workspace *w, bool *found, struct pb_error *err)
+{
+    struct journal j;
+    _cleanup_buffer_ struct buffer text;
+    buffer_init(&text, JOURNAL_MAX);
+    journal_init(&j);
+    bool leaving = true;
+    int rc = file_read_all(w->home, JOURNAL_FIRST, &text, err);
+    if (rc == PB_NOT_FOUND) {
+        leaving = false;
+        rc = file_read_all(w->home, JOURNAL_SECOND, &text, err);
+    }
+    *found = rc == PB_OK;
+    if (rc == PB_OK)
+        rc = journal_parse((struct slice){text.p, text.n}, &j, err);
+    if (rc == PB_OK)
+        rc = journal_apply(w, &j, leaving, err);
+    journal_free(&j);
+    return rc == PB_NOT_FOUND && !*found ? PB_OK : rc < 0 ? broken_off(err) : PB_OK;
+}
+
+int journal_recover(struct workspace *w, bool *found, struct pb_error *err)
+{
+    _cleanup_fd_ int lock = -1;
+    *found = false;
+    if (!journal_pending(w))
+        return PB_OK;
+    int rc = lock_take(w->home, WORKSPACE_LOCK, LOCK_EXCLUSIVE, true, &lock, err);
+    return rc < 0 ? rc : journal_finish(w, found, err);
 }

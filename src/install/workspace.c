@@ -2,6 +2,7 @@
 #include "install/workspace.h"
 
 #include "base/file.h"
+#include "base/path.h"
 #include "install/journal.h"
 
 #include <errno.h>
@@ -24,16 +25,43 @@ static int own_folder(int at, const char *name, bool make, int *fd, struct pb_er
     return *fd < 0 ? error_errno(err, errno, "open folder %s", name) : PB_OK;
 }
 
-int workspace_open(const char *path, bool make, struct workspace *w, struct pb_error *err)
+/* For a dry run into a folder that is not there: an empty one that is nowhere any more. */
+static int nowhere_open(int *fd, struct pb_error *err)
 {
-    *w = (struct workspace){.folder = -1, .home = -1, .staging = -1, .lock = -1};
+    char name[] = "/tmp/patchbay-dry.XXXXXX";
+    if (mkdtemp(name) == NULL)
+        return error_errno(err, errno, "make a folder in /tmp");
+    int rc = folder_open(AT_FDCWD, name, fd, err);
+    rmdir(name);
+    return rc;
+}
+
+static int dry_open(const char *path, struct workspace *w, struct pb_error *err)
+{
+    int rc = folder_open(AT_FDCWD, path, &w->folder, err);
+    if (rc == PB_NOT_FOUND)
+        return nowhere_open(&w->folder, err);
+    if (rc == PB_OK)
+        rc = own_folder(w->folder, HOME, false, &w->home, err);
+    if (rc == PB_OK && journal_pending(w))
+        return error_set(err, PB_BUSY, "an install was broken off here: 'patchbay recover' finishes it");
+    return rc == PB_NOT_FOUND ? PB_OK : rc;
+}
+
+static int real_open(const char *path, bool make, struct workspace *w, struct pb_error *err)
+{
     int rc = make ? folder_make_all(path, err) : PB_OK;
     if (rc == PB_OK)
         rc = folder_open(AT_FDCWD, path, &w->folder, err);
     if (rc == PB_OK)
         rc = own_folder(w->folder, HOME, make, &w->home, err);
-    if (rc == PB_OK)
-        rc = journal_recover(w, err);
+    return rc == PB_OK ? journal_recover(w, &w->recovered, err) : rc;
+}
+
+int workspace_open(const char *path, enum workspace_mode mode, struct workspace *w, struct pb_error *err)
+{
+    *w = (struct workspace){.folder = -1, .home = -1, .staging = -1, .lock = -1};
+    int rc = mode == WORKSPACE_DRY ? dry_open(path, w, err) : real_open(path, mode == WORKSPACE_MAKE, w, err);
     if (rc < 0) {
         workspace_close(w);
         return error_context(err, "folder %s", path);
@@ -41,7 +69,7 @@ int workspace_open(const char *path, bool make, struct workspace *w, struct pb_e
     return PB_OK;
 }
 
-void workspace_close(struct workspace *w)
+void workspace_stage_end(struct workspace *w)
 {
     /* Goes only when it is empty: then nothing had arrived. */
     _cleanup_fd_ int all =
@@ -50,39 +78,50 @@ void workspace_close(struct workspace *w)
         unlinkat(all, w->stage_name, AT_REMOVEDIR);
     fd_close(&w->staging);
     fd_close(&w->lock);
+}
+
+void workspace_close(struct workspace *w)
+{
+    workspace_stage_end(w);
     fd_close(&w->home);
     fd_close(&w->folder);
 }
 
-/* A title as one file name: bytes other than letters, digits, - and _ become %XX. */
-static bool stage_name(const char *title, char *out, size_t room)
+int workspace_stage_name(const char *title, char out[STAGE_NAME_SIZE], struct pb_error *err)
 {
-    for (size_t n = 0; *title != '\0'; title++) {
-        char c = *title;
+    enum { ROOM = STAGE_NAME_SIZE - 8 }; /* ".lock" is put behind it */
+    const char *from = title;
+    for (size_t n = 0; *from != '\0'; from++) {
+        char c = *from;
         bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
                      c == '_';
-        if (n + 4 > room)
-            return false;
-        n += (size_t)snprintf(out + n, room - n, plain ? "%c" : "%%%02X", (unsigned char)c);
+        if (n + 4 > ROOM)
+            return error_set(err, PB_INVALID, "%s: the title's name is too long", title);
+        n += (size_t)snprintf(out + n, ROOM - n, plain ? "%c" : "%%%02X", (unsigned char)c);
     }
-    return true;
+    return PB_OK;
+}
+
+int workspace_stage_open(const struct workspace *w, const char *stage, int *fd, struct pb_error *err)
+{
+    _cleanup_fd_ int all = -1;
+    int rc = own_folder(w->home, STAGING, true, &all, err);
+    return rc < 0 ? rc : own_folder(all, stage, true, fd, err);
 }
 
 int workspace_stage(struct workspace *w, const char *title, struct pb_error *err)
 {
     char lock[sizeof w->stage_name + 8];
     _cleanup_fd_ int all = -1;
-    if (!stage_name(title, w->stage_name, sizeof w->stage_name - 8))
-        return error_set(err, PB_INVALID, "%s: the title's name is too long", title);
+    int rc = workspace_stage_name(title, w->stage_name, err);
+    if (rc == PB_OK)
+        rc = own_folder(w->home, STAGING, true, &all, err);
     snprintf(lock, sizeof lock, "%s.lock", w->stage_name);
-    int rc = own_folder(w->home, STAGING, true, &all, err);
     if (rc == PB_OK)
         rc = lock_take(all, lock, LOCK_EXCLUSIVE, false, &w->lock, err);
     if (rc == PB_BUSY)
         return error_set(err, PB_BUSY, "another process is fetching %s into this folder", title);
-    if (rc == PB_OK)
-        rc = own_folder(all, w->stage_name, true, &w->staging, err);
-    return rc;
+    return rc == PB_OK ? own_folder(all, w->stage_name, true, &w->staging, err) : rc;
 }
 
 void workspace_unstage(struct workspace *w)
@@ -118,20 +157,38 @@ int workspace_staged(const struct workspace *w, uint64_t *bytes, struct pb_error
     return folder_each(w->staging, ".", size_add, bytes, err);
 }
 
+static int text_compare(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+struct prune {
+    const char **keep; /* sorted */
+    size_t n;
+};
+
 static int prune_one(void *arg, int folder, const char *name, struct pb_error *err)
 {
-    const struct fetch_plan *plan = arg;
-    struct md5 md5;
-    bool digest = strlen(name) >= MD5_HEX && hex_decode((struct slice){name, MD5_HEX}, &md5, sizeof md5);
-    for (size_t i = 0; digest && i < plan->piece_count; i++) {
-        if (md5_equal(&plan->pieces[i].md5, &md5))
-            return PB_OK;
-    }
+    const struct prune *p = arg;
+    char whole[FILE_NAME_MAX + 1], *key = whole;
+    bool part = slice_ends_nocase(slice_of(name), slice_of(PART_ENDING));
+    snprintf(whole, sizeof whole, "%.*s", (int)(strlen(name) - (part ? strlen(PART_ENDING) : 0)), name);
+    if (p->n > 0 && bsearch(&key, p->keep, p->n, sizeof *p->keep, text_compare) != NULL)
+        return PB_OK;
     return unlinkat(folder, name, 0) == 0 || errno == ENOENT ? PB_OK
                                                              : error_errno(err, errno, "staging: %s", name);
 }
 
 int workspace_prune(const struct workspace *w, const struct fetch_plan *plan, struct pb_error *err)
 {
-    return folder_each(w->staging, ".", prune_one, (void *)plan, err);
+    struct prune p = {calloc(plan->piece_count + 1, sizeof *p.keep), plan->piece_count};
+    if (p.keep == NULL)
+        return error_memory(err);
+    for (size_t i = 0; i < p.n; i++)
+        p.keep[i] = plan->pieces[i].staged;
+    if (p.n > 1)
+        qsort(p.keep, p.n, sizeof *p.keep, text_compare);
+    int rc = folder_each(w->staging, ".", prune_one, &p, err);
+    free(p.keep);
+    return rc;
 }

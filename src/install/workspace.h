@@ -5,21 +5,40 @@
 
 #include "plan/fetch.h"
 
+/* The lock of the install step, in DIR/.patchbay. */
+#define WORKSPACE_LOCK "lock"
+
 struct workspace {
-    int folder;  /* the user's */
-    int home;    /* DIR/.patchbay */
-    int staging; /* DIR/.patchbay/staging/TITLE; -1: none */
-    int lock;    /* held as long as `staging` is in use */
-    char stage_name[256];
+    int folder;           /* the user's */
+    int home;             /* DIR/.patchbay */
+    int staging;          /* DIR/.patchbay/staging/TITLE; -1: none */
+    int lock;             /* held as long as `staging` is in use */
+    char stage_name[256]; /* set by workspace_stage */
+    bool recovered;       /* workspace_open finished an install */
 };
 
-/* Finishes an install that was broken off, and opens the folder. With `make` the folder and its .patchbay are
- * made if needed; without, PB_NOT_FOUND when there is none. */
-PB_MUST_USE int workspace_open(const char *path, bool make, struct workspace *w, struct pb_error *err);
+enum workspace_mode {
+    WORKSPACE_MAKE, /* the folder and its .patchbay are made if they are not there */
+    WORKSPACE_LOOK, /* PB_NOT_FOUND when nothing was ever fetched into it */
+    WORKSPACE_DRY,  /* nothing is changed: a folder that is not there counts as an empty one, and an install
+                       that was  broken off is PB_BUSY */
+};
+/* Opens the folder, and (but for WORKSPACE_DRY) finishes an install that was broken off. */
+PB_MUST_USE int workspace_open(const char *path, enum workspace_mode mode, struct workspace *w,
+                               struct pb_error *err);
 /* Opens the staging folder of a title. PB_BUSY: another process fetches it into the same folder right now. */
 PB_MUST_USE int workspace_stage(struct workspace *w, const char *title, struct pb_error *err);
+/* Opens the staging folder of this name (a stage_name) for finishing an install; makes it if it is not there.
+ */
+PB_MUST_USE int workspace_stage_open(const struct workspace *w, const char *stage, int *fd,
+                                     struct pb_error *err);
+/* A title as one file name: "escape/official" becomes "escape%2Fofficial". PB_INVALID when it is too long. */
+enum { STAGE_NAME_SIZE = 256 };
+PB_MUST_USE int workspace_stage_name(const char *title, char out[STAGE_NAME_SIZE], struct pb_error *err);
 /* Removes the staging folder. What can't be removed now goes with the next fetch. */
 void workspace_unstage(struct workspace *w);
+/* Lets go of the title, whether or not its staging folder was removed: another may be staged. */
+void workspace_stage_end(struct workspace *w);
 void workspace_close(struct workspace *w);
 
 /* Bytes that may still be written in the user's folder. */
@@ -31,29 +50,5 @@ PB_MUST_USE int workspace_prune(const struct workspace *w, const struct fetch_pl
 
 /* Bytes that are in staging. */
 PB_MUST_USE int workspace_staged(const struct workspace *w, uint64_t *bytes, struct pb_error *err);
-
-/* What the installed list says of a title. Text is valid during the callback. */
-struct installed {
-    const char *title;
-    const char *file;
-    const char *source;
-    uint64_t size;
-    char md5[MD5_HEX + 1];
-    uint32_t crc32;
-    int64_t when; /* Unix seconds */
-};
-typedef int installed_fn(void *arg, const struct installed *record);
-PB_MUST_USE int installed_each(int home, installed_fn *fn, void *arg, struct pb_error *err);
-
-/* Is anything in the way of the plan's files: a folder of the same name, a name that is none? PB_INVALID
- * then. */
-PB_MUST_USE int install_check(const struct workspace *w, const struct fetch_plan *plan, struct pb_error *err);
-
-/*
- * The install step: makes the plan's files true on disk and records them, all of it or nothing. Staged files
- * are synced once, the journal says what is to be done, then names change; workspace_open finishes what a
- * crash left half done.
- */
-PB_MUST_USE int install_commit(struct workspace *w, const struct fetch_plan *plan, struct pb_error *err);
 
 #endif

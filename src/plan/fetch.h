@@ -1,31 +1,68 @@
-/* The fetch plan: what a client must download, and which files that makes. Plain values in an arena. */
+/* The fetch plan: what a client must download, and what that makes of the user's folder. Plain values in an
+ * arena. */
 #ifndef PB_PLAN_FETCH_H
 #define PB_PLAN_FETCH_H
 
 #include "base/arena.h"
 #include "base/digest.h"
 
-/* One thing to download into staging, whole. Its digest is its name there, so that a piece downloaded for one
- * server's definition serves for another's. */
+#include <sys/stat.h>
+
+#define FETCH_SIZE_UNKNOWN UINT64_MAX
+#define PART_ENDING        ".part"
+
+/* One thing to download into staging, whole. Its name there says what its bytes are (a digest, mostly), so
+ * that a piece downloaded for one server's list serves for another's. */
 struct fetch_piece {
     const char *name; /* for people */
     const char *url;
-    uint64_t size;
+    const char *url_else; /* asked where there is nothing at `url`; NULL: none */
+    const char *staged;   /* a plain file name; half a piece has PART_ENDING behind it */
+    uint64_t size;        /* or FETCH_SIZE_UNKNOWN: */
+    uint64_t ceiling;     /* then no more than this */
+    bool verified;        /* `md5` is that of these very bytes; else the dialect's accept verifies them */
     struct md5 md5;
 };
 
-/* One file of the user's tree. */
-enum fetch_action {
-    FETCH_KEEP,  /* it is there and right */
-    FETCH_PLACE, /* staged under `staged`, to appear at `path` */
-};
-struct fetch_file {
-    enum fetch_action action;
-    const char *path;   /* in the user's folder */
-    const char *staged; /* in staging; set when it has been made */
+/* What was at a path when the plan was made, so that the install can tell whether it still is. */
+struct fetch_seen {
+    bool there;
     uint64_t size;
-    struct md5 md5;
-    uint32_t crc32; /* set when it has been made or found */
+    uint64_t inode;
+    struct timespec modified;
+};
+
+static inline void fetch_seen_set(struct fetch_seen *s, const struct stat *st)
+{
+    *s = (struct fetch_seen){true, (uint64_t)st->st_size, st->st_ino, st->st_mtim};
+}
+
+/* One step: what becomes of a path of the user's folder. Everything that leaves a place does so before
+ * anything arrives, so steps may swap names. */
+enum fetch_action {
+    FETCH_KEEP,   /* a file that is there and right */
+    FETCH_PLACE,  /* `staged` appears at `path`, in place of a file that is there */
+    FETCH_MOVE,   /* the file at `from` appears at `path` */
+    FETCH_LINK,   /* `path` becomes a symbolic link to `target`, in place of a file or link that is there */
+    FETCH_ATTIC,  /* what is at `path` goes into the plan's attic, under a name that nothing there has */
+    FETCH_REMOVE, /* the file or link at `path` goes */
+    FETCH_FOLDER, /* a folder is made, if it is not there; those above it have steps of their own */
+    FETCH_PRUNE,  /* a folder goes, if it is empty by then */
+    FETCH_ACTIONS
+};
+
+struct fetch_step {
+    enum fetch_action action;
+    bool generated;     /* made by us, and not content: not worth counting */
+    bool executable;    /* KEEP, PLACE: the file gets its execute bits */
+    const char *path;   /* relative to the user's folder, and safe (path_relative_safe) */
+    const char *staged; /* in staging; set when it has been made. Each name is used by one step only */
+    const char *from;
+    const char *target;
+    uint64_t size;          /* PLACE: set when it has been made */
+    struct md5 md5;         /* KEEP, PLACE, MOVE: where it is known */
+    uint32_t crc32;         /* KEEP, PLACE: where it is known */
+    struct fetch_seen seen; /* at `path`; for MOVE at `from` */
 };
 
 struct fetch_plan {
@@ -34,23 +71,28 @@ struct fetch_plan {
     const char *source; /* where from, for people and the record */
     struct fetch_piece *pieces;
     size_t piece_count;
-    struct fetch_file *files;
-    size_t file_count;
-    uint64_t download; /* bytes of all pieces */
-    uint64_t unpacked; /* bytes of all files that will be made from them */
-    void *dialect;     /* the dialect's own, in the arena */
+    struct fetch_step *steps;
+    size_t step_count;
+    const char *attic; /* where FETCH_ATTIC puts things; NULL when there are none */
+    const char *version;
+    const char *note;    /* the publisher's free text; may be NULL */
+    const char *advice;  /* what the protocol says about this version: "recommended"; may be NULL */
+    struct slice record; /* what the dialect wants to be shown when it plans the next time; p NULL: nothing */
+    uint64_t download;   /* bytes of all pieces whose sizes are known */
+    uint64_t unpacked;   /* bytes of all files that will be made from them, as far as known */
+    void *dialect;       /* the dialect's own, in the arena */
 };
 
-#define FETCH_PLAN_CEILING (64u * 1024 * 1024) /* of the arena: no server makes us hold more than this */
+/* Of the arena: no server makes us hold more than this. A list of 250,000 levels needs some 150 MiB. */
+#define FETCH_PLAN_CEILING (256u * 1024 * 1024)
 
-/* Is every file of the plan there already? */
-static inline bool fetch_plan_nothing_to_place(const struct fetch_plan *plan)
-{
-    for (size_t i = 0; i < plan->file_count; i++) {
-        if (plan->files[i].action != FETCH_KEEP)
-            return false;
-    }
-    return true;
-}
+/* Adds a step; `room` must be kept by the caller, from 0. NULL when memory is out. */
+struct fetch_step *fetch_step_add(struct fetch_plan *plan, size_t *room);
+
+/* How many steps are of this kind, generated ones aside? */
+size_t fetch_plan_count(const struct fetch_plan *plan, enum fetch_action action);
+
+/* Is everything there already? */
+bool fetch_plan_nothing_to_do(const struct fetch_plan *plan);
 
 #endif

@@ -2,6 +2,8 @@
  * pick it up between events. */
 #include "serve/server.h"
 
+#include "dialect/compile.h"
+
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/sigpipe.h"
@@ -52,12 +54,12 @@ struct maker_arg {
 
 static int maker_compile(void *arg, struct site_title *title, const struct md5 *md5, struct pb_error *err)
 {
-    const struct serve_settings *settings = ((struct maker_arg *)arg)->settings;
-    for (size_t i = 0; settings->dialects[i] != NULL; i++) {
-        if (strcmp(settings->dialects[i]->name, title->dialect) == 0)
-            return settings->dialects[i]->compile(title, md5, err);
-    }
-    return error_set(err, PB_UNSUPPORTED, "this patchbay does not know the dialect");
+    return dialects_compile(((struct maker_arg *)arg)->settings->dialects, title, md5, err);
+}
+
+static int maker_finish(void *arg, struct site *site, struct pb_error *err)
+{
+    return dialects_finish(((struct maker_arg *)arg)->settings->dialects, site, err);
 }
 
 static void maker_failed(void *arg, const struct site_title *title, const struct pb_error *err)
@@ -74,7 +76,7 @@ static int snapshot_make(struct server *s, struct serve_settings *settings, stru
 {
     struct site *site;
     struct maker_arg arg = {settings, s};
-    struct site_maker maker = {maker_compile, maker_failed, &arg};
+    struct site_maker maker = {maker_compile, maker_failed, maker_finish, &arg};
     const struct site *before = s->snapshot != NULL ? s->snapshot->site : NULL;
     int64_t version;
     int rc = catalog_version(s->depot->db, &version, err);

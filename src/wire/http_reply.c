@@ -166,13 +166,14 @@ static int conditions(const struct http_request *q, const struct http_resource *
     if (q->if_match.p != NULL) {
         if (!etag_listed(q->if_match, r->etag, false))
             return 412;
-    } else if (q->if_unmodified_since.p != NULL && http_date_parse(q->if_unmodified_since, &when) &&
-               r->modified > when) {
+    } else if (q->if_unmodified_since.p != NULL && r->modified_text != NULL &&
+               http_date_parse(q->if_unmodified_since, &when) && r->modified > when) {
         return 412;
     }
     if (q->if_none_match.p != NULL)
         return etag_listed(q->if_none_match, r->etag, true) ? 304 : 0;
-    if (q->if_modified_since.p != NULL && http_date_parse(q->if_modified_since, &when) && r->modified <= when)
+    if (q->if_modified_since.p != NULL && r->modified_text != NULL &&
+        http_date_parse(q->if_modified_since, &when) && r->modified <= when)
         return 304;
     return 0;
 }
@@ -220,13 +221,16 @@ static bool range_still_good(const struct http_request *q, const struct http_res
         return true;
     if (q->if_range.n > 0 && q->if_range.p[0] == '"')
         return slice_equal(q->if_range, slice_of(r->etag));
-    return http_date_parse(q->if_range, &when) && when == r->modified;
+    return r->modified_text != NULL && http_date_parse(q->if_range, &when) && when == r->modified;
 }
 
 static void head_resource(const struct http_resource *r, struct reply_plan *plan)
 {
-    head_field(plan, "Last-Modified: ", r->modified_text);
+    if (r->modified_text != NULL)
+        head_field(plan, "Last-Modified: ", r->modified_text);
     head_field(plan, "ETag: ", r->etag);
+    if (r->varies)
+        head_text(plan, "Vary: Accept-Encoding\r\n");
 }
 
 static void head_content_range(struct reply_plan *plan, uint64_t first, uint64_t length, uint64_t size)
@@ -268,6 +272,8 @@ void http_reply_resource(const struct http_moment *m, const struct http_request 
         return;
     }
     head_field(plan, "Content-Type: ", r->type);
+    if (r->encoding != NULL)
+        head_field(plan, "Content-Encoding: ", r->encoding);
     head_text(plan, "Accept-Ranges: bytes\r\n");
     if (range != RANGE_NONE)
         head_content_range(plan, first, length, r->size);

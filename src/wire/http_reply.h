@@ -9,11 +9,14 @@
 
 /* Something that can be served. Owned by the site. */
 struct http_resource {
-    const char *type;          /* Content-Type */
-    const char *etag;          /* with its quotes */
-    int64_t modified;          /* Unix seconds */
-    const char *modified_text; /* the same, as http_date_format makes it */
-    const char *memory;        /* the body, or NULL: */
+    const char *type;     /* Content-Type */
+    const char *etag;     /* with its quotes */
+    const char *encoding; /* Content-Encoding; NULL: none */
+    bool varies;          /* with the request's Accept-Encoding */
+    int64_t modified;     /* Unix seconds */
+    const char
+        *modified_text; /* the same, as http_date_format makes it; NULL: not known, dates are ignored */
+    const char *memory; /* the body, or NULL: */
     const struct sha256 *object;
     uint64_t size;
 };

@@ -111,6 +111,7 @@ static const struct field {
     FIELD("host", host, true),
     FIELD("user-agent", user_agent, false),
     FIELD("referer", referer, false),
+    FIELD("accept-encoding", accept_encoding, false),
     FIELD("range", range, true),
     FIELD("if-range", if_range, true),
     FIELD("if-match", if_match, true),
@@ -252,6 +253,31 @@ void http_percent_encode(struct buffer *b, struct slice text, bool keep_slash)
         else
             buffer_format(b, "%%%02X", (unsigned char)c);
     }
+}
+
+bool http_accepts(struct slice list, const char *coding)
+{
+    while (list.n > 0) {
+        const char *comma = memchr(list.p, ',', list.n);
+        size_t n = comma != NULL ? (size_t)(comma - list.p) : list.n;
+        const char *semicolon = memchr(list.p, ';', n);
+        size_t name = semicolon != NULL ? (size_t)(semicolon - list.p) : n;
+        struct slice weight = {list.p + name, n - name};
+        if (slice_equal_nocase(trim((struct slice){list.p, name}), slice_of(coding))) {
+            /* ";q=0", ";q=0.000": anything but zeros behind the '=' is more than nothing */
+            const char *equals = weight.n > 0 ? memchr(weight.p, '=', weight.n) : NULL;
+            if (equals == NULL)
+                return true;
+            for (const char *c = equals + 1; c < weight.p + weight.n; c++) {
+                if (*c >= '1' && *c <= '9')
+                    return true;
+            }
+            return false;
+        }
+        list.p += n + (comma != NULL);
+        list.n -= n + (comma != NULL);
+    }
+    return false;
 }
 
 bool http_list_has(struct slice list, const char *token)

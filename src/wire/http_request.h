@@ -24,6 +24,7 @@ struct http_request {
     struct slice host;
     struct slice user_agent;
     struct slice referer;
+    struct slice accept_encoding;
     struct slice range;
     struct slice if_range;
     struct slice if_match;
@@ -48,6 +49,10 @@ int http_percent_decode(struct slice text, char *out, size_t room);
 
 /* Appends `text` with everything but letters, digits and -._~ encoded ('/' too, unless `keep_slash`). */
 void http_percent_encode(struct buffer *b, struct slice text, bool keep_slash);
+
+/* Does an Accept-Encoding list take this coding (RFC 9110, 12.5.3)? Not when it is named with a weight of 0.
+ */
+bool http_accepts(struct slice list, const char *coding);
 
 /* Does a comma-separated list have this token (case ignored)? */
 bool http_list_has(struct slice list, const char *token);

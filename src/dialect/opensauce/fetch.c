@@ -130,12 +130,15 @@ static int spelling_of(int folder, struct arena *a, const char **name, struct pb
 }
 
 /* Is the map in the user's folder already? Sets its CRC-32 then. */
-static int map_present(int folder, struct fetch_file *file, bool *present, struct pb_error *err)
+static int map_present(int folder, struct fetch_step *file, bool *present, struct pb_error *err)
 {
     uint64_t size;
+    struct stat st;
     struct digest_result r;
     _cleanup_fd_ int fd = -1;
     *present = false;
+    if (fstatat(folder, file->path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        fetch_seen_set(&file->seen, &st);
     int rc = file_open_regular(folder, file->path, true, &fd, &size, err);
     if (rc == PB_NOT_FOUND || rc == PB_INVALID || (rc == PB_OK && size != file->size))
         return PB_OK; /* what else has that name is the install step's business */
@@ -163,8 +166,18 @@ static int pieces_plan(struct fetch_plan *plan, const struct os_definition *d, c
         if (again)
             continue;
         struct fetch_piece *piece = &plan->pieces[plan->piece_count++];
-        *piece = (struct fetch_piece){.name = part->name, .size = part->size, .md5 = part->md5};
-        piece->url = resource_url(&plan->arena, source, map, part->name);
+        char hex[MD5_HEX + 1];
+        hex_encode(part->md5.bytes, sizeof part->md5.bytes, hex);
+        *piece = (struct fetch_piece){
+            .name = arena_format(&plan->arena, "part %s", part->name),
+            .url = resource_url(&plan->arena, source, map, part->name),
+            .staged = arena_text(&plan->arena, hex),
+            .size = part->size,
+            .verified = true,
+            .md5 = part->md5,
+        };
+        if (piece->name == NULL || piece->staged == NULL)
+            return error_memory(err);
         if (piece->url == NULL)
             return error_set(err, PB_INVALID, "part %s: its address is too long", part->name);
         plan->download += part->size;
@@ -189,7 +202,7 @@ static int fetch_make_plan(const struct fetch_request *q, const struct fetch_net
     char map[OS_NAME_MAX + 1];
     bool present = false;
     struct os_definition *d = arena_zero(&plan->arena, sizeof *d);
-    struct fetch_file *file = arena_zero(&plan->arena, sizeof *file);
+    struct fetch_step *file = arena_zero(&plan->arena, sizeof *file);
     const char *url = os_stem(slice_of(q->path), map) ? resource_url(&plan->arena, source, map, NULL) : NULL;
     if (d == NULL || file == NULL || url == NULL)
         return error_memory(err);
@@ -201,7 +214,7 @@ static int fetch_make_plan(const struct fetch_request *q, const struct fetch_net
     rc = os_definition_parse((struct slice){xml.p, xml.n}, &plan->arena, d, err);
     if (rc < 0)
         return error_context(err, "the part definition");
-    *file = (struct fetch_file){
+    *file = (struct fetch_step){
         .action = FETCH_PLACE, .path = d->name, .size = d->uncompressed_size, .md5 = d->md5};
     rc = definition_matches(q, d, err);
     if (rc == PB_OK)
@@ -214,8 +227,8 @@ static int fetch_make_plan(const struct fetch_request *q, const struct fetch_net
         rc = error_set(err, PB_DENIED, "the map is encrypted: its password is needed (--password-file)");
     if (rc == PB_OK && !present)
         rc = pieces_plan(plan, d, source, map, err);
-    plan->files = file;
-    plan->file_count = 1;
+    plan->steps = file;
+    plan->step_count = 1;
     plan->unpacked = d->uncompressed_size;
     plan->dialect = d;
     return rc;
@@ -233,7 +246,7 @@ static int staged_open(void *arg, const struct os_definition *d, size_t part, in
 /* Each part is decrypted once as it arrives, so that a wrong password shows with the first and not behind the
  * last. */
 static int fetch_accept(const struct fetch_request *q, const struct fetch_plan *plan, size_t piece,
-                        int staging, struct pb_error *err)
+                        struct pb_error *err)
 {
     const struct os_definition *d = plan->dialect;
     struct os_joined joined;
@@ -242,7 +255,7 @@ static int fetch_accept(const struct fetch_request *q, const struct fetch_plan *
         part++;
     if (part == d->part_count || !d->parts[part].encrypted)
         return PB_OK;
-    int rc = os_joined_open(d, q->password, staged_open, &staging, &joined, err);
+    int rc = os_joined_open(d, q->password, staged_open, (void *)&q->staging, &joined, err);
     if (rc == PB_OK)
         rc = os_joined_load(&joined, part, err);
     os_joined_close(&joined);
@@ -265,18 +278,18 @@ static int map_write(void *arg, const void *p, size_t n, struct pb_error *err)
     if (rc < 0)
         return error_context(err, "unpack the map");
     digest_add(&s->digest, p, n);
-    struct pb_progress progress = {"unpack", s->digest.size, s->total};
+    struct pb_progress progress = {"unpack", s->digest.size, s->total, NULL};
     if (s->progress != NULL && s->progress(s->arg, &progress) != 0)
         return error_set(err, PB_CANCELLED, "cancelled");
     return PB_OK;
 }
 
-static int map_unpack(const struct fetch_request *q, const struct os_definition *d, int staging,
-                      struct map_sink *sink, struct fetch_file *file, struct pb_error *err)
+static int map_unpack(const struct fetch_request *q, const struct os_definition *d, struct map_sink *sink,
+                      struct fetch_step *file, struct pb_error *err)
 {
     struct os_joined joined;
     struct digest_result r;
-    int rc = os_joined_open(d, q->password, staged_open, &staging, &joined, err);
+    int rc = os_joined_open(d, q->password, staged_open, (void *)&q->staging, &joined, err);
     if (rc == PB_OK)
         rc = digest_start(&sink->digest, DIGEST_MD5 | DIGEST_CRC32, err);
     if (rc == PB_OK)
@@ -294,21 +307,21 @@ static int map_unpack(const struct fetch_request *q, const struct os_definition 
     return PB_OK;
 }
 
-static int fetch_assemble(const struct fetch_request *q, struct fetch_plan *plan, int staging,
-                          pb_progress_fn *progress, void *arg, struct pb_error *err)
+static int fetch_assemble(const struct fetch_request *q, struct fetch_plan *plan, pb_progress_fn *progress,
+                          void *arg, struct pb_error *err)
 {
-    struct fetch_file *file = &plan->files[0];
+    struct fetch_step *file = &plan->steps[0];
     struct map_sink sink = {.total = file->size, .progress = progress, .arg = arg};
-    unlinkat(staging, STAGED_MAP, 0);
+    unlinkat(q->staging, STAGED_MAP, 0);
     _cleanup_fd_ int fd =
-        openat(staging, STAGED_MAP, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+        openat(q->staging, STAGED_MAP, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
     if (fd < 0)
         return error_errno(err, errno, "unpack the map");
     sink.fd = fd;
-    int rc = map_unpack(q, plan->dialect, staging, &sink, file, err);
+    int rc = map_unpack(q, plan->dialect, &sink, file, err);
     digest_free(&sink.digest);
     if (rc < 0) /* half a map is of no use to the next fetch, and may be what fills the disk */
-        unlinkat(staging, STAGED_MAP, 0);
+        unlinkat(q->staging, STAGED_MAP, 0);
     file->staged = STAGED_MAP;
     return rc;
 }

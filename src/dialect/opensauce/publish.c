@@ -35,7 +35,7 @@ struct work {
 
 static int progress_report(struct work *w, const char *stage, uint64_t done, struct pb_error *err)
 {
-    struct pb_progress p = {stage, done, w->size};
+    struct pb_progress p = {stage, done, w->size, NULL};
     if (w->progress != NULL && w->progress(w->arg, &p) != 0)
         return error_set(err, PB_CANCELLED, "cancelled");
     return PB_OK;

@@ -271,3 +271,17 @@ bool opensauce_serve(const struct dialect_http *in, struct reply_plan *plan)
     }
     return false;
 }
+
+/* What a redirect target at /parts serves, and maps that need no password, as /maps/NAME. */
+bool opensauce_export_path(const struct site_title *title, const struct site_entry *entry, unsigned n,
+                           struct buffer *path)
+{
+    const struct compiled *c = title->compiled;
+    if (n > 0)
+        return false;
+    if (entry->kind == OS_PART)
+        buffer_format(path, "parts/%s/%s", c->host_directory, entry->name);
+    else if (!c->encrypted)
+        buffer_format(path, "%s%s", OS_RAW_PATH + 1, entry->name);
+    return true;
+}

@@ -104,11 +104,15 @@ int opensauce_settings_make(const struct setting_value *values, size_t n, struct
     return PB_OK;
 }
 
+static const char *const paths[] = {"map_download", "maps", "Halo1", NULL};
+
 const struct dialect opensauce_dialect = {
     .name = "opensauce",
     .settings = opensauce_settings,
     .settings_make = opensauce_settings_make,
+    .paths = paths,
     .compile = opensauce_compile,
     .serve_http = opensauce_serve,
+    .export_path = opensauce_export_path,
     .fetch = &opensauce_fetch,
 };

@@ -2,7 +2,8 @@
 #include "test.h"
 
 #include "base/file.h"
-#include "install/workspace.h"
+#include "install/install.h"
+#include "install/records.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -29,7 +30,7 @@ static void workspace_with_map(struct workspace *w, char path[300])
 {
     struct pb_error err;
     folder_name(path);
-    assert_int_equal(workspace_open(path, true, w, &err), 0);
+    assert_int_equal(workspace_open(path, WORKSPACE_MAKE, w, &err), 0);
     assert_int_equal(workspace_stage(w, "opensauce/a", &err), 0);
     staged_write(w, "map", "new");
 }
@@ -53,10 +54,10 @@ static int record_check(void *arg, const struct installed *i)
     return 0;
 }
 
-static struct fetch_file file = {
+static struct fetch_step file = {
     .action = FETCH_PLACE, .path = "a.map", .staged = "map", .size = 3, .crc32 = 0xdeadbeef};
 static const struct fetch_plan plan = {
-    .title = "opensauce/a", .source = "somewhere", .files = &file, .file_count = 1};
+    .title = "opensauce/a", .source = "somewhere", .steps = &file, .step_count = 1};
 
 static void in_place_and_recorded(void **state)
 {
@@ -66,15 +67,15 @@ static void in_place_and_recorded(void **state)
     int records = 0;
     (void)state;
     folder_name(path);
-    assert_int_equal(workspace_open(path, false, &w, &err), PB_NOT_FOUND);
-    assert_int_equal(workspace_open(path, true, &w, &err), 0);
+    assert_int_equal(workspace_open(path, WORKSPACE_LOOK, &w, &err), PB_NOT_FOUND);
+    assert_int_equal(workspace_open(path, WORKSPACE_MAKE, &w, &err), 0);
     assert_int_equal(workspace_stage(&w, "opensauce/a", &err), 0);
     staged_write(&w, "map", "new");
     assert_int_equal(install_commit(&w, &plan, &err), 0);
     assert_content(w.folder, "a.map", "new");
     assert_int_equal(installed_each(w.home, record_check, &records, &err), 0);
     assert_int_equal(records, 1);
-    assert_int_not_equal(faccessat(w.home, "journal.json", F_OK, 0), 0);
+    assert_int_not_equal(faccessat(w.home, "journal.arrives", F_OK, 0), 0);
     workspace_unstage(&w);
     workspace_close(&w);
 }
@@ -82,9 +83,8 @@ static void in_place_and_recorded(void **state)
 /* A crash behind the journal's writing, before and after the rename: the next opening finishes. */
 static void recovery(void **state)
 {
-    static const char journal[] = "{\"title\":\"opensauce/a\",\"place\":[{\"from\":\"staging/opensauce%2Fa/"
-                                  "map\",\"to\":\"a.map\",\"size\":3}],"
-                                  "\"record\":{\"file\":\"a.map\",\"crc32\":\"deadbeef\"}}";
+    static const char journal[] = "patchbay install 1\ntitle opensauce/a opensauce%252Fa\nput map a.map 3\n"
+                                  "record %7B%22file%22:%22a.map%22,%22crc32%22:%22deadbeef%22%7D\nend\n";
     (void)state;
     for (int renamed = 0; renamed < 2; renamed++) {
         char path[300];
@@ -92,15 +92,15 @@ static void recovery(void **state)
         struct pb_error err;
         int records = 0;
         folder_name(path);
-        assert_int_equal(workspace_open(path, true, &w, &err), 0);
+        assert_int_equal(workspace_open(path, WORKSPACE_MAKE, &w, &err), 0);
         assert_int_equal(workspace_stage(&w, "opensauce/a", &err), 0);
         staged_write(&w, "map", "new");
         assert_int_equal(file_replace(w.folder, "a.map", "old", 3, &err), 0);
-        assert_int_equal(file_replace(w.home, "journal.json", journal, strlen(journal), &err), 0);
+        assert_int_equal(file_replace(w.home, "journal.arrives", journal, strlen(journal), &err), 0);
         if (renamed)
             assert_int_equal(renameat(w.staging, "map", w.folder, "a.map"), 0);
         workspace_close(&w);
-        assert_int_equal(workspace_open(path, true, &w, &err), 0);
+        assert_int_equal(workspace_open(path, WORKSPACE_MAKE, &w, &err), 0);
         assert_content(w.folder, "a.map", "new");
         assert_int_equal(installed_each(w.home, record_check, &records, &err), 0);
         assert_int_equal(records, 1);
@@ -111,13 +111,15 @@ static void recovery(void **state)
 static void a_foreign_journal_moves_nothing(void **state)
 {
     static const char *const journals[] = {
-        "{\"title\":\"x\",\"place\":[{\"from\":\"staging/../../"
-        "secret\",\"to\":\"a.map\",\"size\":3}],\"record\":null}",
-        "{\"title\":\"x\",\"place\":[{\"from\":\"staging/a\",\"to\":\"../a.map\"}],\"record\":null}",
-        "{\"title\":\"x\",\"place\":[{\"from\":\"/etc/"
-        "passwd\",\"to\":\"a.map\",\"size\":3}],\"record\":null}",
-        "not json",
-        "[]",
+        "patchbay install 1\ntitle x x\nput ../../secret a.map 3\nend\n",
+        "patchbay install 1\ntitle x x\nput a ../a.map 3\nend\n",
+        "patchbay install 1\ntitle x ..\nput a a.map 3\nend\n",
+        "patchbay install 1\ntitle x x\nput a .patchbay/lock 3\nend\n",
+        "patchbay install 1\ntitle x x\nput /etc/passwd a.map 3\nend\n",
+        "patchbay install 1\ntitle x x\nlink a ../b\nend\n",
+        "patchbay install 1\ntitle x x\n",
+        "patchbay install 2\ntitle x x\nend\n",
+        "not a journal",
     };
     (void)state;
     for (size_t i = 0; i < sizeof journals / sizeof journals[0]; i++) {
@@ -125,10 +127,10 @@ static void a_foreign_journal_moves_nothing(void **state)
         struct workspace w;
         struct pb_error err;
         folder_name(path);
-        assert_int_equal(workspace_open(path, true, &w, &err), 0);
-        assert_int_equal(file_replace(w.home, "journal.json", journals[i], strlen(journals[i]), &err), 0);
+        assert_int_equal(workspace_open(path, WORKSPACE_MAKE, &w, &err), 0);
+        assert_int_equal(file_replace(w.home, "journal.arrives", journals[i], strlen(journals[i]), &err), 0);
         workspace_close(&w);
-        assert_int_equal(workspace_open(path, true, &w, &err), PB_DAMAGED);
+        assert_int_equal(workspace_open(path, WORKSPACE_LOOK, &w, &err) == PB_OK, 0);
         assert_non_null(strstr(err.text, path));
     }
 }
@@ -143,23 +145,22 @@ static void a_folder_in_the_way(void **state)
     assert_int_equal(mkdirat(w.folder, "a.map", 0777), 0);
     assert_int_equal(install_commit(&w, &plan, &err), PB_INVALID);
     assert_non_null(strstr(err.text, "a.map"));
-    assert_int_not_equal(faccessat(w.home, "journal.json", F_OK, 0), 0);
+    assert_int_not_equal(faccessat(w.home, "journal.arrives", F_OK, 0), 0);
     workspace_close(&w);
 }
 
 /* A crash of another process while we downloaded: its install is finished before ours begins. */
 static void the_journal_of_another_is_finished_first(void **state)
 {
-    static const char journal[] =
-        "{\"title\":\"opensauce/b\",\"place\":[{\"from\":\"staging/b\",\"to\":\"b.map\",\"size\":5}],"
-        "\"record\":null}";
+    static const char journal[] = "patchbay install 1\ntitle opensauce/b b\nput it b.map 5\nend\n";
     char path[300];
     struct workspace w;
     struct pb_error err;
     (void)state;
     workspace_with_map(&w, path);
-    assert_int_equal(file_replace(w.home, "staging/b", "other", 5, &err), 0);
-    assert_int_equal(file_replace(w.home, "journal.json", journal, strlen(journal), &err), 0);
+    assert_int_equal(mkdirat(w.home, "staging/b", 0777), 0);
+    assert_int_equal(file_replace(w.home, "staging/b/it", "other", 5, &err), 0);
+    assert_int_equal(file_replace(w.home, "journal.arrives", journal, strlen(journal), &err), 0);
     assert_int_equal(install_commit(&w, &plan, &err), 0);
     assert_content(w.folder, "a.map", "new");
     assert_content(w.folder, "b.map", "other");
@@ -173,12 +174,12 @@ static void what_is_not_staged_is_not_installed(void **state)
     struct pb_error err;
     (void)state;
     folder_name(path);
-    assert_int_equal(workspace_open(path, true, &w, &err), 0);
+    assert_int_equal(workspace_open(path, WORKSPACE_MAKE, &w, &err), 0);
     assert_int_equal(workspace_stage(&w, "opensauce/a", &err), 0);
     assert_int_equal(install_commit(&w, &plan, &err), PB_FAILED);
     staged_write(&w, "map", "of another size");
     assert_int_equal(install_commit(&w, &plan, &err), PB_FAILED);
-    assert_int_not_equal(faccessat(w.home, "journal.json", F_OK, 0), 0);
+    assert_int_not_equal(faccessat(w.home, "journal.arrives", F_OK, 0), 0);
     assert_int_not_equal(faccessat(w.folder, "a.map", F_OK, 0), 0);
     workspace_close(&w);
 }
@@ -190,9 +191,9 @@ static void one_at_a_time(void **state)
     struct pb_error err;
     (void)state;
     folder_name(path);
-    assert_int_equal(workspace_open(path, true, &w, &err), 0);
+    assert_int_equal(workspace_open(path, WORKSPACE_MAKE, &w, &err), 0);
     assert_int_equal(workspace_stage(&w, "opensauce/a", &err), 0);
-    assert_int_equal(workspace_open(path, true, &other, &err), 0);
+    assert_int_equal(workspace_open(path, WORKSPACE_MAKE, &other, &err), 0);
     assert_int_equal(workspace_stage(&other, "opensauce/a", &err), PB_BUSY);
     assert_int_equal(workspace_stage(&other, "opensauce/b", &err), 0);
     workspace_close(&other);

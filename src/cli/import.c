@@ -1,4 +1,4 @@
-/* patchbay import opensauce */
+/* patchbay import opensauce, patchbay import escape */
 #include "cli/output.h"
 #include "cli/verbs.h"
 
@@ -21,6 +21,21 @@ static int line_print(void *arg, const char *file, const char *fault, const stru
     return 0;
 }
 
+static int report_print(int rc, const struct pb_import_report *r, json_t *list, const char *what,
+                        const struct pb_error *err)
+{
+    struct pb_import_report report = *r;
+    int status = rc < 0 ? fail(err) : report.refused > 0 ? EXIT_FAILED : EXIT_DONE;
+    if (list != NULL) {
+        int printed = print_json(json_pack("{s:i, s:i, s:o}", "imported", (int)report.imported, "refused",
+                                           (int)report.refused, what, list));
+        return status != EXIT_DONE ? status : printed;
+    }
+    if (rc == PB_OK)
+        printf("%u imported, %u refused\n", report.imported, report.refused);
+    return status != EXIT_DONE ? status : print_end();
+}
+
 int verb_import_opensauce(const struct args *a)
 {
     char password[PASSWORD_SIZE];
@@ -38,13 +53,18 @@ int verb_import_opensauce(const struct args *a)
     json_t *list = args_flag(a, "json") ? json_array() : NULL;
     int rc = pb_import_opensauce(depot, &o, line_print, list, &report, &err);
     pb_depot_close(depot);
-    int status = rc < 0 ? fail(&err) : report.refused > 0 ? EXIT_FAILED : EXIT_DONE;
-    if (list != NULL) {
-        int printed = print_json(json_pack("{s:i, s:i, s:o}", "imported", (int)report.imported, "refused",
-                                           (int)report.refused, "maps", list));
-        return status != EXIT_DONE ? status : printed;
-    }
-    if (rc == PB_OK)
-        printf("%u imported, %u refused\n", report.imported, report.refused);
-    return status != EXIT_DONE ? status : print_end();
+    return report_print(rc, &report, list, "maps", &err);
+}
+
+int verb_import_escape(const struct args *a)
+{
+    struct pb_error err;
+    struct pb_import_report report;
+    struct pb_depot *depot = open_depot(a);
+    if (depot == NULL)
+        return EXIT_FAILED;
+    json_t *list = args_flag(a, "json") ? json_array() : NULL;
+    int rc = pb_import_escape(depot, a->operands[0], line_print, list, &report, &err);
+    pb_depot_close(depot);
+    return report_print(rc, &report, list, "titles", &err);
 }

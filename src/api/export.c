@@ -1,0 +1,217 @@
+/* Writing what is live as files, for any web server or file host. */
+#include "api/dialects.h"
+#include "base/file.h"
+#include "base/tree.h"
+#include "depot/object.h"
+#include "dialect/compile.h"
+#include "patchbay/publish.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define BESIDE ".patchbay-new" /* what is under way; never a name of a depot's */
+
+struct export
+{
+    const struct depot *depot;
+    int folder;
+    struct tree tree;
+    pb_progress_fn *progress;
+    void *arg;
+    struct pb_export_report *report;
+};
+
+/* Makes the folders above a path, and opens the last. */
+static int folder_reach(struct export *x, const char *path, int *folder, const char **base,
+                        struct pb_error *err)
+{
+    char above[PATH_RELATIVE_MAX + 1];
+    int rc = tree_reach(&x->tree, path, folder, base, err);
+    if (rc != PB_NOT_FOUND)
+        return rc;
+    for (size_t i = 0; path[i] != '\0'; i++) {
+        int in;
+        const char *name;
+        above[i] = '\0';
+        if (path[i] == '/') {
+            rc = tree_reach(&x->tree, above, &in, &name, err);
+            if (rc == PB_OK)
+                rc = folder_make(in, name, err);
+            if (rc < 0)
+                return rc;
+        }
+        above[i] = path[i];
+    }
+    return tree_reach(&x->tree, path, folder, base, err);
+}
+
+/* Is the file there with just these bytes? */
+static bool is_there(int folder, const char *base, const struct sha256 *digest, uint64_t size)
+{
+    uint64_t found;
+    struct digest_result r;
+    _cleanup_fd_ int fd = -1;
+    return file_open_regular(folder, base, false, &fd, &found, NULL) == PB_OK && found == size &&
+           digest_file(DIGEST_SHA256, fd, &r, NULL) == PB_OK &&
+           memcmp(&r.sha256, digest, sizeof *digest) == 0;
+}
+
+static int object_copy(int from, int to, struct pb_error *err)
+{
+    char step[64 * 1024];
+    ssize_t n;
+    int rc = PB_OK;
+    while (rc == PB_OK && (n = read(from, step, sizeof step)) != 0)
+        rc = n < 0 ? error_errno(err, errno, "read") : file_write(to, step, (size_t)n, err);
+    return rc;
+}
+
+/* Writes beside, then renames over. `object` >= 0: its bytes; else `bytes`. */
+static int file_write_beside(struct export *x, int folder, const char *base, int object, struct slice bytes,
+                             struct pb_error *err)
+{
+    unlinkat(x->folder, BESIDE, 0);
+    _cleanup_fd_ int fd =
+        openat(x->folder, BESIDE, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return error_errno(err, errno, "make a file");
+    int rc = object >= 0 ? object_copy(object, fd, err) : file_write(fd, bytes.p, bytes.n, err);
+    if (rc == PB_OK && renameat(x->folder, BESIDE, folder, base) != 0)
+        rc = error_errno(err, errno, "put it in place");
+    if (rc < 0)
+        unlinkat(x->folder, BESIDE, 0);
+    return rc;
+}
+
+static int counted(struct export *x, uint64_t size, bool written, struct pb_error *err)
+{
+    struct pb_progress p = {"export", ++x->report->files, 0, "files"};
+    x->report->written += written;
+    x->report->bytes += written ? size : 0;
+    return x->progress != NULL && x->progress(x->arg, &p) != 0 ? error_set(err, PB_CANCELLED, "cancelled")
+                                                               : PB_OK;
+}
+
+static int entry_export(struct export *x, const char *path, const struct site_entry *e, struct pb_error *err)
+{
+    int folder;
+    const char *base;
+    _cleanup_fd_ int fd = -1;
+    int rc = folder_reach(x, path, &folder, &base, err);
+    if (rc < 0)
+        return rc;
+    bool there = is_there(folder, base, &e->object, e->size);
+    if (!there)
+        rc = object_open(x->depot->objects, &e->object, e->size, &fd, err);
+    if (!there && rc == PB_OK)
+        rc = file_write_beside(x, folder, base, fd, (struct slice){0}, err);
+    return rc < 0 ? error_context(err, "%s", path) : counted(x, e->size, !there, err);
+}
+
+/* All places of one entry. */
+static int places_export(struct export *x, const struct dialect *d, const struct site_title *t,
+                         const struct site_entry *e, struct pb_error *err)
+{
+    int rc = PB_OK;
+    _cleanup_buffer_ struct buffer path;
+    buffer_init(&path, 2 * PATH_RELATIVE_MAX);
+    for (unsigned n = 0; rc == PB_OK; n++) {
+        path.n = 0;
+        if (!d->export_path(t, e, n, &path) || path.failed)
+            break;
+        if (path.n > 0)
+            rc = entry_export(x, path.p, e, err);
+    }
+    return path.failed ? error_memory(err) : rc;
+}
+
+/* Lists are among a title's first entries: so the others go first, and nobody finds a list of what is not
+ * there. */
+static int title_export(struct export *x, const struct site_title *t, struct pb_error *err)
+{
+    const struct dialect *d = dialect_find(t->dialect);
+    int rc = PB_OK;
+    if (d == NULL || d->export_path == NULL)
+        return PB_OK;
+    for (size_t i = t->n; rc == PB_OK && i-- > 0;)
+        rc = places_export(x, d, t, &t->entries[i], err);
+    x->report->titles++;
+    return rc < 0 ? error_context(err, "export %s/%s", t->dialect, t->name) : PB_OK;
+}
+
+static int together_export(struct export *x, const struct site *site, struct pb_error *err)
+{
+    int rc = PB_OK;
+    for (size_t i = 0; rc == PB_OK && all_dialects[i] != NULL; i++) {
+        const char *path = NULL, *base;
+        struct slice bytes;
+        struct digest_result r;
+        int folder;
+        if (all_dialects[i]->export_site == NULL)
+            continue;
+        all_dialects[i]->export_site(site, site->compiled[i], &path, &bytes);
+        if (path == NULL)
+            continue;
+        rc = digest_bytes(DIGEST_SHA256, bytes.p, bytes.n, &r, err);
+        if (rc == PB_OK)
+            rc = folder_reach(x, path, &folder, &base, err);
+        bool there = rc == PB_OK && is_there(folder, base, &r.sha256, bytes.n);
+        if (rc == PB_OK && !there)
+            rc = file_write_beside(x, folder, base, -1, bytes, err);
+        rc = rc < 0 ? error_context(err, "%s", path) : counted(x, bytes.n, !there, err);
+    }
+    return rc;
+}
+
+static int compile(void *arg, struct site_title *title, const struct md5 *md5, struct pb_error *err)
+{
+    (void)arg;
+    return dialects_compile(all_dialects, title, md5, err);
+}
+
+/* A title that can't be served can't be exported: the first one's fault is the result. */
+static void failed(void *arg, const struct site_title *title, const struct pb_error *err)
+{
+    struct pb_error *first = arg;
+    if (first->status == PB_OK)
+        error_set(first, err->status, "%s/%s: %s", title->dialect, title->name, err->text);
+}
+
+static int finish(void *arg, struct site *site, struct pb_error *err)
+{
+    (void)arg;
+    return dialects_finish(all_dialects, site, err);
+}
+
+int pb_export(struct pb_depot *depot, const char *folder, pb_progress_fn *progress, void *arg,
+              struct pb_export_report *report, struct pb_error *err)
+{
+    struct site *site = NULL;
+    struct pb_error first = {0};
+    struct site_maker maker = {compile, failed, finish, &first};
+    struct export x = {(const struct depot *)depot, -1, {0}, progress, arg, report};
+    *report = (struct pb_export_report){0};
+    int rc = folder_make_all(folder, err);
+    if (rc == PB_OK)
+        rc = folder_open(AT_FDCWD, folder, &x.folder, err);
+    if (rc < 0)
+        return rc;
+    tree_start(&x.tree, x.folder);
+    rc = site_make((struct depot *)depot, NULL, true, &maker, &site, err);
+    for (size_t i = 0; rc == PB_OK && i < site->n; i++)
+        rc = title_export(&x, site->titles[i], err);
+    if (rc == PB_OK)
+        rc = together_export(&x, site, err);
+    if (rc == PB_OK && syncfs(x.folder) != 0)
+        rc = error_errno(err, errno, "sync");
+    tree_end(&x.tree);
+    fd_close(&x.folder);
+    site_release(site);
+    if (rc == PB_OK && first.status != PB_OK) {
+        *err = first;
+        rc = first.status;
+    }
+    return rc;
+}

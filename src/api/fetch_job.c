@@ -1,0 +1,301 @@
+/* One title: sources, plans and tries. */
+#include "api/fetch_job.h"
+
+#include "install/install.h"
+
+#include <stdio.h>
+
+enum {
+    STAGED_PLANS = 3,      /* staging holds the bytes of so many plans before it is cleared of others */
+    ROUNDS_CHANGING = 12,  /* tries of one plan at a server whose content was seen to change */
+    PLANS_PER_SOURCE = 64, /* a server whose content changes while we fetch is asked again, not for ever */
+};
+
+/* How much a source's fault tells the user, or 0 where it is no source's: then another can do no better. A
+ * password that is asked for and a disk that is too small may be the word of one bad source. */
+static int fault_rank(int status)
+{
+    static const int ranks[] = {PB_NETWORK, PB_NOT_FOUND, PB_INVALID, PB_DAMAGED, PB_NO_SPACE, PB_DENIED};
+    for (int i = 0; i < (int)(sizeof ranks / sizeof ranks[0]); i++) {
+        if (ranks[i] == status)
+            return i + 1;
+    }
+    return 0;
+}
+
+struct piece_arg {
+    struct fetch_job *job;
+    const struct fetch_plan *plan;
+};
+
+static int on_piece(void *arg, size_t piece, struct pb_error *err)
+{
+    struct piece_arg *a = arg;
+    if (a->job->dialect->accept == NULL)
+        return PB_OK;
+    return a->job->dialect->accept(&a->job->request, a->plan, piece, err);
+}
+
+/* Better to say so now than after an hour. What is in staging counts as downloaded. */
+static int room_check(const struct fetch_job *job, const struct fetch_plan *plan, struct pb_error *err)
+{
+    uint64_t room, staged = 0;
+    int rc = workspace_room(job->workspace, &room, err);
+    if (rc == PB_OK)
+        rc = workspace_staged(job->workspace, &staged, err);
+    if (rc < 0)
+        return rc;
+    /* Pieces of other plans are worth keeping, as a rollback may bring them back; but a server that names new
+     * ones each time does not fill the disk with old ones. */
+    if (staged > STAGED_PLANS * plan->download) {
+        if ((rc = workspace_prune(job->workspace, plan, err)) < 0 ||
+            (rc = workspace_staged(job->workspace, &staged, err)) < 0)
+            return rc;
+    }
+    uint64_t needed = plan->unpacked + (staged < plan->download ? plan->download - staged : 0);
+    if (room < needed)
+        return error_set(err, PB_NO_SPACE, "the disk is full: %llu bytes are needed for %s, %llu are free",
+                         (unsigned long long)needed, job->title, (unsigned long long)room);
+    return PB_OK;
+}
+
+static int plan_download(struct fetch_job *job, struct fetch_plan *plan, struct pb_error *err)
+{
+    struct piece_arg arg = {job, plan};
+    struct download_report report = {0};
+    int rc = install_check(job->workspace, plan, err);
+    if (rc < 0)
+        job->final = true; /* the user's folder stands in the way, whoever the source is */
+    if (rc == PB_OK)
+        rc = room_check(job, plan, err);
+    if (rc == PB_OK)
+        rc = transport_pieces(job->transport, plan, job->workspace->staging, on_piece, &arg, &report, err);
+    if (report.downloaded > 0) /* progress */
+        job->rounds = 0;
+    job->result->downloaded += report.downloaded;
+    job->result->bytes += report.bytes;
+    /* The first look into staging tells what an earlier run left; later ones would count our own pieces. */
+    if (job->result->pieces == 0)
+        job->result->present = report.present;
+    job->result->pieces = (unsigned)plan->piece_count;
+    return rc;
+}
+
+static const char *const action_names[FETCH_ACTIONS] = {
+    [FETCH_KEEP] = "keep",   [FETCH_PLACE] = "place",   [FETCH_MOVE] = "move",     [FETCH_LINK] = "link",
+    [FETCH_ATTIC] = "attic", [FETCH_REMOVE] = "remove", [FETCH_FOLDER] = "folder", [FETCH_PRUNE] = "prune",
+};
+
+static void steps_show(const struct fetch_job *job, const struct fetch_plan *plan)
+{
+    const struct pb_fetch_options *o = job->options;
+    if (o->step == NULL)
+        return;
+    for (size_t i = 0; o->dry_run && i < plan->piece_count; i++) {
+        const struct fetch_piece *p = &plan->pieces[i];
+        struct pb_fetch_step step = {"download", p->name, NULL, p->size != FETCH_SIZE_UNKNOWN ? p->size : 0};
+        o->step(o->arg, &step);
+    }
+    for (size_t i = 0; i < plan->step_count; i++) {
+        const struct fetch_step *s = &plan->steps[i];
+        struct pb_fetch_step step = {action_names[s->action], s->path,
+                                     s->action == FETCH_LINK ? s->target : s->from,
+                                     s->size > 0 ? s->size : s->seen.size};
+        if (!s->generated)
+            o->step(o->arg, &step);
+    }
+}
+
+static void text_set(char *out, size_t room, const char *text)
+{
+    snprintf(out, room, "%s", text != NULL ? text : "");
+}
+
+static void result_fill(struct fetch_job *job, const struct fetch_plan *plan, bool unchanged)
+{
+    struct pb_fetch_result *r = job->result;
+    text_set(r->source, sizeof r->source, plan->source);
+    text_set(r->version, sizeof r->version, plan->version);
+    text_set(r->note, sizeof r->note, plan->note);
+    text_set(r->advice, sizeof r->advice, plan->advice);
+    r->unchanged = unchanged;
+    r->titles = 1;
+    r->pieces = (unsigned)plan->piece_count;
+    r->kept = (unsigned)fetch_plan_count(plan, FETCH_KEEP);
+    r->placed = (unsigned)fetch_plan_count(plan, FETCH_PLACE);
+    r->moved = (unsigned)fetch_plan_count(plan, FETCH_MOVE);
+    r->linked = (unsigned)fetch_plan_count(plan, FETCH_LINK);
+    r->removed = (unsigned)fetch_plan_count(plan, FETCH_REMOVE);
+    r->attic = (unsigned)fetch_plan_count(plan, FETCH_ATTIC);
+    steps_show(job, plan);
+    if (plan->step_count != 1 || plan->steps[0].action > FETCH_PLACE)
+        return;
+    const struct fetch_step *f = &plan->steps[0];
+    text_set(r->file, sizeof r->file, f->path);
+    hex_encode(f->md5.bytes, sizeof f->md5.bytes, r->md5);
+    r->size = f->size;
+    r->crc32 = f->crc32;
+}
+
+/* Have two plans the same pieces? */
+static bool same_pieces(const struct fetch_plan *a, const struct fetch_plan *b)
+{
+    if (a->piece_count != b->piece_count)
+        return false;
+    for (size_t i = 0; i < a->piece_count; i++) {
+        if (strcmp(a->pieces[i].staged, b->pieces[i].staged) != 0)
+            return false;
+    }
+    return true;
+}
+
+static int plan_assemble(struct fetch_job *job, struct fetch_plan *plan, struct pb_error *err)
+{
+    int rc = job->dialect->assemble(&job->request, plan, job->progress, job->arg, err);
+    if (rc < 0)
+        job->rounds = ROUNDS_CHANGING; /* the same pieces would come to the same */
+    return rc;
+}
+
+/* A dry run: looks whether the plan could be carried out, and tells it. */
+static int plan_tell(struct fetch_job *job, struct fetch_plan *plan, bool done, struct pb_error *err)
+{
+    job->final = true;
+    int rc = install_check(job->workspace, plan, err);
+    if (rc == PB_OK)
+        result_fill(job, plan, done);
+    return rc;
+}
+
+/* One plan, carried out. */
+static int plan_run(struct fetch_job *job, struct fetch_plan *plan, struct pb_error *err)
+{
+    bool done = fetch_plan_nothing_to_do(plan);
+    if (plan->step_count == 0)
+        return error_set(err, PB_INVALID, "the server offers nothing under this name");
+    if (job->options->dry_run)
+        return plan_tell(job, plan, done, err);
+    int rc = done ? PB_OK : plan_download(job, plan, err);
+    if (rc == PB_OK && !done)
+        rc = plan_assemble(job, plan, err);
+    if (rc < 0)
+        return rc;
+    /* From here on it is no source's fault: another would end in the same way. */
+    job->final = true;
+    rc = install_commit(job->workspace, plan, err);
+    if (rc == PB_OK)
+        result_fill(job, plan, done);
+    return rc;
+}
+
+/* Is another try with this plan worth while? After a moment's pause, where it is the plan of the try before.
+ */
+static int plan_again(struct fetch_job *job, const struct fetch_plan *before, const struct fetch_plan *plan,
+                      bool *again, struct pb_error *err)
+{
+    bool same = before->piece_count > 0 && same_pieces(before, plan);
+    if (!same)
+        job->rounds = 0;
+    job->changing |= !same && before->piece_count > 0;
+    *again = job->rounds++ < (job->changing ? ROUNDS_CHANGING : TRANSPORT_ATTEMPTS);
+    return same && *again ? transport_pause(job->transport, TRANSPORT_RETRY_MS, err) : PB_OK;
+}
+
+/*
+ * One source. Where a piece is missing or wrong, the server's content may have changed since it was planned
+ * (a publish, a rollback), so the plan is made anew each time. A changed plan starts afresh, and so does one
+ * that has brought pieces; the same one without any success is tried TRANSPORT_ATTEMPTS times in all.
+ */
+static int source_fetch(struct fetch_job *job, const char *source, struct pb_error *err)
+{
+    struct fetch_plan before = {0};
+    int rc = PB_OK;
+    for (int i = 0; i < PLANS_PER_SOURCE; i++) {
+        struct fetch_plan plan = {.title = job->title, .source = source};
+        struct pb_error planning;
+        bool again = false;
+        arena_init(&plan.arena, FETCH_PLAN_CEILING);
+        int planned = job->dialect->plan(&job->request, &job->net, source, &plan, &planning);
+        if (planned == PB_OK)
+            planned = plan_again(job, &before, &plan, &again, &planning);
+        if (planned < 0 && (i == 0 || planned == PB_CANCELLED)) {
+            *err = planning;
+            rc = planned;
+        }
+        again = again && planned == PB_OK;
+        if (again)
+            rc = plan_run(job, &plan, err);
+        arena_free(&before.arena);
+        before = plan;
+        if (!again || job->final || (rc != PB_DAMAGED && rc != PB_NOT_FOUND))
+            break;
+    }
+    arena_free(&before.arena);
+    return rc;
+}
+
+/* Adds what a source said to what the others said. */
+static void fault_note(struct fetch_job *job, const char *source, const struct pb_error *err)
+{
+    struct pb_error *all = &job->faults;
+    size_t used = strlen(all->text);
+    if (fault_rank(err->status) > fault_rank(all->status))
+        all->status = err->status;
+    snprintf(all->text + used, sizeof all->text - used, "%s%s: %s", used > 0 ? "; " : "", source, err->text);
+}
+
+/* A server's list of further servers may well have the server itself. Remembers the source. */
+static bool tried_before(struct fetch_job *job, const char *source)
+{
+    for (size_t i = 0; i < job->tried_count; i++) {
+        if (strcmp(job->tried[i], source) == 0)
+            return true;
+    }
+    if (job->tried_count < FETCH_ROUNDS * FETCH_SOURCES_MAX)
+        job->tried[job->tried_count++] = source;
+    return false;
+}
+
+static int sources_try(struct fetch_job *job, struct pb_error *err)
+{
+    for (unsigned round = 0; round < FETCH_ROUNDS; round++) {
+        struct fetch_sources sources;
+        /* Where no source could be reached, the server's own list of further ones can't be either. */
+        if (round > 0 && job->faults.status == PB_NETWORK && job->request.server_list == NULL)
+            break;
+        struct pb_error fault = {0};
+        int rc = job->dialect->sources(&job->request, &job->net, round, &job->arena, &sources, &fault);
+        if (rc < 0 && round == 0) {
+            *err = fault;
+            return rc;
+        }
+        if (rc == PB_CANCELLED || rc == PB_NO_MEMORY) {
+            *err = fault;
+            return rc;
+        }
+        if (rc < 0 && job->request.server_list != NULL)
+            fault_note(job, job->request.server_list, &fault);
+        for (size_t i = 0; rc == PB_OK && i < sources.n; i++) {
+            if (tried_before(job, sources.list[i]))
+                continue;
+            int got = source_fetch(job, sources.list[i], &fault);
+            if (job->final || fault_rank(got) == 0) {
+                *err = fault;
+                return got;
+            }
+            fault_note(job, sources.list[i], &fault);
+        }
+    }
+    if (job->faults.status == PB_OK)
+        return error_set(err, PB_NOT_FOUND, "there is no source to ask");
+    *err = job->faults;
+    return job->faults.status;
+}
+
+int fetch_job_run(struct fetch_job *job, struct pb_error *err)
+{
+    arena_init(&job->arena, 0);
+    int rc = sources_try(job, err);
+    arena_free(&job->arena);
+    return rc;
+}

@@ -1,0 +1,153 @@
+/* Trees on a POSIX system. */
+#include "base/tree.h"
+
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+void tree_start(struct tree *t, int root)
+{
+    *t = (struct tree){.root = root, .folder = -1};
+}
+
+void tree_forget(struct tree *t)
+{
+    fd_close(&t->folder);
+}
+
+void tree_end(struct tree *t)
+{
+    tree_forget(t);
+}
+
+/* Opens one folder on the way, and says what is there when it is none. */
+static int step_down(int at, const char *name, const char *path, int *fd, struct pb_error *err)
+{
+    struct stat st;
+    *fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (*fd >= 0)
+        return PB_OK;
+    int number = errno;
+    if ((number == ENOTDIR || number == ELOOP) && fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+        if (S_ISLNK(st.st_mode))
+            return error_set(err, PB_INVALID,
+                             "%s: %s is a symbolic link; patchbay does not write through links", path, name);
+        return error_set(err, PB_INVALID, "%s: %s is not a folder", path, name);
+    }
+    return error_errno(err, number, "%s: open folder %s", path, name);
+}
+
+int tree_reach(struct tree *t, const char *path, int *folder, const char **base, struct pb_error *err)
+{
+    const char *why;
+    char name[FILE_NAME_MAX + 1];
+    if (!path_relative_safe(slice_of(path), &why))
+        return error_set(err, PB_INVALID, "%.200s: the path %s", path, why);
+    struct slice above = path_folder(slice_of(path));
+    *base = path + above.n + (above.n > 0);
+    if (t->folder >= 0 && slice_equal(above, slice_of(t->at))) {
+        *folder = t->folder;
+        return PB_OK;
+    }
+    tree_forget(t);
+    _cleanup_fd_ int at = fcntl(t->root, F_DUPFD_CLOEXEC, 0);
+    if (at < 0)
+        return error_errno(err, errno, "%s", path);
+    for (size_t i = 0; i < above.n;) {
+        const char *slash = memchr(above.p + i, '/', above.n - i);
+        size_t n = (slash != NULL ? (size_t)(slash - above.p) : above.n) - i;
+        int next;
+        memcpy(name, above.p + i, n);
+        name[n] = '\0';
+        int rc = step_down(at, name, path, &next, err);
+        if (rc < 0)
+            return rc;
+        fd_close(&at);
+        at = next;
+        i += n + 1;
+    }
+    memcpy(t->at, above.p, above.n);
+    t->at[above.n] = '\0';
+    *folder = t->folder = at;
+    at = -1;
+    return PB_OK;
+}
+
+int tree_stat(struct tree *t, const char *path, struct stat *st, struct pb_error *err)
+{
+    int folder;
+    const char *base;
+    int rc = tree_reach(t, path, &folder, &base, err);
+    if (rc == PB_NOT_FOUND)
+        return 0;
+    if (rc < 0)
+        return rc;
+    if (fstatat(folder, base, st, AT_SYMLINK_NOFOLLOW) == 0)
+        return 1;
+    return errno == ENOENT ? 0 : error_errno(err, errno, "%s", path);
+}
+
+int tree_open(struct tree *t, const char *path, int *fd, uint64_t *size, struct pb_error *err)
+{
+    int folder;
+    const char *base;
+    int rc = tree_reach(t, path, &folder, &base, err);
+    return rc < 0 ? rc : file_open_regular(folder, base, false, fd, size, err);
+}
+
+struct walk {
+    char path[PATH_RELATIVE_MAX + 1];
+    unsigned depth;
+    tree_fn *fn;
+    void *arg;
+};
+
+static int walk_folder(struct walk *w, int folder, size_t length, struct pb_error *err);
+
+/* One name of a folder; `length` is the length of the folder's path. */
+static int walk_item(struct walk *w, int folder, size_t length, const char *name, struct pb_error *err)
+{
+    struct stat st;
+    int n = snprintf(w->path + length, sizeof w->path - length, "%s%s", length > 0 ? "/" : "", name);
+    if (n < 0 || (size_t)n >= sizeof w->path - length)
+        return error_set(err, PB_INVALID, "%.200s…: the path is longer than %d bytes", w->path,
+                         PATH_RELATIVE_MAX);
+    if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? PB_OK : error_errno(err, errno, "%s", w->path);
+    struct tree_item item = {folder, name, w->path, &st};
+    int rc = w->fn(w->arg, &item, err);
+    if (rc < 0 || !S_ISDIR(st.st_mode))
+        return rc;
+    if (w->depth == TREE_DEPTH_MAX)
+        return error_set(err, PB_INVALID, "%s: more than %d folders within each other", w->path,
+                         TREE_DEPTH_MAX);
+    _cleanup_fd_ int below = openat(folder, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (below < 0)
+        return error_errno(err, errno, "open folder %s", w->path);
+    w->depth++;
+    rc = walk_folder(w, below, length + (size_t)n, err);
+    w->depth--;
+    return rc;
+}
+
+static int walk_folder(struct walk *w, int folder, size_t length, struct pb_error *err)
+{
+    _cleanup_names_ struct names names;
+    int rc = folder_names(folder, ".", &names, err);
+    for (size_t i = 0; rc == PB_OK && i < names.n; i++)
+        rc = walk_item(w, folder, length, names.list[i], err);
+    return rc;
+}
+
+int tree_walk(int folder, const char *path, tree_fn *fn, void *arg, struct pb_error *err)
+{
+    struct walk w = {.fn = fn, .arg = arg};
+    size_t n = strlen(path);
+    if (n >= sizeof w.path)
+        return error_set(err, PB_INVALID, "%.200s…: the path is too long", path);
+    memcpy(w.path, path, n + 1);
+    return walk_folder(&w, folder, n, err);
+}

@@ -1,0 +1,30 @@
+/* patchbay export */
+#include "cli/output.h"
+#include "cli/verbs.h"
+
+#include <stdio.h>
+
+int verb_export(const struct args *a)
+{
+    char bytes[TEXT_SIZE];
+    struct pb_error err;
+    struct progress progress;
+    struct pb_export_report r;
+    struct pb_depot *depot = open_depot(a);
+    if (depot == NULL)
+        return EXIT_FAILED;
+    progress_start(&progress, true);
+    int rc = pb_export(depot, a->operands[0], progress_show, &progress, &r, &err);
+    progress_end(&progress);
+    pb_depot_close(depot);
+    if (rc < 0)
+        return fail(&err);
+    if (args_flag(a, "json"))
+        return print_json(json_pack("{s:i, s:I, s:I, s:I}", "titles", (int)r.titles, "files",
+                                    (json_int_t)r.files, "written", (json_int_t)r.written, "bytes",
+                                    (json_int_t)r.bytes));
+    text_bytes(r.bytes, bytes);
+    printf("%u title%s, %llu files: %llu written (%s), the others were there\n", r.titles,
+           r.titles == 1 ? "" : "s", r.files, r.written, bytes);
+    return print_end();
+}

@@ -1,0 +1,89 @@
+/* patchbay publish upgrade, patchbay publish levels */
+#include "cli/output.h"
+#include "cli/verbs.h"
+
+#include <stdio.h>
+
+enum { LIST_MAX = 200 };
+
+static int result_print(const struct args *a, const struct pb_publish_result *r, const char *what)
+{
+    char size[TEXT_SIZE], packed[TEXT_SIZE], parts[TEXT_SIZE], stored[TEXT_SIZE];
+    if (args_flag(a, "json"))
+        return print_json(json_pack("{s:s, s:s, s:b, s:i, s:I, s:I, s:I}", "title", r->title, "version",
+                                    r->version, "unchanged", r->unchanged, "parts", (int)r->parts, "size",
+                                    (json_int_t)r->size, "packed", (json_int_t)r->packed, "stored",
+                                    (json_int_t)r->stored));
+    text_bytes(r->size, size);
+    text_bytes(r->packed, packed);
+    text_bytes(r->stored, stored);
+    text_grouped(r->parts, parts);
+    if (r->unchanged)
+        printf("%s %s: unchanged; this is live already and nothing was stored\n", r->title, r->version);
+    else
+        printf("%s %s: live; %s %s%s, %s (%s to download), %s new in the depot\n", r->title, r->version,
+               parts, what, r->parts == 1 ? "" : "s", size, packed, stored);
+    return print_end();
+}
+
+/* What both verbs do around the one call that differs. */
+typedef int publish_fn(struct pb_depot *depot, const void *options, pb_progress_fn *progress, void *arg,
+                       struct pb_publish_result *result, struct pb_error *err);
+
+static int publish(const struct args *a, publish_fn *fn, const void *options, const char *what)
+{
+    struct pb_error err;
+    struct progress progress;
+    struct pb_publish_result result;
+    struct pb_depot *depot = open_depot(a);
+    if (depot == NULL)
+        return EXIT_FAILED;
+    progress_start(&progress, true);
+    int rc = fn(depot, options, progress_show, &progress, &result, &err);
+    progress_end(&progress);
+    pb_depot_close(depot);
+    return rc < 0 ? fail(&err) : result_print(a, &result, what);
+}
+
+static int upgrade_publish(struct pb_depot *depot, const void *options, pb_progress_fn *progress, void *arg,
+                           struct pb_publish_result *result, struct pb_error *err)
+{
+    return pb_publish_upgrade(depot, options, progress, arg, result, err);
+}
+
+static int levels_publish(struct pb_depot *depot, const void *options, pb_progress_fn *progress, void *arg,
+                          struct pb_publish_result *result, struct pb_error *err)
+{
+    return pb_publish_levels(depot, options, progress, arg, result, err);
+}
+
+int verb_publish_upgrade(const struct args *a)
+{
+    const char *symlinks[LIST_MAX], *deletes[LIST_MAX], *aliases[LIST_MAX];
+    struct pb_upgrade_options o = {.tree = a->operands[0],
+                                   .platform = args_required(a, "platform"),
+                                   .note = args_value(a, "note"),
+                                   .symlinks = symlinks,
+                                   .symlink_count = args_values(a, "symlink", symlinks, LIST_MAX),
+                                   .deletes = deletes,
+                                   .delete_count = args_values(a, "delete", deletes, LIST_MAX),
+                                   .aliases = aliases,
+                                   .alias_count = args_values(a, "alias", aliases, LIST_MAX)};
+    if (o.platform == NULL || !args_version(a, "version", true, &o.version) ||
+        !args_version(a, "oldest", true, &o.oldest) || !args_version(a, "recommended", true, &o.recommended))
+        return EXIT_USAGE;
+    return publish(a, upgrade_publish, &o, "file");
+}
+
+int verb_publish_levels(const struct args *a)
+{
+    struct pb_levels_options o = {.tree = a->operands[0],
+                                  .collection = args_required(a, "collection"),
+                                  .title = args_value(a, "title"),
+                                  .note = args_value(a, "note"),
+                                  .descriptions = args_value(a, "descriptions"),
+                                  .ratings = args_value(a, "ratings")};
+    if (o.collection == NULL || !args_version(a, "min-version", true, &o.min_version))
+        return EXIT_USAGE;
+    return publish(a, levels_publish, &o, "level");
+}

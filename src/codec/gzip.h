@@ -1,0 +1,19 @@
+/* gzip: packing whole (libdeflate, which packs best), unpacking as a stream (zlib, which holds little
+ * memory). */
+#ifndef PB_CODEC_GZIP_H
+#define PB_CODEC_GZIP_H
+
+#include "base/bytes.h"
+
+/* Packs n bytes into one gzip member at the best level; the same bytes always give the same member. *out is
+ * NULL when it would not be smaller; otherwise the caller frees it. Needs up to n bytes of memory besides. */
+PB_MUST_USE int gzip_pack(const void *p, size_t n, char **out, size_t *size, struct pb_error *err);
+
+/* Is told of the unpacked bytes in order; a negative return ends the unpacking with it. */
+typedef int gzip_sink_fn(void *arg, const void *p, size_t n, struct pb_error *err);
+
+/* Unpacks one member from the file's start to its end. PB_DAMAGED: it is no gzip, is cut off, its check sum
+ * is wrong, or something follows. */
+PB_MUST_USE int gzip_unpack(int fd, gzip_sink_fn *sink, void *arg, struct pb_error *err);
+
+#endif

@@ -1,0 +1,40 @@
+/* Compiling with a list of dialects. */
+#include "dialect/compile.h"
+
+int dialects_compile(const struct dialect *const *all, struct site_title *title, const struct md5 *md5,
+                     struct pb_error *err)
+{
+    for (size_t i = 0; all[i] != NULL; i++) {
+        if (strcmp(all[i]->name, title->dialect) == 0)
+            return all[i]->compile(title, md5, err);
+    }
+    return error_set(err, PB_UNSUPPORTED, "this patchbay does not know the dialect");
+}
+
+int dialects_finish(const struct dialect *const *all, struct site *site, struct pb_error *err)
+{
+    size_t n = 0;
+    while (all[n] != NULL)
+        n++;
+    site->compiled = arena_zero(&site->arena, (n + 1) * sizeof *site->compiled);
+    if (site->compiled == NULL)
+        return error_memory(err);
+    for (size_t i = 0; i < n; i++) {
+        int rc = all[i]->compile_site != NULL ? all[i]->compile_site(site, &site->compiled[i], err) : PB_OK;
+        if (rc < 0)
+            return rc;
+    }
+    return PB_OK;
+}
+
+const struct dialect *dialect_path_taken(const struct dialect *const *all, const struct dialect *mine,
+                                         struct slice name)
+{
+    for (size_t i = 0; all[i] != NULL; i++) {
+        for (size_t k = 0; all[i] != mine && all[i]->paths[k] != NULL; k++) {
+            if (slice_equal_nocase(name, slice_of(all[i]->paths[k])))
+                return all[i];
+        }
+    }
+    return NULL;
+}

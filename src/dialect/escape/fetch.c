@@ -1,0 +1,354 @@
+/* Which title, where from; and making files of the pieces. */
+#include "dialect/escape/fetch.h"
+
+#include "base/file.h"
+#include "codec/gzip.h"
+#include "dialect/escape/escape.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* ---- titles ---- */
+
+bool es_request_parse(struct slice path, struct slice *name, bool *upgrade)
+{
+    const char *slash = memchr(path.p, '/', path.n);
+    *name = (struct slice){path.p, slash != NULL ? (size_t)(slash - path.p) : path.n};
+    *upgrade = slash != NULL;
+    struct slice rest = {path.p + name->n, path.n - name->n};
+    return es_name_ok(*name, NULL) && (!*upgrade || slice_equal(rest, slice_of("/" ES_UPGRADE)));
+}
+
+static int fetch_title(const struct fetch_request *q, struct arena *a, const char **title,
+                       struct pb_error *err)
+{
+    bool upgrade;
+    struct slice name;
+    if (!es_request_parse(slice_of(q->path), &name, &upgrade))
+        return error_set(
+            err, PB_INVALID,
+            "\"%.200s\" is neither a collection nor an upgrade; the forms are escape://HOST/COLLECTION, "
+            "escape://HOST/PLATFORM/UPGRADE, and escape://HOST/ for all collections subscribed to",
+            q->path);
+    *title = arena_format(a, ES_DIALECT "/%.*s", (int)name.n, name.p);
+    return *title == NULL ? error_memory(err) : PB_OK;
+}
+
+static const char *host_source(const struct fetch_request *q, struct arena *a)
+{
+    return arena_format(a, "http://%s:%u", q->host, q->port != 0 ? q->port : ES_DEFAULT_PORT);
+}
+
+/* The host, then the mirrors: a static tree can lie anywhere. */
+static int fetch_sources(const struct fetch_request *q, const struct fetch_net *net, unsigned round,
+                         struct arena *a, struct fetch_sources *out, struct pb_error *err)
+{
+    (void)net;
+    out->n = 0;
+    out->list = arena_zero(a, FETCH_SOURCES_MAX * sizeof *out->list);
+    if (out->list == NULL)
+        return error_memory(err);
+    if (round > 0)
+        return PB_OK;
+    out->list[out->n++] = host_source(q, a);
+    for (size_t i = 0; i < q->mirror_count && out->n < FETCH_SOURCES_MAX; i++) {
+        size_t n = strlen(q->mirrors[i]);
+        while (n > 0 && q->mirrors[i][n - 1] == '/')
+            n--;
+        out->list[out->n++] = arena_copy(a, q->mirrors[i], n);
+        if (out->list[out->n - 1] == NULL)
+            return error_memory(err);
+    }
+    return out->list[0] == NULL ? error_memory(err) : PB_OK;
+}
+
+const char *es_url(struct arena *a, const char *source, const char *path)
+{
+    enum { URL_MAX = 8192 };
+    _cleanup_buffer_ struct buffer url;
+    buffer_init(&url, URL_MAX);
+    buffer_format(&url, "%s/", source);
+    http_percent_encode(&url, slice_of(path), true);
+    return url.failed ? NULL : arena_copy(a, url.p, url.n);
+}
+
+int es_document(const struct fetch_net *net, const char *source, const char *path, struct arena *a,
+                struct slice *out, struct pb_error *err)
+{
+    const char *url = es_url(a, source, path);
+    _cleanup_buffer_ struct buffer text;
+    buffer_init(&text, ES_DOCUMENT_MAX);
+    if (url == NULL)
+        return error_memory(err);
+    int rc = net->get(net->arg, url, &text, err);
+    if (rc < 0)
+        return error_context(err, "/%s", path);
+    *out = (struct slice){arena_copy(a, text.p, text.n), text.n};
+    return out->p == NULL ? error_memory(err) : PB_OK;
+}
+
+bool es_game_version(const struct fetch_request *q, uint64_t *version)
+{
+    bool known = false;
+    uint64_t one;
+    if (q->installed_version != NULL)
+        return slice_to_u64(slice_of(q->installed_version), UINT64_MAX, version);
+    for (size_t i = 0; i < q->installed_count; i++) {
+        const struct fetch_installed *r = &q->installed[i];
+        if (strncmp(r->title, ES_DIALECT "/", sizeof ES_DIALECT) != 0 ||
+            !slice_to_u64(slice_of(r->version), UINT64_MAX, &one) || (known && one <= *version))
+            continue;
+        *version = one;
+        known = true;
+    }
+    return known;
+}
+
+/* ---- subscriptions: a collection's folder, and the file "unsubscribed" in it ---- */
+
+/* 1: the folder is there and has no such file; 0: not. */
+static int subscribed(struct tree *t, const char *name, struct pb_error *err)
+{
+    struct stat st;
+    char path[ES_NAME_MAX + 32];
+    int rc = tree_stat(t, name, &st, err);
+    if (rc != 1)
+        return rc;
+    if (!S_ISDIR(st.st_mode))
+        return 0;
+    snprintf(path, sizeof path, "%s/" ES_UNSUBSCRIBE, name);
+    rc = tree_stat(t, path, &st, err);
+    return rc < 0 ? rc : rc == 0;
+}
+
+static int fetch_subscribe(const struct fetch_request *q, const char *name, bool on, struct pb_error *err)
+{
+    const char *why, *base;
+    int folder, rc;
+    char path[ES_NAME_MAX + 32];
+    _cleanup_tree_ struct tree t;
+    tree_start(&t, q->folder);
+    if (!es_name_ok(slice_of(name), &why))
+        return error_set(err, PB_INVALID, "the collection's name \"%s\" %s", name, why);
+    if (on && (rc = folder_make(q->folder, name, err)) < 0)
+        return rc;
+    snprintf(path, sizeof path, "%s/" ES_UNSUBSCRIBE, name);
+    rc = tree_reach(&t, path, &folder, &base, err);
+    if (rc == PB_NOT_FOUND)
+        return PB_OK; /* a collection without a folder is not subscribed to */
+    if (rc < 0)
+        return rc;
+    if (on)
+        return unlinkat(folder, base, 0) == 0 || errno == ENOENT ? PB_OK
+                                                                 : error_errno(err, errno, "%s", path);
+    _cleanup_fd_ int fd = openat(folder, base, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
+    return fd < 0 ? error_errno(err, errno, "%s", path) : PB_OK;
+}
+
+/* escape://HOST/: all collections that are subscribed to. */
+static int fetch_expand(const struct fetch_request *q, const struct fetch_net *net, struct arena *a,
+                        bool *several, struct fetch_titles *out, struct pb_error *err)
+{
+    struct slice text;
+    struct es_collections list;
+    uint64_t version = 0;
+    bool version_known = es_game_version(q, &version);
+    _cleanup_tree_ struct tree t;
+    tree_start(&t, q->folder);
+    *several = q->path[0] == '\0';
+    if (!*several)
+        return PB_OK;
+    const char *source = host_source(q, a);
+    int rc = source == NULL ? error_memory(err) : es_document(net, source, ES_COLLECTIONS, a, &text, err);
+    if (rc == PB_OK && (rc = es_collections_parse(text, a, &list, err)) < 0)
+        return error_context(err, "/" ES_COLLECTIONS);
+    if (rc < 0)
+        return rc;
+    out->paths = arena_zero(a, (list.n + 1) * sizeof *out->paths);
+    if (out->paths == NULL)
+        return error_memory(err);
+    for (size_t i = 0; i < list.n; i++) {
+        const struct es_collection *c = &list.list[i];
+        bool too_new = version_known && c->version > version;
+        rc = subscribed(&t, c->name, err);
+        if (rc < 0)
+            return rc;
+        if (rc == 1 && !too_new) {
+            out->paths[out->n++] = c->name;
+            continue;
+        }
+        out->others = arena_format(a, "%s%s%s (%s%s)", out->others != NULL ? out->others : "",
+                                   out->others != NULL ? ", " : "", c->name, c->title,
+                                   too_new ? "; needs a newer version of the game" : "");
+        if (out->others == NULL)
+            return error_memory(err);
+    }
+    return PB_OK;
+}
+
+/* ---- plans ---- */
+
+static int fetch_plan(const struct fetch_request *q, const struct fetch_net *net, const char *source,
+                      struct fetch_plan *plan, struct pb_error *err)
+{
+    bool upgrade;
+    struct slice name;
+    es_request_parse(slice_of(q->path), &name, &upgrade);
+    const char *text = arena_copy(&plan->arena, name.p, name.n);
+    plan->dialect = arena_zero(&plan->arena, sizeof(struct es_fetch));
+    if (text == NULL || plan->dialect == NULL)
+        return error_memory(err);
+    return upgrade ? es_upgrade_plan(q, net, source, text, plan, err)
+                   : es_levels_plan(q, net, source, text, plan, err);
+}
+
+int es_making_add(struct fetch_plan *plan, struct es_making making, struct pb_error *err)
+{
+    struct es_fetch *f = plan->dialect;
+    if (f->making_count == f->making_room) {
+        f->making_room = f->making_room == 0 ? 64 : f->making_room * 2;
+        struct es_making *more = arena_zero(&plan->arena, f->making_room * sizeof *more);
+        if (more == NULL)
+            return error_memory(err);
+        if (f->making_count > 0)
+            memcpy(more, f->making, f->making_count * sizeof *more);
+        f->making = more;
+    }
+    f->making[f->making_count++] = making;
+    return PB_OK;
+}
+
+/* ---- making files ---- */
+
+static int staged_create(int staging, const char *name, int *fd, struct pb_error *err)
+{
+    unlinkat(staging, name, 0);
+    *fd = openat(staging, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+    return *fd < 0 ? error_errno(err, errno, "staging: %s", name) : PB_OK;
+}
+
+struct unpacking {
+    int fd;
+    struct digest digest;
+};
+
+static int unpack_add(void *arg, const void *p, size_t n, struct pb_error *err)
+{
+    struct unpacking *u = arg;
+    if (n > ES_FILE_MAX - u->digest.size)
+        return error_set(err, PB_DAMAGED, "it unpacks to more than %llu bytes", ES_FILE_MAX);
+    digest_add(&u->digest, p, n);
+    return file_write(u->fd, p, n, err);
+}
+
+/* Unpacks a piece, NAME.gz to NAME, and compares it with the list. */
+static int piece_unpack(int staging, const struct fetch_piece *piece, struct pb_error *err)
+{
+    char name[MD5_HEX + 1];
+    uint64_t size;
+    struct digest_result r;
+    struct unpacking u = {.fd = -1};
+    _cleanup_fd_ int fd = -1;
+    snprintf(name, sizeof name, "%.32s", piece->staged);
+    int rc = file_open_regular(staging, piece->staged, false, &fd, &size, err);
+    if (rc == PB_OK)
+        rc = staged_create(staging, name, &u.fd, err);
+    if (rc == PB_OK)
+        rc = digest_start(&u.digest, DIGEST_MD5, err);
+    if (rc == PB_OK)
+        rc = gzip_unpack(fd, unpack_add, &u, err);
+    fd_close(&u.fd);
+    if (rc == PB_OK) {
+        digest_finish(&u.digest, &r);
+        if (!md5_equal(&r.md5, &piece->md5))
+            rc = error_set(err, PB_DAMAGED, "unpacked, its MD5 is not the one in the list");
+    }
+    digest_free(&u.digest);
+    if (rc < 0)
+        unlinkat(staging, name, 0);
+    return rc < 0 ? error_context(err, "%s", piece->name) : PB_OK;
+}
+
+static int fetch_accept(const struct fetch_request *q, const struct fetch_plan *plan, size_t piece,
+                        struct pb_error *err)
+{
+    const struct fetch_piece *p = &plan->pieces[piece];
+    return p->verified ? PB_OK : piece_unpack(q->staging, p, err);
+}
+
+static int file_copy(int from, int to, struct pb_error *err)
+{
+    char step[64 * 1024];
+    ssize_t n;
+    int rc = PB_OK;
+    while (rc == PB_OK && (n = read(from, step, sizeof step)) != 0)
+        rc = n < 0 ? error_errno(err, errno, "read") : file_write(to, step, (size_t)n, err);
+    return rc;
+}
+
+static int making_do(const struct fetch_request *q, struct tree *t, const struct es_making *m,
+                     const char *staged, struct pb_error *err)
+{
+    uint64_t size;
+    _cleanup_fd_ int from = -1, to = -1;
+    int rc = staged_create(q->staging, staged, &to, err);
+    if (rc < 0 || m->bytes.p != NULL)
+        return rc < 0 ? rc : file_write(to, m->bytes.p, m->bytes.n, err);
+    rc = m->from_folder ? tree_open(t, m->from, &from, &size, err)
+                        : file_open_regular(q->staging, m->from, false, &from, &size, err);
+    return rc < 0 ? rc : file_copy(from, to, err);
+}
+
+/* A level that was copied from the player's own folder may have changed since it was planned. */
+static int placed_check(const struct fetch_request *q, struct fetch_step *s, bool verify,
+                        struct pb_error *err)
+{
+    struct digest_result r;
+    _cleanup_fd_ int fd = -1;
+    int rc = file_open_regular(q->staging, s->staged, false, &fd, &s->size, err);
+    if (rc < 0 || !verify)
+        return rc;
+    rc = digest_file(DIGEST_MD5, fd, &r, err);
+    if (rc < 0)
+        return rc;
+    return md5_equal(&r.md5, &s->md5)
+               ? PB_OK
+               : error_set(err, PB_DAMAGED, "%s: was changed while it was fetched", s->path);
+}
+
+static int fetch_assemble(const struct fetch_request *q, struct fetch_plan *plan, pb_progress_fn *progress,
+                          void *arg, struct pb_error *err)
+{
+    const struct es_fetch *f = plan->dialect;
+    _cleanup_tree_ struct tree t;
+    int rc = PB_OK;
+    tree_start(&t, q->folder);
+    for (size_t i = 0; rc == PB_OK && i < f->making_count; i++) {
+        struct pb_progress p = {"copy", i, f->making_count, "files"};
+        if (progress != NULL && progress(arg, &p) != 0)
+            return error_set(err, PB_CANCELLED, "cancelled");
+        struct fetch_step *s = &plan->steps[f->making[i].step];
+        rc = making_do(q, &t, &f->making[i], s->staged, err);
+        if (rc == PB_OK)
+            rc = placed_check(q, s, f->making[i].bytes.p == NULL, err);
+    }
+    for (size_t i = 0; rc == PB_OK && i < plan->step_count; i++) {
+        if (plan->steps[i].action == FETCH_PLACE)
+            rc = placed_check(q, &plan->steps[i], false, err);
+    }
+    return rc;
+}
+
+const struct dialect_fetch escape_fetch = {
+    .user_agent = "Escape (0; patchbay)",
+    .packed = true,
+    .expand = fetch_expand,
+    .subscribe = fetch_subscribe,
+    .title = fetch_title,
+    .sources = fetch_sources,
+    .plan = fetch_plan,
+    .accept = fetch_accept,
+    .assemble = fetch_assemble,
+};

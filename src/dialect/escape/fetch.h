@@ -1,0 +1,47 @@
+/* The client's way, in three files: fetch.c (which title, where from), fetch_upgrade.c and fetch_levels.c
+ * (the plans). */
+#ifndef PB_ESCAPE_FETCH_H
+#define PB_ESCAPE_FETCH_H
+
+#include "base/tree.h"
+#include "dialect/dialect.h"
+#include "dialect/escape/format.h"
+
+enum {
+    ES_LEVEL_MAX = 16 * 1024 * 1024, /* bytes: levels have some hundred */
+};
+#define ES_FILE_MAX (4ull * 1024 * 1024 * 1024) /* of an upgrade */
+
+/* Splits "PLATFORM/UPGRADE" or "COLLECTION"; false when it is neither. */
+bool es_request_parse(struct slice path, struct slice *name, bool *upgrade);
+
+/* The game's version, as the user says or as an upgrade's record does; false when it is not known. */
+bool es_game_version(const struct fetch_request *q, uint64_t *version);
+
+/* The plan's dialect value: how its files are made once all pieces are there. */
+struct es_making {
+    const char *from;   /* copied to the step's staged name; NULL: nothing is to be copied */
+    bool from_folder;   /* `from` is a path in the user's folder, else a name in staging */
+    struct slice bytes; /* or written from memory; p NULL: not */
+    size_t step;
+};
+struct es_fetch {
+    struct es_making *making;
+    size_t making_count, making_room;
+    bool unpack; /* pieces called NAME.gz are unpacked to NAME as they arrive */
+};
+PB_MUST_USE int es_making_add(struct fetch_plan *plan, struct es_making making, struct pb_error *err);
+
+/* Gets a document from source/path. */
+PB_MUST_USE int es_document(const struct fetch_net *net, const char *source, const char *path,
+                            struct arena *a, struct slice *out, struct pb_error *err);
+/* source/path with what an address can't hold encoded. NULL when memory is out, or it is too long. */
+const char *es_url(struct arena *a, const char *source, const char *path);
+
+PB_MUST_USE int es_upgrade_plan(const struct fetch_request *q, const struct fetch_net *net,
+                                const char *source, const char *platform, struct fetch_plan *plan,
+                                struct pb_error *err);
+PB_MUST_USE int es_levels_plan(const struct fetch_request *q, const struct fetch_net *net, const char *source,
+                               const char *collection, struct fetch_plan *plan, struct pb_error *err);
+
+#endif

@@ -1,0 +1,423 @@
+/*
+ * The plan of a collection: what the player's folder holds, by path and by MD5, against the list. Levels that
+ * only moved are moved; what is not in the list goes to the attic; index files are written anew. local.c
+ * reads the folder.
+ */
+#include "dialect/escape/fetch.h"
+#include "dialect/escape/local.h"
+
+#include <stdio.h>
+
+struct updating {
+    const struct fetch_request *q;
+    const char *source, *collection;
+    struct fetch_plan *plan;
+    struct slice text; /* the list as it came */
+    struct es_levels list;
+    struct es_levels before;        /* the list of the last install; empty when there is none */
+    const struct es_level **known;  /* its levels in order of their paths */
+    const struct es_level **listed; /* the list's, likewise */
+    struct es_local local;
+    size_t room;      /* of the plan's steps */
+    size_t downloads; /* levels to be downloaded */
+};
+
+/* ---- looking things up ---- */
+
+static int level_compare(const void *a, const void *b)
+{
+    return strcmp((*(const struct es_level *const *)a)->path, (*(const struct es_level *const *)b)->path);
+}
+
+static int level_seek(const void *path, const void *b)
+{
+    return strcmp(path, (*(const struct es_level *const *)b)->path);
+}
+
+static int levels_sort(const struct es_levels *l, struct arena *a, const struct es_level ***out,
+                       struct pb_error *err)
+{
+    *out = arena_zero(a, (l->level_count + 1) * sizeof **out);
+    if (*out == NULL)
+        return error_memory(err);
+    for (size_t i = 0; i < l->level_count; i++)
+        (*out)[i] = &l->levels[i];
+    if (l->level_count > 1)
+        qsort(*out, l->level_count, sizeof **out, level_compare);
+    return PB_OK;
+}
+
+static const struct es_level *level_find(const struct es_level *const *sorted, size_t n, const char *path)
+{
+    const struct es_level *const *found = n > 0 ? bsearch(path, sorted, n, sizeof *sorted, level_seek) : NULL;
+    return found != NULL ? *found : NULL;
+}
+
+/* ---- steps ---- */
+
+static struct fetch_step *step_add(struct updating *u, enum fetch_action action, const char *path)
+{
+    const char *whole =
+        arena_format(&u->plan->arena, "%s%s%s", u->collection, path[0] != '\0' ? "/" : "", path);
+    struct fetch_step *s = whole != NULL ? fetch_step_add(u->plan, &u->room) : NULL;
+    if (s != NULL)
+        *s = (struct fetch_step){.action = action, .path = whole};
+    return s;
+}
+
+/* A step for something that is in the folder. */
+static int local_step(struct updating *u, enum fetch_action action, struct es_local_file *f,
+                      struct pb_error *err)
+{
+    struct fetch_step *s = step_add(u, action, f->path);
+    if (s == NULL)
+        return error_memory(err);
+    s->seen = f->seen;
+    f->used = true;
+    return PB_OK;
+}
+
+static int level_keep(struct updating *u, const struct es_level *l, struct es_local_file *f,
+                      struct pb_error *err)
+{
+    int rc = local_step(u, FETCH_KEEP, f, err);
+    if (rc < 0)
+        return rc;
+    struct fetch_step *s = &u->plan->steps[u->plan->step_count - 1];
+    s->md5 = l->md5;
+    s->size = f->seen.size;
+    return PB_OK;
+}
+
+static int level_move(struct updating *u, const struct es_level *l, struct es_local_file *f,
+                      struct pb_error *err)
+{
+    struct fetch_step *s = step_add(u, FETCH_MOVE, l->path);
+    if (s == NULL)
+        return error_memory(err);
+    s->from = arena_format(&u->plan->arena, "%s/%s", u->collection, f->path);
+    s->md5 = l->md5;
+    s->seen = f->seen;
+    f->used = true;
+    return s->from == NULL ? error_memory(err) : PB_OK;
+}
+
+/* A level that the folder has elsewhere, too, or that is placed in several places: copied from there. */
+static int level_place(struct updating *u, const struct es_level *l, const struct es_local_file *copy_of,
+                       struct pb_error *err)
+{
+    struct arena *a = &u->plan->arena;
+    struct fetch_step *s = step_add(u, FETCH_PLACE, l->path);
+    size_t at = u->plan->step_count - 1;
+    if (s == NULL)
+        return error_memory(err);
+    s->md5 = l->md5;
+    /* What is in the way either leaves by a step of its own, or is our own of before. */
+    const struct es_local_file *there = es_local_find(&u->local, l->path);
+    if (there != NULL)
+        s->seen = there->seen;
+    if (copy_of == NULL) {
+        u->downloads++;
+        return PB_OK;
+    }
+    const char *from = arena_format(a, "%s/%s", u->collection, copy_of->path);
+    s->staged = arena_format(a, "copy.%zu", at);
+    if (from == NULL || s->staged == NULL)
+        return error_memory(err);
+    return es_making_add(u->plan, (struct es_making){.from = from, .from_folder = true, .step = at}, err);
+}
+
+/* First what is in place already, so that nothing is moved away from where it belongs. */
+static int levels_keep(struct updating *u, bool *kept, struct pb_error *err)
+{
+    int rc = PB_OK;
+    for (size_t i = 0; rc == PB_OK && i < u->list.level_count; i++) {
+        const struct es_level *l = &u->list.levels[i];
+        struct es_local_file *f = es_local_find(&u->local, l->path);
+        kept[i] = f != NULL && f->regular && md5_equal(&f->md5, &l->md5);
+        if (kept[i])
+            rc = level_keep(u, l, f, err);
+    }
+    return rc;
+}
+
+static int levels_plan(struct updating *u, struct pb_error *err)
+{
+    bool *kept = arena_zero(&u->plan->arena, u->list.level_count + 1);
+    int rc = kept == NULL ? error_memory(err) : levels_keep(u, kept, err);
+    for (size_t i = 0; rc == PB_OK && i < u->list.level_count; i++) {
+        const struct es_level *l = &u->list.levels[i];
+        struct es_local_file *f = NULL;
+        const struct es_local_file *any = NULL;
+        if (kept[i])
+            continue;
+        es_local_find_md5(&u->local, &l->md5, &f, &any);
+        rc = f != NULL ? level_move(u, l, f, err) : level_place(u, l, any, err);
+    }
+    return rc;
+}
+
+/* ---- downloads ---- */
+
+struct place {
+    struct md5 md5;
+    size_t step;
+};
+
+static int place_compare(const void *a, const void *b)
+{
+    const struct place *x = a, *y = b;
+    int order = memcmp(&x->md5, &y->md5, sizeof x->md5);
+    return order != 0 ? order : (x->step > y->step) - (x->step < y->step);
+}
+
+static int piece_add(struct updating *u, const struct fetch_step *s, const char *staged, struct pb_error *err)
+{
+    struct arena *a = &u->plan->arena;
+    char level[ES_LEVEL_PATH];
+    struct fetch_piece *p = &u->plan->pieces[u->plan->piece_count++];
+    es_level_path(&s->md5, level);
+    const char *path = arena_format(a, "%s/%s", u->collection, level);
+    *p = (struct fetch_piece){.name = s->path,
+                              .url = path != NULL ? es_url(a, u->source, path) : NULL,
+                              .staged = staged,
+                              .size = FETCH_SIZE_UNKNOWN,
+                              .ceiling = ES_LEVEL_MAX,
+                              .verified = true,
+                              .md5 = s->md5};
+    return p->url == NULL ? error_memory(err) : PB_OK;
+}
+
+/* One piece for each MD5; further places of the same level are copied from it. */
+static int place_stage(struct updating *u, const struct place *p, bool first, struct pb_error *err)
+{
+    char hex[MD5_HEX + 1];
+    struct fetch_step *s = &u->plan->steps[p->step];
+    hex_encode(p->md5.bytes, sizeof p->md5.bytes, hex);
+    const char *name = arena_text(&u->plan->arena, hex);
+    s->staged = first ? name : arena_format(&u->plan->arena, "copy.%zu", p->step);
+    if (name == NULL || s->staged == NULL)
+        return error_memory(err);
+    return first ? piece_add(u, s, name, err)
+                 : es_making_add(u->plan, (struct es_making){.from = name, .step = p->step}, err);
+}
+
+static int pieces_plan(struct updating *u, struct pb_error *err)
+{
+    size_t n = 0;
+    struct arena *a = &u->plan->arena;
+    struct place *places = arena_zero(a, (u->downloads + 1) * sizeof *places);
+    u->plan->pieces = arena_zero(a, (u->downloads + 1) * sizeof *u->plan->pieces);
+    if (places == NULL || u->plan->pieces == NULL)
+        return error_memory(err);
+    for (size_t i = 0; i < u->plan->step_count; i++) {
+        const struct fetch_step *s = &u->plan->steps[i];
+        if (s->action == FETCH_PLACE && s->staged == NULL)
+            places[n++] = (struct place){s->md5, i};
+    }
+    if (n > 1)
+        qsort(places, n, sizeof *places, place_compare);
+    int rc = PB_OK;
+    for (size_t i = 0; rc == PB_OK && i < n; i++)
+        rc = place_stage(u, &places[i], i == 0 || !md5_equal(&places[i - 1].md5, &places[i].md5), err);
+    return rc;
+}
+
+/* ---- what else is in the folder ---- */
+
+/* Did the last install put these very bytes there? Then they are not the player's, and may be replaced. */
+static bool is_ours(const struct updating *u, const struct es_local_file *f)
+{
+    const struct es_level *before = level_find(u->known, u->before.level_count, f->path);
+    return f->regular && before != NULL && md5_equal(&before->md5, &f->md5);
+}
+
+static bool in_listed_folder(const struct updating *u, const char *path)
+{
+    struct slice above = path_folder(slice_of(path));
+    return above.n == 0 || es_folder_find(&u->local, above) == ES_FOLDER_LISTED;
+}
+
+static int leftover_plan(struct updating *u, struct es_local_file *f, struct pb_error *err)
+{
+    bool listed = level_find(u->listed, u->list.level_count, f->path) != NULL;
+    bool webindex = slice_equal(path_base(slice_of(f->path)), slice_of(ES_INDEX));
+    if (listed && is_ours(u, f))
+        return PB_OK; /* the new level takes its place */
+    if (!listed && f->index && in_listed_folder(u, f->path))
+        return PB_OK; /* an index file stays; indexes_plan replaces the one that is ours */
+    if (!listed && f->index && webindex) {
+        int rc = local_step(u, FETCH_REMOVE, f, err);
+        if (rc == PB_OK)
+            u->plan->steps[u->plan->step_count - 1].generated = true;
+        return rc;
+    }
+    return local_step(u, FETCH_ATTIC, f, err);
+}
+
+static int leftovers_plan(struct updating *u, struct pb_error *err)
+{
+    int rc = PB_OK;
+    for (size_t i = 0; rc == PB_OK && i < u->local.file_count; i++) {
+        if (!u->local.files[i].used)
+            rc = leftover_plan(u, &u->local.files[i], err);
+    }
+    return rc;
+}
+
+/* ---- folders ---- */
+
+static int folders_plan(struct updating *u, struct pb_error *err)
+{
+    if (!u->local.there && step_add(u, FETCH_FOLDER, "") == NULL)
+        return error_memory(err);
+    for (size_t i = 0; i < u->list.folder_count; i++) {
+        const char *path = u->list.folders[i].path;
+        const struct es_local_file *f = es_local_find(&u->local, path);
+        if (f != NULL && f->link)
+            return error_set(err, PB_INVALID,
+                             "%s/%s: is a symbolic link, and the collection needs a folder of that name",
+                             u->collection, path);
+        if (es_folder_find(&u->local, slice_of(path)) == ES_FOLDER_NONE &&
+            step_add(u, FETCH_FOLDER, path) == NULL)
+            return error_memory(err);
+        es_folder_mark(&u->local, slice_of(path));
+    }
+    for (size_t i = 0; i < u->local.folder_count; i++) {
+        if (!u->local.folders[i].listed && step_add(u, FETCH_PRUNE, u->local.folders[i].path) == NULL)
+            return error_memory(err);
+    }
+    return PB_OK;
+}
+
+/* ---- index files ---- */
+
+/* In order of their folders, then of their names. */
+static int beside_compare(const void *a, const void *b)
+{
+    const char *x = (*(const struct es_level *const *)a)->path,
+               *y = (*(const struct es_level *const *)b)->path;
+    struct slice fx = path_folder(slice_of(x)), fy = path_folder(slice_of(y));
+    size_t n = fx.n < fy.n ? fx.n : fy.n;
+    int order = n > 0 ? memcmp(fx.p, fy.p, n) : 0;
+    if (order == 0)
+        order = (fx.n > fy.n) - (fx.n < fy.n);
+    return order != 0 ? order : strcmp(path_base(slice_of(x)).p, path_base(slice_of(y)).p);
+}
+
+static int folder_order(struct slice folder, const struct es_level *l)
+{
+    struct slice other = path_folder(slice_of(l->path));
+    size_t n = folder.n < other.n ? folder.n : other.n;
+    int order = n > 0 ? memcmp(folder.p, other.p, n) : 0;
+    return order != 0 ? order : (folder.n > other.n) - (folder.n < other.n);
+}
+
+/* The levels of one folder, among all in the order of beside_compare. */
+static const struct es_level *const *levels_of(const struct updating *u, const struct es_level *const *beside,
+                                               struct slice folder, size_t *n)
+{
+    size_t low = 0, high = u->list.level_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (folder_order(folder, beside[middle]) > 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *n = 0;
+    while (low + *n < u->list.level_count && folder_order(folder, beside[low + *n]) == 0)
+        (*n)++;
+    return beside + low;
+}
+
+static int index_plan(struct updating *u, const struct es_level *const *beside, const char *folder,
+                      const char *description, struct pb_error *err)
+{
+    struct arena *a = &u->plan->arena;
+    struct digest_result r;
+    size_t n;
+    const struct es_level *const *levels = levels_of(u, beside, slice_of(folder), &n);
+    const char *path = arena_format(a, "%s%s" ES_INDEX, folder, folder[0] != '\0' ? "/" : "");
+    _cleanup_buffer_ struct buffer text;
+    buffer_init(&text, ES_DOCUMENT_MAX);
+    es_index_emit(description, levels, n, &text);
+    int rc =
+        text.failed || path == NULL ? error_memory(err) : digest_bytes(DIGEST_MD5, text.p, text.n, &r, err);
+    if (rc < 0)
+        return rc;
+    const struct es_local_file *there = es_local_find(&u->local, path);
+    bool same = there != NULL && there->regular && md5_equal(&there->md5, &r.md5);
+    struct fetch_step *s = step_add(u, same ? FETCH_KEEP : FETCH_PLACE, path);
+    if (s == NULL)
+        return error_memory(err);
+    s->generated = true;
+    s->md5 = r.md5;
+    if (there != NULL)
+        s->seen = there->seen;
+    if (same)
+        return PB_OK;
+    size_t at = u->plan->step_count - 1;
+    s->size = text.n;
+    s->staged = arena_format(a, "index.%zu", at);
+    const char *bytes = arena_copy(a, text.p, text.n);
+    if (s->staged == NULL || bytes == NULL)
+        return error_memory(err);
+    return es_making_add(u->plan, (struct es_making){.bytes = {bytes, text.n}, .step = at}, err);
+}
+
+static int indexes_plan(struct updating *u, struct pb_error *err)
+{
+    const struct es_level **beside;
+    int rc = levels_sort(&u->list, &u->plan->arena, &beside, err);
+    if (rc == PB_OK && u->list.level_count > 1)
+        qsort(beside, u->list.level_count, sizeof *beside, beside_compare);
+    if (rc == PB_OK)
+        rc = index_plan(u, beside, "", u->list.title, err);
+    for (size_t i = 0; rc == PB_OK && i < u->list.folder_count; i++)
+        rc = index_plan(u, beside, u->list.folders[i].path, u->list.folders[i].description, err);
+    return rc;
+}
+
+/* ---- the whole ---- */
+
+static int list_get(struct updating *u, const struct fetch_net *net, struct pb_error *err)
+{
+    uint64_t version;
+    struct arena *a = &u->plan->arena;
+    const char *path = arena_format(a, "%s.txt", u->collection);
+    int rc = path == NULL ? error_memory(err) : es_document(net, u->source, path, a, &u->text, err);
+    if (rc == PB_OK && (rc = es_levels_parse(u->text, a, &u->list, err)) < 0)
+        return error_context(err, "/%s", path);
+    if (rc == PB_OK && es_game_version(u->q, &version) && version < u->list.version)
+        return error_set(err, PB_DENIED, "the collection needs version %llu of the game; %llu is installed",
+                         (unsigned long long)u->list.version, (unsigned long long)version);
+    if (rc < 0)
+        return rc;
+    u->plan->note = u->list.note;
+    u->plan->attic = ES_ATTIC;
+    u->plan->record = u->text;
+    /* A record that makes no sense is none: then everything is the player's own. */
+    if (u->q->record.p == NULL || es_levels_parse(u->q->record, a, &u->before, NULL) < 0)
+        u->before = (struct es_levels){0};
+    rc = levels_sort(&u->before, a, &u->known, err);
+    return rc == PB_OK ? levels_sort(&u->list, a, &u->listed, err) : rc;
+}
+
+int es_levels_plan(const struct fetch_request *q, const struct fetch_net *net, const char *source,
+                   const char *collection, struct fetch_plan *plan, struct pb_error *err)
+{
+    struct updating u = {.q = q, .source = source, .collection = collection, .plan = plan};
+    int rc = list_get(&u, net, err);
+    if (rc == PB_OK)
+        rc = es_local_read(q->folder, collection, &plan->arena, &u.local, err);
+    if (rc == PB_OK)
+        rc = folders_plan(&u, err);
+    if (rc == PB_OK)
+        rc = levels_plan(&u, err);
+    if (rc == PB_OK)
+        rc = pieces_plan(&u, err);
+    if (rc == PB_OK)
+        rc = leftovers_plan(&u, err);
+    return rc == PB_OK ? indexes_plan(&u, err) : rc;
+}

@@ -1,0 +1,291 @@
+/* Importing a static tree, as an Escape server has it. Lists are kept as they are, byte for byte; what they
+ * name is read, checked and stored. */
+#include "base/file.h"
+#include "base/tree.h"
+#include "codec/gzip.h"
+#include "dialect/escape/publish.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+
+struct import {
+    struct depot *depot;
+    const struct dialect *const *all;
+    int tree;
+    pb_import_fn *fn;
+    void *arg;
+    struct pb_import_report *report;
+};
+
+/* One title under way. */
+struct title_import {
+    struct import *import;
+    struct publication publication;
+    struct tree tree;
+    const char *file; /* the list */
+    struct slice text;
+    unsigned faults;
+    struct pb_publish_result result;
+};
+
+static int report_line(struct import *im, const char *file, const char *fault,
+                       const struct pb_publish_result *result, struct pb_error *err)
+{
+    if (im->fn != NULL && im->fn(im->arg, file, fault, result) != 0)
+        return error_set(err, PB_CANCELLED, "cancelled");
+    return PB_OK;
+}
+
+/* A fault of one file: reported, and the others are looked at as well. Trouble of our own ends everything. */
+static int fault_note(struct title_import *t, const char *name, struct pb_error *err)
+{
+    char fault[PB_ERROR_TEXT_MAX + PATH_RELATIVE_MAX];
+    if (err->status == PB_NO_SPACE || err->status == PB_NO_MEMORY || err->status == PB_CANCELLED)
+        return err->status;
+    t->faults++;
+    snprintf(fault, sizeof fault, "%s: %s", name, err->text);
+    return report_line(t->import, t->file, fault, NULL, err);
+}
+
+static int file_store(struct title_import *t, const char *path, struct object *object, struct pb_error *err)
+{
+    uint64_t size;
+    _cleanup_fd_ int fd = -1;
+    int rc = tree_open(&t->tree, path, &fd, &size, err);
+    return rc < 0 ? rc : object_store_file(t->import->depot, fd, object, err);
+}
+
+static int md5_check(const struct md5 *found, const struct md5 *listed, struct pb_error *err)
+{
+    return md5_equal(found, listed) ? PB_OK
+                                    : error_set(err, PB_DAMAGED, "its MD5 is not the one in the list");
+}
+
+/* ---- a collection ---- */
+
+static int level_import(struct title_import *t, const char *collection, const struct es_level *l,
+                        struct object *object, bool *good, struct pb_error *err)
+{
+    char name[ES_LEVEL_PATH], path[ES_NAME_MAX + ES_LEVEL_PATH + 2];
+    es_level_path(&l->md5, name);
+    snprintf(path, sizeof path, "%s/%s", collection, name);
+    int rc = file_store(t, path, object, err);
+    if (rc == PB_OK)
+        rc = md5_check(&object->md5, &l->md5, err);
+    *good = rc == PB_OK;
+    if (rc < 0)
+        return fault_note(t, l->path, err);
+    t->result.size += object->size;
+    t->result.parts++;
+    return PB_OK;
+}
+
+static int collection_import(struct title_import *t, const char *collection, struct es_attributes *a,
+                             struct pb_error *err)
+{
+    struct es_levels list;
+    const char *why;
+    int rc = es_levels_parse(t->text, &t->publication.arena, &list, err);
+    if (rc == PB_OK && !es_text_ok(slice_of(list.title), &why))
+        rc = error_set(err, PB_INVALID, "the title %s", why);
+    struct object *objects =
+        rc == PB_OK ? arena_zero(&t->publication.arena, (list.level_count + 1) * sizeof *objects) : NULL;
+    size_t n = 0;
+    if (rc == PB_OK && objects == NULL)
+        rc = error_memory(err);
+    for (size_t i = 0; rc == PB_OK && i < list.level_count; i++) {
+        bool good = false;
+        rc = level_import(t, collection, &list.levels[i], &objects[n], &good, err);
+        n += good;
+    }
+    if (rc == PB_OK)
+        rc = es_levels_add(&t->publication, objects, n, err);
+    *a = (struct es_attributes){.collection = true, .title = list.title, .version = list.version};
+    return rc < 0 ? rc : es_list_store(&t->publication, t->file, t->text, true, err);
+}
+
+/* ---- an upgrade ---- */
+
+static int unpack_add(void *arg, const void *p, size_t n, struct pb_error *err)
+{
+    return object_writer_add(arg, p, n, err);
+}
+
+/* A file that the host has only packed: unpacked, it is served both ways. */
+static int unpack_store(struct title_import *t, const struct object *packed, struct object *plain,
+                        struct pb_error *err)
+{
+    _cleanup_fd_ int fd = -1;
+    _cleanup_object_writer_ struct object_writer w = {.fd = -1};
+    int rc = object_open(t->import->depot->objects, &packed->name, packed->size, &fd, err);
+    if (rc == PB_OK)
+        rc = object_writer_open(t->import->depot, &w, err);
+    if (rc == PB_OK)
+        rc = gzip_unpack(fd, unpack_add, &w, err);
+    return rc < 0 ? rc : object_writer_finish(&w, plain, err);
+}
+
+/* Below the platform's folder a file lies at its path, or where the game asks for it. */
+static int upgrade_file_store(struct title_import *t, const char *platform, const char *path,
+                              const char *ending, struct object *object, struct pb_error *err)
+{
+    struct arena *a = &t->publication.arena;
+    const char *flat = es_flatten(a, path);
+    const char *plain_at = arena_format(a, "%s/%s%s", platform, path, ending);
+    const char *flat_at = flat != NULL ? arena_format(a, "%s/%s%s", platform, flat, ending) : NULL;
+    if (plain_at == NULL || flat_at == NULL)
+        return error_memory(err);
+    int rc = file_store(t, plain_at, object, err);
+    return rc == PB_NOT_FOUND ? file_store(t, flat_at, object, err) : rc;
+}
+
+static int upgrade_file_read(struct title_import *t, const char *platform, const struct es_file *f,
+                             struct object *plain, struct object *packed, struct pb_error *err)
+{
+    struct object unpacked;
+    const char *why;
+    int rc = es_path_ok(slice_of(f->path), &why) ? PB_OK : error_set(err, PB_INVALID, "the name %s", why);
+    if (rc == PB_OK && f->plain)
+        rc = upgrade_file_store(t, platform, f->path, "", plain, err);
+    if (rc == PB_OK && f->gzip)
+        rc = upgrade_file_store(t, platform, f->path, ".gz", packed, err);
+    if (rc == PB_OK && f->gzip)
+        rc = unpack_store(t, packed, &unpacked, err);
+    if (rc == PB_OK && f->gzip)
+        rc = md5_check(&unpacked.md5, &f->md5, err);
+    if (rc < 0)
+        return rc;
+    if (!f->plain)
+        *plain = unpacked;
+    return md5_check(&plain->md5, &f->md5, err);
+}
+
+static int upgrade_file_import(struct title_import *t, const char *platform, const struct es_file *f,
+                               struct pb_error *err)
+{
+    struct object plain, packed;
+    if (f->kind != ES_FILE)
+        return PB_OK;
+    int rc = upgrade_file_read(t, platform, f, &plain, &packed, err);
+    if (rc < 0)
+        return fault_note(t, f->path, err);
+    const char *packed_path = arena_format(&t->publication.arena, "%s.gz", f->path);
+    if (packed_path == NULL)
+        return error_memory(err);
+    t->result.size += plain.size;
+    t->result.packed += f->gzip ? packed.size : plain.size;
+    t->result.parts++;
+    rc = es_file_add(&t->publication, f->path, ES_DATA, &plain, err);
+    return rc == PB_OK && f->gzip ? es_file_add(&t->publication, packed_path, ES_PACKED, &packed, err) : rc;
+}
+
+static int upgrade_import(struct title_import *t, const char *platform, struct es_attributes *a,
+                          char *version, size_t room, struct pb_error *err)
+{
+    struct es_upgrade list;
+    int rc = es_upgrade_parse(t->text, &t->publication.arena, &list, err);
+    for (size_t i = 0; rc == PB_OK && i < list.n; i++)
+        rc = upgrade_file_import(t, platform, &list.files[i], err);
+    *a = (struct es_attributes){.title = platform, .version = list.version};
+    snprintf(version, room, "%llu", (unsigned long long)list.version);
+    return rc < 0 ? rc : es_list_store(&t->publication, ES_UPGRADE, t->text, false, err);
+}
+
+/* ---- titles ---- */
+
+static int title_commit(struct title_import *t, const char *name, bool collection, struct pb_error *err)
+{
+    struct es_attributes a = {.collection = collection};
+    char version[32];
+    struct import *im = t->import;
+    int rc = es_names_check(im->depot, im->all, name, &a, err);
+    if (rc == PB_OK)
+        rc = publication_begin(im->depot, ES_DIALECT, slice_of(name), &t->publication, err);
+    if (rc == PB_OK)
+        rc = collection ? collection_import(t, name, &a, err)
+                        : upgrade_import(t, name, &a, version, sizeof version, err);
+    if (rc == PB_OK && t->faults > 0)
+        rc = error_set(err, PB_DAMAGED, "not imported: %u of its files are missing or damaged", t->faults);
+    return rc < 0 ? rc : es_commit(&t->publication, collection ? NULL : version, &a, &t->result, err);
+}
+
+static int title_import(struct import *im, const char *file, const char *name, bool collection,
+                        struct pb_error *err)
+{
+    struct title_import t = {.import = im, .publication = {.lock = -1}};
+    _cleanup_buffer_ struct buffer text;
+    buffer_init(&text, ES_DOCUMENT_MAX);
+    tree_start(&t.tree, im->tree);
+    int rc = file_read_all(im->tree, file, &text, err);
+    t.text = (struct slice){text.p, text.n};
+    t.file = file;
+    if (rc == PB_OK)
+        rc = title_commit(&t, name, collection, err);
+    publication_end(&t.publication);
+    tree_end(&t.tree);
+    if (rc == PB_CANCELLED || rc == PB_NO_SPACE || rc == PB_NO_MEMORY)
+        return rc;
+    if (rc == PB_OK) {
+        im->report->imported++;
+        return report_line(im, file, NULL, &t.result, err);
+    }
+    char fault[PB_ERROR_TEXT_MAX];
+    snprintf(fault, sizeof fault, "%s", err->text);
+    im->report->refused++;
+    return report_line(im, file, fault, NULL, err);
+}
+
+/* Each collection of COLLECTIONS. */
+static int collections_import(struct import *im, struct arena *a, struct pb_error *err)
+{
+    struct es_collections list;
+    _cleanup_buffer_ struct buffer text;
+    buffer_init(&text, ES_DOCUMENT_MAX);
+    int rc = file_read_all(im->tree, ES_COLLECTIONS, &text, err);
+    if (rc == PB_NOT_FOUND)
+        return PB_OK;
+    if (rc == PB_OK)
+        rc = es_collections_parse((struct slice){text.p, text.n}, a, &list, err);
+    if (rc < 0)
+        return error_context(err, ES_COLLECTIONS);
+    for (size_t i = 0; rc == PB_OK && i < list.n; i++) {
+        const char *file = arena_format(a, "%s.txt", list.list[i].name);
+        rc = file == NULL ? error_memory(err) : title_import(im, file, list.list[i].name, true, err);
+    }
+    return rc;
+}
+
+/* Each folder that has an UPGRADE. */
+static int upgrades_import(struct import *im, struct arena *a, struct pb_error *err)
+{
+    _cleanup_names_ struct names names;
+    int rc = folder_names(im->tree, ".", &names, err);
+    for (size_t i = 0; rc == PB_OK && i < names.n; i++) {
+        struct stat st;
+        const char *file = arena_format(a, "%s/" ES_UPGRADE, names.list[i]);
+        if (file == NULL)
+            return error_memory(err);
+        if (fstatat(im->tree, file, &st, 0) == 0 && S_ISREG(st.st_mode))
+            rc = title_import(im, file, names.list[i], false, err);
+    }
+    return rc;
+}
+
+int es_import(struct depot *d, const struct dialect *const *all, const char *tree, pb_import_fn *fn,
+              void *arg, struct pb_import_report *report, struct pb_error *err)
+{
+    _cleanup_arena_ struct arena a;
+    _cleanup_fd_ int folder = -1;
+    arena_init(&a, 0);
+    *report = (struct pb_import_report){0};
+    int rc = folder_open(AT_FDCWD, tree, &folder, err);
+    struct import im = {d, all, folder, fn, arg, report};
+    if (rc == PB_OK)
+        rc = collections_import(&im, &a, err);
+    if (rc == PB_OK)
+        rc = upgrades_import(&im, &a, err);
+    if (rc == PB_OK && report->imported + report->refused == 0)
+        rc = error_set(err, PB_NOT_FOUND, "there is neither %s nor a folder with %s in %s", ES_COLLECTIONS,
+                       ES_UPGRADE, tree);
+    return rc < 0 ? error_context(err, "import") : PB_OK;
+}

@@ -1,0 +1,194 @@
+/* Reading a collection's folder. */
+#include "dialect/escape/local.h"
+
+#include "base/file.h"
+#include "base/tree.h"
+
+#include <fcntl.h>
+
+static void *grow(struct arena *a, void *items, size_t n, size_t *room, size_t size)
+{
+    if (n < *room)
+        return items;
+    size_t more = *room == 0 ? 256 : *room * 2;
+    void *made = arena_zero(a, more * size);
+    if (made != NULL && n > 0)
+        memcpy(made, items, n * size);
+    *room = more;
+    return made;
+}
+
+static int file_hash(const struct tree_item *item, struct es_local_file *f, struct pb_error *err)
+{
+    char mark[4];
+    uint64_t size;
+    struct digest_result r;
+    _cleanup_fd_ int fd = -1;
+    int rc = file_open_regular(item->folder, item->name, false, &fd, &size, err);
+    if (rc == PB_OK)
+        rc = digest_file(DIGEST_MD5, fd, &r, err);
+    if (rc < 0)
+        return error_context(err, "%s", item->path);
+    f->md5 = r.md5;
+    f->index = r.size >= sizeof mark && file_read_at(fd, mark, sizeof mark, 0, err) == PB_OK &&
+               es_is_index(mark, sizeof mark);
+    return PB_OK;
+}
+
+static int file_note(struct es_local *l, const struct tree_item *item, const char *path, struct pb_error *err)
+{
+    l->files = grow(l->arena, l->files, l->file_count, &l->file_room, sizeof *l->files);
+    if (l->files == NULL)
+        return error_memory(err);
+    struct es_local_file *f = &l->files[l->file_count++];
+    *f = (struct es_local_file){
+        .path = path, .regular = S_ISREG(item->st->st_mode), .link = S_ISLNK(item->st->st_mode)};
+    fetch_seen_set(&f->seen, item->st);
+    return f->regular ? file_hash(item, f, err) : PB_OK;
+}
+
+/* A tree_fn. */
+static int item_note(void *arg, const struct tree_item *item, struct pb_error *err)
+{
+    struct es_local *l = arg;
+    if (l->file_count + l->folder_count == ES_LOCAL_MAX)
+        return error_set(err, PB_INVALID, "there are more than %d files in the folder", ES_LOCAL_MAX);
+    const char *path = arena_text(l->arena, item->path);
+    if (path == NULL)
+        return error_memory(err);
+    if (!S_ISDIR(item->st->st_mode))
+        return file_note(l, item, path, err);
+    l->folders = grow(l->arena, l->folders, l->folder_count, &l->folder_room, sizeof *l->folders);
+    if (l->folders == NULL)
+        return error_memory(err);
+    l->folders[l->folder_count++] = (struct es_local_folder){path, false};
+    return PB_OK;
+}
+
+static int file_compare(const void *a, const void *b)
+{
+    return strcmp(((const struct es_local_file *)a)->path, ((const struct es_local_file *)b)->path);
+}
+
+static int folder_compare(const void *a, const void *b)
+{
+    return strcmp(((const struct es_local_folder *)a)->path, ((const struct es_local_folder *)b)->path);
+}
+
+static int md5_compare(const void *a, const void *b)
+{
+    const struct es_local_file *x = *(const struct es_local_file *const *)a,
+                               *y = *(const struct es_local_file *const *)b;
+    int order = memcmp(&x->md5, &y->md5, sizeof x->md5);
+    return order != 0 ? order : strcmp(x->path, y->path);
+}
+
+static int indexes_make(struct es_local *l, struct pb_error *err)
+{
+    l->by_md5 = arena_zero(l->arena, (l->file_count + 1) * sizeof *l->by_md5);
+    if (l->by_md5 == NULL)
+        return error_memory(err);
+    if (l->file_count > 1)
+        qsort(l->files, l->file_count, sizeof *l->files, file_compare);
+    if (l->folder_count > 1)
+        qsort(l->folders, l->folder_count, sizeof *l->folders, folder_compare);
+    for (size_t i = 0; i < l->file_count; i++) {
+        if (l->files[i].regular)
+            l->by_md5[l->md5_count++] = &l->files[i];
+    }
+    if (l->md5_count > 1)
+        qsort(l->by_md5, l->md5_count, sizeof *l->by_md5, md5_compare);
+    return PB_OK;
+}
+
+int es_local_read(int root, const char *collection, struct arena *a, struct es_local *out,
+                  struct pb_error *err)
+{
+    struct stat st;
+    _cleanup_fd_ int folder = -1;
+    *out = (struct es_local){.arena = a};
+    _cleanup_tree_ struct tree t;
+    tree_start(&t, root);
+    int there = tree_stat(&t, collection, &st, err);
+    if (there < 0)
+        return there;
+    if (there == 1 && !S_ISDIR(st.st_mode))
+        return error_set(err, PB_INVALID, "%s: is %s, and the collection needs a folder of that name",
+                         collection, S_ISLNK(st.st_mode) ? "a symbolic link" : "a file");
+    out->there = there == 1;
+    if (out->there) {
+        int rc = folder_open(root, collection, &folder, err);
+        if (rc < 0)
+            return rc;
+        if (fstatat(folder, ES_UNSUBSCRIBE, &st, AT_SYMLINK_NOFOLLOW) == 0)
+            return error_set(err, PB_INVALID, "you have unsubscribed from %s (--subscribe %s changes that)",
+                             collection, collection);
+        if ((rc = tree_walk(folder, "", item_note, out, err)) < 0)
+            return error_context(err, "%s", collection);
+    }
+    return indexes_make(out, err);
+}
+
+struct es_local_file *es_local_find(const struct es_local *l, const char *path)
+{
+    struct es_local_file key = {.path = path};
+    return l->file_count > 0 ? bsearch(&key, l->files, l->file_count, sizeof *l->files, file_compare) : NULL;
+}
+
+void es_local_find_md5(const struct es_local *l, const struct md5 *md5, struct es_local_file **unused,
+                       const struct es_local_file **any)
+{
+    size_t low = 0, high = l->md5_count;
+    *unused = NULL;
+    *any = NULL;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (memcmp(&l->by_md5[middle]->md5, md5, sizeof *md5) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == l->md5_count || !md5_equal(&l->by_md5[low]->md5, md5))
+        return;
+    struct es_local_file *first = l->by_md5[low];
+    *any = first;
+    for (size_t at = low + first->skip; at < l->md5_count && md5_equal(&l->by_md5[at]->md5, md5); at++) {
+        if (!l->by_md5[at]->used) {
+            *unused = l->by_md5[at];
+            return;
+        }
+        first->skip++;
+    }
+}
+
+static struct es_local_folder *folder_of(const struct es_local *l, struct slice path)
+{
+    size_t low = 0, high = l->folder_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        const char *other = l->folders[middle].path;
+        int order = strncmp(other, path.p, path.n);
+        if (order == 0)
+            order = other[path.n] != '\0';
+        if (order == 0)
+            return &l->folders[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+enum es_folder_state es_folder_find(const struct es_local *l, struct slice path)
+{
+    const struct es_local_folder *f = folder_of(l, path);
+    return f == NULL ? ES_FOLDER_NONE : f->listed ? ES_FOLDER_LISTED : ES_FOLDER_THERE;
+}
+
+void es_folder_mark(struct es_local *l, struct slice path)
+{
+    struct es_local_folder *f = folder_of(l, path);
+    if (f != NULL)
+        f->listed = true;
+}

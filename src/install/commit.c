@@ -1,0 +1,390 @@
+/* From a fetch plan to a journal: looking whether every step can be made, finding names in the attic,
+ * preparing what is staged. journal.c does the rest. */
+#include "install/install.h"
+
+#include "base/file.h"
+#include "base/tree.h"
+#include "install/journal.h"
+#include "install/records.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define RECORD_STAGED "record.new"
+
+/* ---- checking ---- */
+
+struct checking {
+    const struct workspace *w;
+    struct tree tree;
+    dev_t device;
+    char checked[PATH_RELATIVE_MAX + 1]; /* the last folder that was found good */
+    bool any_checked;
+    const char **leaving; /* paths that will be free, sorted */
+    size_t leaving_count;
+};
+
+static int text_compare(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static bool is_leaving(const struct checking *c, const char *path)
+{
+    return c->leaving_count > 0 &&
+           bsearch(&path, c->leaving, c->leaving_count, sizeof *c->leaving, text_compare) != NULL;
+}
+
+/* Will one of the folders above the path have been something else, that leaves? Then there is nothing to look
+ * at. */
+static bool is_below_leaving(const struct checking *c, const char *path)
+{
+    char above[PATH_RELATIVE_MAX + 1];
+    for (size_t i = 0; path[i] != '\0' && i < sizeof above; i++) {
+        above[i] = '\0';
+        if (path[i] == '/' && is_leaving(c, above))
+            return true;
+        above[i] = path[i];
+    }
+    return false;
+}
+
+static const char *leaving_path(const struct fetch_step *s)
+{
+    switch (s->action) {
+    case FETCH_MOVE:
+        return s->from;
+    case FETCH_ATTIC:
+    case FETCH_REMOVE:
+    case FETCH_PRUNE:
+        return s->path;
+    default:
+        return NULL;
+    }
+}
+
+static int leaving_gather(struct checking *c, const struct fetch_plan *plan, struct pb_error *err)
+{
+    c->leaving = calloc(plan->step_count + 1, sizeof *c->leaving);
+    if (c->leaving == NULL)
+        return error_memory(err);
+    for (size_t i = 0; i < plan->step_count; i++) {
+        const char *path = leaving_path(&plan->steps[i]);
+        if (path != NULL)
+            c->leaving[c->leaving_count++] = path;
+    }
+    if (c->leaving_count > 1)
+        qsort(c->leaving, c->leaving_count, sizeof *c->leaving, text_compare);
+    return PB_OK;
+}
+
+/* Names change in the folder that the path lies in: can they? */
+static int folder_check(struct checking *c, const char *path, struct pb_error *err)
+{
+    struct stat st;
+    if (c->tree.folder < 0 || (c->any_checked && strcmp(c->checked, c->tree.at) == 0))
+        return PB_OK;
+    if (fstat(c->tree.folder, &st) != 0 || faccessat(c->tree.folder, ".", W_OK | X_OK, 0) != 0)
+        return error_errno(err, errno, "%s: write to its folder", path);
+    if (st.st_dev != c->device)
+        return error_set(err, PB_FAILED, "%s: its folder is on another file system than the rest", path);
+    memcpy(c->checked, c->tree.at, sizeof c->checked);
+    c->any_checked = true;
+    return PB_OK;
+}
+
+static bool same_as_seen(const struct fetch_seen *seen, bool there, const struct stat *st)
+{
+    if (!seen->there || !there)
+        return seen->there == there;
+    return seen->size == (uint64_t)st->st_size && seen->inode == st->st_ino &&
+           seen->modified.tv_sec == st->st_mtim.tv_sec && seen->modified.tv_nsec == st->st_mtim.tv_nsec;
+}
+
+static int changed(const char *path, struct pb_error *err)
+{
+    return error_set(err, PB_FAILED, "%s: was changed by somebody while it was fetched; try again", path);
+}
+
+/* What leaves must still be what the plan saw. */
+static int leaving_check(struct checking *c, const struct fetch_step *s, const char *path,
+                         struct pb_error *err)
+{
+    struct stat st;
+    int there = tree_stat(&c->tree, path, &st, err);
+    if (there < 0)
+        return there;
+    if (s->action == FETCH_PRUNE)
+        return PB_OK;
+    if (!same_as_seen(&s->seen, there == 1, &st))
+        return changed(path, err);
+    return folder_check(c, path, err);
+}
+
+static int arriving_check(struct checking *c, const struct fetch_step *s, struct pb_error *err)
+{
+    struct stat st;
+    if (is_leaving(c, s->path) || is_below_leaving(c, s->path))
+        return PB_OK;
+    int there = tree_stat(&c->tree, s->path, &st, err);
+    if (there < 0)
+        return there;
+    bool folder = there == 1 && S_ISDIR(st.st_mode);
+    if (s->action == FETCH_FOLDER)
+        return there == 1 && !folder
+                   ? error_set(err, PB_INVALID, "%s: there is a file where a folder must be", s->path)
+                   : folder_check(c, s->path, err);
+    if (folder)
+        return error_set(err, PB_INVALID, "%s: there is a folder where a file must be", s->path);
+    if (s->action != FETCH_MOVE && !same_as_seen(&s->seen, there == 1, &st))
+        return changed(s->path, err);
+    return folder_check(c, s->path, err);
+}
+
+static int step_check(struct checking *c, const struct fetch_step *s, struct pb_error *err)
+{
+    const char *why, *leaving = leaving_path(s);
+    if (!path_relative_safe(slice_of(s->path), &why))
+        return error_set(err, PB_INVALID, "%.200s: the path %s", s->path, why);
+    if (s->action == FETCH_KEEP && !s->executable)
+        return PB_OK;
+    int rc = leaving != NULL ? leaving_check(c, s, leaving, err) : PB_OK;
+    bool arrives = leaving == NULL || s->action == FETCH_MOVE;
+    return rc == PB_OK && arrives ? arriving_check(c, s, err) : rc;
+}
+
+int install_check(const struct workspace *w, const struct fetch_plan *plan, struct pb_error *err)
+{
+    struct stat st;
+    struct checking c = {.w = w};
+    if (fstat(w->folder, &st) != 0)
+        return error_errno(err, errno, "the folder");
+    c.device = st.st_dev;
+    tree_start(&c.tree, w->folder);
+    int rc = leaving_gather(&c, plan, err);
+    for (size_t i = 0; rc == PB_OK && i < plan->step_count; i++)
+        rc = step_check(&c, &plan->steps[i], err);
+    tree_end(&c.tree);
+    free(c.leaving);
+    return rc;
+}
+
+/* ---- names in the attic ---- */
+
+/* "official/easy/a.esx" becomes "official_easy_a.esx", or "official_easy_a.2.esx" where that is taken. */
+static void attic_stem(const char *path, unsigned number, char out[FILE_NAME_MAX + 1])
+{
+    enum { STEM = 200 };
+    size_t n = strlen(path);
+    if (n > STEM) /* the end says more than the beginning */
+        path += n - STEM;
+    const char *base = path_base(slice_of(path)).p;
+    const char *dot = strrchr(base, '.');
+    size_t stem = dot != NULL && dot > base ? (size_t)(dot - path) : strlen(path);
+    if (number > 1)
+        snprintf(out, FILE_NAME_MAX + 1, "%.*s.%u%s", (int)stem, path, number, path + stem);
+    else
+        snprintf(out, FILE_NAME_MAX + 1, "%s", path);
+    for (char *c = out; *c != '\0'; c++)
+        *c = *c == '/' ? '_' : *c;
+    if (out[0] == '.')
+        out[0] = '_';
+}
+
+/* Marks a name as taken; false when it was. Kept sorted by insertion: `there` is an array with room for all.
+ */
+static bool name_take(struct names *taken, char *name)
+{
+    size_t low = 0, high = taken->n;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        int order = strcmp(taken->list[middle], name);
+        if (order == 0)
+            return false;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    memmove(&taken->list[low + 1], &taken->list[low], (taken->n - low) * sizeof *taken->list);
+    taken->list[low] = name;
+    taken->n++;
+    return true;
+}
+
+static int attic_names(const struct workspace *w, const struct fetch_plan *plan, size_t more,
+                       struct names *out, struct pb_error *err)
+{
+    struct stat st;
+    *out = (struct names){0};
+    if (plan->attic == NULL)
+        return more == 0 ? PB_OK : error_set(err, PB_FAILED, "the plan has no attic");
+    if (fstatat(w->folder, plan->attic, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+        if (!S_ISDIR(st.st_mode))
+            return error_set(err, PB_INVALID, "%s: must be a folder, for what is set aside", plan->attic);
+        int rc = folder_names(w->folder, plan->attic, out, err);
+        if (rc < 0)
+            return rc;
+    }
+    char **list = realloc(out->list, (out->n + more + 1) * sizeof *list);
+    if (list == NULL)
+        return error_memory(err);
+    out->list = list;
+    return PB_OK;
+}
+
+static int attic_add(const struct fetch_plan *plan, struct names *taken, struct journal *j, const char *path,
+                     struct pb_error *err)
+{
+    enum { NUMBERS = 1000000 };
+    char name[FILE_NAME_MAX + 1], to[2 * FILE_NAME_MAX];
+    for (unsigned number = 1; number < NUMBERS; number++) {
+        attic_stem(path, number, name);
+        char *copy = strdup(name);
+        if (copy == NULL)
+            return error_memory(err);
+        if (name_take(taken, copy)) {
+            snprintf(to, sizeof to, "%s/%s", plan->attic, name);
+            return journal_add(j, JOURNAL_ATTIC, path, to, 0, err);
+        }
+        free(copy);
+    }
+    return error_set(err, PB_FAILED, "%s: no free name for it in the attic", path);
+}
+
+/* ---- the journal of a plan ---- */
+
+/* What is about to be placed: is it there, how large is it, may it be run? */
+static int staged_prepare(const struct workspace *w, const struct fetch_step *s, uint64_t *size,
+                          struct pb_error *err)
+{
+    struct stat st, old;
+    if (s->staged == NULL || fstatat(w->staging, s->staged, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+        !S_ISREG(st.st_mode) || (uint64_t)st.st_size != s->size)
+        return error_set(err, PB_FAILED, "%s: is not in staging", s->path);
+    *size = (uint64_t)st.st_size;
+    struct tree tree;
+    tree_start(&tree, w->folder);
+    bool was = s->seen.there && tree_stat(&tree, s->path, &old, NULL) == 1 && S_ISREG(old.st_mode) &&
+               (old.st_mode & 0100) != 0;
+    tree_end(&tree);
+    mode_t mode = st.st_mode | (st.st_mode & 0444) >> 2;
+    if ((s->executable || was) && mode != st.st_mode && fchmodat(w->staging, s->staged, mode & 07777, 0) != 0)
+        return error_errno(err, errno, "%s: set its execute bits", s->path);
+    return PB_OK;
+}
+
+static int step_leaves(const struct workspace *w, const struct fetch_plan *plan, size_t i,
+                       struct names *taken, struct journal *j, struct pb_error *err)
+{
+    const struct fetch_step *s = &plan->steps[i];
+    char away[32];
+    snprintf(away, sizeof away, "away.%zu", i);
+    if (s->action == FETCH_ATTIC)
+        return attic_add(plan, taken, j, s->path, err);
+    /* What an earlier, failed install left under this name must not be in the way. */
+    if (s->action == FETCH_MOVE || s->action == FETCH_REMOVE) {
+        unlinkat(w->staging, away, 0);
+        return journal_add(j, JOURNAL_AWAY, s->action == FETCH_MOVE ? s->from : s->path, away, 0, err);
+    }
+    return PB_OK;
+}
+
+static int step_arrives(const struct workspace *w, const struct fetch_plan *plan, size_t i, struct journal *j,
+                        struct pb_error *err)
+{
+    const struct fetch_step *s = &plan->steps[i];
+    char away[32];
+    uint64_t size;
+    snprintf(away, sizeof away, "away.%zu", i);
+    int rc = s->action == FETCH_PLACE ? staged_prepare(w, s, &size, err) : PB_OK;
+    if (rc < 0)
+        return rc;
+    switch (s->action) {
+    case FETCH_PLACE:
+        return journal_add(j, JOURNAL_PUT, s->staged, s->path, size, err);
+    case FETCH_MOVE:
+        return journal_add(j, JOURNAL_PUT, away, s->path, s->seen.size, err);
+    case FETCH_LINK:
+        return journal_add(j, JOURNAL_LINK, s->target, s->path, 0, err);
+    case FETCH_KEEP:
+        return s->executable ? journal_add(j, JOURNAL_EXEC, s->path, NULL, 0, err) : PB_OK;
+    default:
+        return PB_OK;
+    }
+}
+
+/* Folders go from the inside, and come from the outside, before any file. */
+static int folders_add(const struct fetch_plan *plan, struct journal *j, struct pb_error *err)
+{
+    int rc = PB_OK;
+    for (size_t i = plan->step_count; rc == PB_OK && i-- > 0;) {
+        if (plan->steps[i].action == FETCH_PRUNE)
+            rc = journal_add(j, JOURNAL_RMDIR, plan->steps[i].path, NULL, 0, err);
+    }
+    for (size_t i = 0; rc == PB_OK && i < plan->step_count; i++) {
+        if (plan->steps[i].action == FETCH_FOLDER)
+            rc = journal_add(j, JOURNAL_MKDIR, plan->steps[i].path, NULL, 0, err);
+    }
+    return rc;
+}
+
+static int record_add(const struct workspace *w, const struct fetch_plan *plan, const char *record,
+                      struct journal *j, struct pb_error *err)
+{
+    int rc = journal_add(j, JOURNAL_RECORD, record, NULL, 0, err);
+    if (rc < 0 || plan->record.p == NULL)
+        return rc;
+    rc = file_replace(w->staging, RECORD_STAGED, plan->record.p, plan->record.n, err);
+    return rc < 0 ? rc : journal_add(j, JOURNAL_BLOB, RECORD_STAGED, NULL, 0, err);
+}
+
+static int journal_make(const struct workspace *w, const struct fetch_plan *plan, const char *record,
+                        struct journal *j, struct pb_error *err)
+{
+    _cleanup_names_ struct names taken = {0};
+    j->title = plan->title;
+    j->stage = w->stage_name;
+    int rc = attic_names(w, plan, fetch_plan_count(plan, FETCH_ATTIC), &taken, err);
+    for (size_t i = 0; rc == PB_OK && i < plan->step_count; i++)
+        rc = step_leaves(w, plan, i, &taken, j, err);
+    if (rc == PB_OK)
+        rc = folders_add(plan, j, err);
+    for (size_t i = 0; rc == PB_OK && i < plan->step_count; i++)
+        rc = step_arrives(w, plan, i, j, err);
+    return rc == PB_OK ? record_add(w, plan, record, j, err) : rc;
+}
+
+static int locked_commit(struct workspace *w, const struct fetch_plan *plan, const char *record,
+                         struct pb_error *err)
+{
+    struct journal j;
+    bool found;
+    int rc = journal_finish(w, &found, err); /* of a process that crashed while we were downloading */
+    if (rc == PB_OK && fetch_plan_nothing_to_do(plan) && records_known(w->home, plan->title, record))
+        return PB_OK;
+    if (rc == PB_OK)
+        rc = install_check(w, plan, err);
+    if (rc < 0)
+        return rc;
+    journal_init(&j);
+    rc = journal_make(w, plan, record, &j, err);
+    if (rc == PB_OK && syncfs(w->folder) != 0)
+        rc = error_errno(err, errno, "sync");
+    if (rc == PB_OK)
+        rc = journal_run(w, &j, err);
+    journal_free(&j);
+    return rc;
+}
+
+int install_commit(struct workspace *w, const struct fetch_plan *plan, struct pb_error *err)
+{
+    _cleanup_fd_ int lock = -1;
+    _cleanup_free_ char *record = records_make(plan);
+    if (record == NULL)
+        return error_memory(err);
+    int rc = lock_take(w->home, WORKSPACE_LOCK, LOCK_EXCLUSIVE, true, &lock, err);
+    return rc < 0 ? rc : locked_commit(w, plan, record, err);
+}
