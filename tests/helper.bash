@@ -79,3 +79,22 @@ make_map() { # FILE SIZE [SEED]
 md5() {
     md5sum "$1" | cut -d' ' -f1
 }
+
+make_levels() { # TREE LEVELS FOLDERS SEED, or --change TREE SEED MOVED REMOVED CHANGED ADDED
+    "$root/scripts/make-levels" "$@"
+}
+
+# tree_print DIR: everything below it but patchbay's own state, with modes, link targets and MD5s, in one order.
+tree_print() {
+    (cd "$1" && find . -path ./.patchbay -prune -o -printf '%p %y %m %l\n' | LC_ALL=C sort &&
+        find . -path ./.patchbay -prune -o -type f -print0 | LC_ALL=C sort -z | xargs -0r md5sum)
+}
+
+# static_server DIR: a server of plain files that is not ours and speaks HTTP/1.0; sets $static, $static_at.
+static_server() {
+    python3 -u -m http.server --bind 127.0.0.1 --directory "$1" 0 >static.log 2>&1 3>&- &
+    static=$!
+    pids+=("$static")
+    wait_for 20 grep -q 'Serving HTTP' static.log
+    static_at=127.0.0.1:$(sed -n 's/.* port \([0-9]*\).*/\1/p' static.log | head -1)
+}

@@ -1,6 +1,7 @@
 /* One title: sources, plans and tries. */
 #include "api/fetch_job.h"
 
+#include "base/path.h"
 #include "install/install.h"
 
 #include <stdio.h>
@@ -98,7 +99,11 @@ static void steps_show(const struct fetch_job *job, const struct fetch_plan *pla
     }
     for (size_t i = 0; i < plan->step_count; i++) {
         const struct fetch_step *s = &plan->steps[i];
-        struct pb_fetch_step step = {action_names[s->action], s->path,
+        /* A player's own file may be called anything; what is shown has nothing that drives a terminal. */
+        char path[PATH_RELATIVE_MAX + 1];
+        snprintf(path, sizeof path, "%s", s->path);
+        text_clean(path);
+        struct pb_fetch_step step = {action_names[s->action], path,
                                      s->action == FETCH_LINK ? s->target : s->from,
                                      s->size > 0 ? s->size : s->seen.size};
         if (!s->generated)
@@ -128,7 +133,7 @@ static void result_fill(struct fetch_job *job, const struct fetch_plan *plan, bo
     r->removed = (unsigned)fetch_plan_count(plan, FETCH_REMOVE);
     r->attic = (unsigned)fetch_plan_count(plan, FETCH_ATTIC);
     steps_show(job, plan);
-    if (plan->step_count != 1 || plan->steps[0].action > FETCH_PLACE)
+    if (!plan->one_file)
         return;
     const struct fetch_step *f = &plan->steps[0];
     text_set(r->file, sizeof r->file, f->path);

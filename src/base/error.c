@@ -36,8 +36,7 @@ const char *pb_status_name(int status)
     return "unknown";
 }
 
-/* Nothing that drives a terminal, and whole UTF-8 sequences only: what is cut or quoted may be neither. */
-static void text_clean(char *text)
+void text_clean(char *text)
 {
     size_t left = strlen(text);
     while (left > 0) {

@@ -60,28 +60,27 @@ bool path_name_ok(struct slice name, const char **why)
     return fault == NULL;
 }
 
-/* What is wrong with one name of a path, whatever the system. */
-static const char *component_fault(struct slice name, bool portable)
+enum degree { BELOW, SAFE, PORTABLE };
+
+/* What is wrong with one name of a path. */
+static const char *component_fault(struct slice name, enum degree degree)
 {
     if (name.n == 0)
         return "has an empty name in it";
-    if (name.n == 1 && name.p[0] == '.')
+    if (slice_equal(name, slice_of(".")))
         return "has a \".\" in it";
+    if (slice_equal(name, slice_of("..")))
+        return "has \"..\" in it";
     if (slice_equal_nocase(name, slice_of(".patchbay")))
         return "is where patchbay keeps its own files";
     if (name.n > FILE_NAME_MAX)
         return "has a name longer than 255 bytes";
-    return portable ? name_fault(name) : NULL;
+    return degree == PORTABLE ? name_fault(name) : NULL;
 }
 
-static const char *relative_fault(struct slice path, bool portable)
+/* What is wrong with the bytes of a path from outside. */
+static const char *bytes_fault(struct slice path)
 {
-    if (path.n == 0)
-        return "is empty";
-    if (path.n > PATH_RELATIVE_MAX)
-        return "is longer than 1023 bytes";
-    if (path.p[0] == '/')
-        return "begins with /";
     for (size_t i = 0; i < path.n; i++) {
         if ((unsigned char)path.p[i] < 0x20 || path.p[i] == 0x7f)
             return "has a control character";
@@ -90,31 +89,40 @@ static const char *relative_fault(struct slice path, bool portable)
         if (path.p[i] == '.' && i + 1 < path.n && path.p[i + 1] == '.')
             return "has \"..\" in it";
     }
-    for (size_t at = 0; at <= path.n;) {
+    return NULL;
+}
+
+static bool relative_ok(struct slice path, enum degree degree, const char **why)
+{
+    const char *fault = path.n == 0                    ? "is empty"
+                        : path.n > PATH_RELATIVE_MAX   ? "is longer than 1023 bytes"
+                        : path.p[0] == '/'             ? "begins with /"
+                        : degree == BELOW              ? NULL
+                                                       : bytes_fault(path);
+    for (size_t at = 0; fault == NULL && at <= path.n;) {
         const char *slash = memchr(path.p + at, '/', path.n - at);
         size_t end = slash != NULL ? (size_t)(slash - path.p) : path.n;
-        const char *fault = component_fault((struct slice){path.p + at, end - at}, portable);
-        if (fault != NULL)
-            return fault;
+        fault = component_fault((struct slice){path.p + at, end - at}, degree);
         at = end + 1;
     }
-    return NULL;
+    if (why != NULL)
+        *why = fault;
+    return fault == NULL;
+}
+
+bool path_relative_below(struct slice path, const char **why)
+{
+    return relative_ok(path, BELOW, why);
 }
 
 bool path_relative_safe(struct slice path, const char **why)
 {
-    const char *fault = relative_fault(path, false);
-    if (why != NULL)
-        *why = fault;
-    return fault == NULL;
+    return relative_ok(path, SAFE, why);
 }
 
 bool path_relative_portable(struct slice path, const char **why)
 {
-    const char *fault = relative_fault(path, true);
-    if (why != NULL)
-        *why = fault;
-    return fault == NULL;
+    return relative_ok(path, PORTABLE, why);
 }
 
 struct slice path_folder(struct slice path)

@@ -14,12 +14,13 @@ enum { FILE_NAME_MAX = 255 };
 bool path_name_ok(struct slice name, const char **why);
 
 /*
- * A path of one or more names with '/' between, below some folder. Safe: it can't lead out of that folder or
- * into .patchbay, whatever system made it: no empty name, no "." and no ".." anywhere, no leading '/', no
- * '\\', no control character, at most PATH_RELATIVE_MAX bytes. Portable: besides, every name is one that
- * path_name_ok accepts.
+ * A path of one or more names with '/' between, below some folder, in three degrees. Below: it can't lead out of that
+ * folder or into .patchbay: no leading '/', no name that is empty, "." or "..", at most PATH_RELATIVE_MAX bytes. A
+ * player's own file may be called anything else. Safe: for paths that come from outside, besides no ".." anywhere, no
+ * '\' and no control character. Portable: besides, every name is one that path_name_ok accepts.
  */
 enum { PATH_RELATIVE_MAX = 1023 };
+bool path_relative_below(struct slice path, const char **why);
 bool path_relative_safe(struct slice path, const char **why);
 bool path_relative_portable(struct slice path, const char **why);
 
@@ -29,6 +30,9 @@ struct slice path_folder(struct slice path);
 /* Compares without regard to the case of ASCII letters, and so that what lies in folder "a" follows directly
  * upon "a". */
 int path_compare_nocase(const char *a, const char *b);
+
+/* Makes a text fit to be shown: what would drive a terminal, and what is no UTF-8, becomes '?'. */
+void text_clean(char *text);
 
 /* The part after the last '/'. */
 struct slice path_base(struct slice path);

@@ -44,7 +44,7 @@ int tree_reach(struct tree *t, const char *path, int *folder, const char **base,
 {
     const char *why;
     char name[FILE_NAME_MAX + 1];
-    if (!path_relative_safe(slice_of(path), &why))
+    if (!path_relative_below(slice_of(path), &why))
         return error_set(err, PB_INVALID, "%.200s: the path %s", path, why);
     struct slice above = path_folder(slice_of(path));
     *base = path + above.n + (above.n > 0);

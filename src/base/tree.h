@@ -21,7 +21,7 @@ void tree_forget(struct tree *t);
 /*
  * Opens the folder that `path` lies in; *folder stays the tree's own, and is good until the next call. *base
  * points at the last name within `path`. PB_NOT_FOUND: a folder on the way is missing; PB_INVALID: one is a
- * symbolic link, or no folder, or the path is not safe (path_relative_safe).
+ * symbolic link, or no folder, or the path is none (path_relative_below).
  */
 PB_MUST_USE int tree_reach(struct tree *t, const char *path, int *folder, const char **base,
                            struct pb_error *err);

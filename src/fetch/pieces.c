@@ -130,7 +130,7 @@ static int part_open(struct piece *p, struct pb_error *err)
     while (rc == PB_OK && (n = read(p->fd, step, sizeof step)) > 0)
         digest_add(&p->digest, step, (size_t)n);
     /* What nobody can verify once it is whole is not continued. */
-    if (rc == PB_OK && (p->digest.size >= most_of(p) || !plan_of(p)->verified))
+    if (rc == PB_OK && (p->digest.size > most_of(p) || !plan_of(p)->verified))
         rc = part_empty(p, err);
     return rc;
 }
@@ -177,6 +177,32 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
     return n;
 }
 
+/* The piece is whole and right: it gets its name, and the dialect sees it. */
+static int piece_keep(struct piece *p, unsigned *counter, struct pb_error *err)
+{
+    struct pieces *all = p->all;
+    char part[PIECE_NAME];
+    part_name(p, part);
+    uint64_t size = p->size;
+    fd_close(&p->fd);
+    digest_free(&p->digest);
+    if (renameat(all->staging, part, all->staging, name_of(p)) != 0)
+        return error_errno(err, errno, "staging: %s", name_of(p));
+    p->state = PIECE_DONE;
+    all->done++;
+    all->bytes_done += size;
+    ++*counter;
+    return piece_accept(p, err);
+}
+
+/* Has an earlier run left all of it in NAME.part, and not come to naming it? */
+static bool part_whole(const struct piece *p)
+{
+    struct digest_result r;
+    return plan_of(p)->verified && p->digest.size > 0 && digest_file(DIGEST_MD5, p->fd, &r, NULL) == PB_OK &&
+           md5_equal(&r.md5, &plan_of(p)->md5);
+}
+
 static int attempt_start(struct piece *p, struct pb_error *err)
 {
     struct pieces *all = p->all;
@@ -184,11 +210,17 @@ static int attempt_start(struct piece *p, struct pb_error *err)
     int rc = p->fd < 0 ? part_open(p, err) : PB_OK;
     if (rc < 0)
         return rc;
+    if (p->attempts == 0 && !p->elsewhere && part_whole(p)) {
+        p->size = p->digest.size;
+        return piece_keep(p, &all->report->present, err);
+    }
     p->easy = transport_easy(all->transport, p->elsewhere ? plan_of(p)->url_else : plan_of(p)->url);
     if (p->easy == NULL)
         return error_memory(err);
     p->attempts++;
     p->answered = false;
+    if (p->digest.size == most_of(p) && p->digest.size > 0 && (rc = part_empty(p, err)) < 0)
+        return rc;
     p->resumed_at = p->digest.size;
     p->counted = p->digest.size;
     all->bytes_running += p->counted;
@@ -207,24 +239,6 @@ static int attempt_start(struct piece *p, struct pb_error *err)
     p->state = PIECE_RUNNING;
     all->running++;
     return PB_OK;
-}
-
-/* The piece is whole and right: it gets its name, and the dialect sees it. */
-static int piece_keep(struct piece *p, struct pb_error *err)
-{
-    struct pieces *all = p->all;
-    char part[PIECE_NAME];
-    part_name(p, part);
-    uint64_t size = p->size;
-    fd_close(&p->fd);
-    digest_free(&p->digest);
-    if (renameat(all->staging, part, all->staging, name_of(p)) != 0)
-        return error_errno(err, errno, "staging: %s", name_of(p));
-    p->state = PIECE_DONE;
-    all->done++;
-    all->bytes_done += size;
-    all->report->downloaded++;
-    return piece_accept(p, err);
 }
 
 /* What an attempt came to: PB_OK, or why it failed. Bytes that can't be right are thrown away. */
@@ -282,7 +296,7 @@ static void attempt_end(struct piece *p, CURLcode code)
         return;
     }
     if (rc == PB_OK)
-        rc = piece_keep(p, &err);
+        rc = piece_keep(p, &all->report->downloaded, &err);
     else if ((rc == PB_NETWORK || (rc == PB_DAMAGED && resumed)) && p->attempts < TRANSPORT_ATTEMPTS) {
         /* What a continued download began with may have been another release's: from the start, then. */
         p->not_before = clock_monotonic_ms() + (rc == PB_NETWORK ? TRANSPORT_RETRY_MS : 0);

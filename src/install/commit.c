@@ -146,7 +146,7 @@ static int arriving_check(struct checking *c, const struct fetch_step *s, struct
 static int step_check(struct checking *c, const struct fetch_step *s, struct pb_error *err)
 {
     const char *why, *leaving = leaving_path(s);
-    if (!path_relative_safe(slice_of(s->path), &why))
+    if (!path_relative_below(slice_of(s->path), &why))
         return error_set(err, PB_INVALID, "%.200s: the path %s", s->path, why);
     if (s->action == FETCH_KEEP && !s->executable)
         return PB_OK;

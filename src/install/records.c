@@ -45,7 +45,7 @@ static int list_read(int home, json_t **out, struct pb_error *err)
 /* The one file that a plan is about, if it is about one. */
 static const struct fetch_step *only_file(const struct fetch_plan *plan)
 {
-    return plan->step_count == 1 && plan->steps[0].action <= FETCH_PLACE ? &plan->steps[0] : NULL;
+    return plan->one_file && plan->step_count == 1 ? &plan->steps[0] : NULL;
 }
 
 char *records_make(const struct fetch_plan *plan)

@@ -55,7 +55,7 @@ struct fetch_step {
     enum fetch_action action;
     bool generated;     /* made by us, and not content: not worth counting */
     bool executable;    /* KEEP, PLACE: the file gets its execute bits */
-    const char *path;   /* relative to the user's folder, and safe (path_relative_safe) */
+    const char *path;   /* relative to the user's folder, as path_relative_below wants it */
     const char *staged; /* in staging; set when it has been made. Each name is used by one step only */
     const char *from;
     const char *target;
@@ -73,6 +73,7 @@ struct fetch_plan {
     size_t piece_count;
     struct fetch_step *steps;
     size_t step_count;
+    bool one_file;     /* the title is the file of the only step: it is recorded and shown as such */
     const char *attic; /* where FETCH_ATTIC puts things; NULL when there are none */
     const char *version;
     const char *note;    /* the publisher's free text; may be NULL */

@@ -115,6 +115,12 @@ WRAP(rename, int, under_at(AT_FDCWD, from), false, (const char *from, const char
 WRAP(renameat, int, under_at(a, from), false, (int a, const char *from, int b, const char *to),
      (a, from, b, to))
 
+WRAP(renameat2, int, under_at(a, from), false,
+     (int a, const char *from, int b, const char *to, unsigned flags), (a, from, b, to, flags))
+WRAP(symlinkat, int, under_at(at, name), true, (const char *target, int at, const char *name), (target, at, name))
+WRAP(fchmodat, int, under_at(at, name), false, (int at, const char *name, mode_t mode, int flags),
+     (at, name, mode, flags))
+
 /* The open family takes its mode as a further argument, and only making a file changes anything. */
 #define WRAP_OPEN(name, at, parameters, arguments)                                                           \
     int name parameters                                                                                      \

@@ -166,7 +166,7 @@ assert r["bytes"] == total - 4 * 1048576 - 524288, (r, total)' "$output" \
     start_server
     mkdir -p out/.patchbay/staging/opensauce%2Fa
     echo precious >precious
-    for name in journal.json.new installed.json.new staging/opensauce%2Fa/map; do
+    for name in journal.arrives.new installed.json.new staging/opensauce%2Fa/map; do
         ln -s "$T/precious" "out/.patchbay/$name"
     done
     echo '{' >out/.patchbay/installed.json

@@ -229,6 +229,7 @@ static int fetch_make_plan(const struct fetch_request *q, const struct fetch_net
         rc = pieces_plan(plan, d, source, map, err);
     plan->steps = file;
     plan->step_count = 1;
+    plan->one_file = true;
     plan->unpacked = d->uncompressed_size;
     plan->dialect = d;
     return rc;

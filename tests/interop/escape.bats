@@ -1,0 +1,236 @@
+#!/usr/bin/env bats
+# Escape against what we did not write: a client that is a shell script made from the specification alone, static file
+# servers, gzip, curl.
+
+load ../helper
+
+script() {
+    "$root/tests/interop/escape_client.sh" "$@"
+}
+
+# What both clients have to agree on: levels, folders, index files; and in the attic the bytes, as names are free.
+result_print() {
+    (cd "$1" && find official -printf '%p %y\n' | LC_ALL=C sort && find official -type f -print0 | LC_ALL=C sort -z |
+        xargs -0 md5sum && find attic -type f -exec md5sum {} + 2>/dev/null | cut -d' ' -f1 | sort)
+}
+
+publish_levels() {
+    "$patchbay" publish levels "$1" --collection official --title "Official levels" --min-version 200404150
+}
+
+@test "2,000 levels, then a release with 100 moved, 50 removed, 50 changed and 100 added: both clients agree" {
+    "$patchbay" init
+    make_levels tree 2000 40 1
+    printf 'ESX!\nThe first group\n\n\n\n\n\n\nlevel000000.esx 9 8 7 6 5 4 3 2 1\n' >tree/group0/webindex.esi
+    publish_levels tree
+    start_server
+    run -0 "$patchbay" fetch "escape://$at/official" ours
+    [[ $output == *"2,000 files installed"* ]]
+    run -0 script collection "http://$at" official theirs
+    [[ $output == *"downloaded 2000 moved 0 attic 0 kept 0"* ]]
+    diff <(result_print ours) <(result_print theirs)
+    grep -qx 'level000000.esx 9 8 7 6 5 4 3 2 1' ours/official/group0/webindex.esi
+    sed -n 2p ours/official/group0/webindex.esi | grep -qx 'The first group'
+
+    rm tree/group0/webindex.esi
+    make_levels --change tree 7 100 50 50 100
+    run -0 publish_levels tree
+    for game in ours theirs; do
+        echo "the player's own" >$game/official/group1/mine.esx
+        mkdir -p $game/official/own/deep $game/mylevels
+        echo "in a folder of the player's" >$game/official/own/deep/other.esx
+        echo "solved" >$game/solutions.txt
+        echo "untouched" >$game/mylevels/a.esx
+    done
+    wait_for 10 eval 'curl -sf "http://$at/official.txt" | sed -n 4p | grep -qx 2050'
+    run -0 "$patchbay" fetch --json "escape://$at/official" ours
+    for fact in '"downloaded": 150' '"moved": 100' '"kept": 1800' '"placed": 150' '"attic": 52'; do
+        [[ $output == *"$fact"* ]] || { echo "no $fact in $output"; return 1; }
+    done
+    run -0 script collection "http://$at" official theirs
+    [[ $output == *"downloaded 150 moved 100 attic 52 kept 1800"* ]]
+    diff <(result_print ours) <(result_print theirs)
+    diff -r --exclude=webindex.esi tree ours/official
+    [ "$(cat ours/solutions.txt ours/mylevels/a.esx)" = "$(printf 'solved\nuntouched')" ]
+    run -0 "$patchbay" fetch "escape://$at/official" ours
+    [[ $output == *"nothing to do"* ]]
+}
+
+make_game() {
+    mkdir -p "$1/data/deep"
+    seq 5000 >"$1/escape.txt"
+    head -c 70000 /dev/zero >"$1/data/deep/zeros"
+    cp "$patchbay" "$1/escape.exe"
+    head -c 5000 "$patchbay" | gzip -9 >"$1/data/noise.png"
+    : >"$1/empty"
+}
+
+publish_upgrade() {
+    "$patchbay" publish upgrade "$@" --platform linux --oldest 100 --recommended 200
+}
+
+@test "an upgrade: both clients agree, gzip unpacks what is packed, curl gets it packed only when it asks" {
+    "$patchbay" init
+    make_game game
+    publish_upgrade game --version 300 --symlink "readme=escape.txt" --delete old.dll --alias osx
+    start_server
+    for client in ours theirs; do
+        mkdir $client
+        echo old >$client/old.dll
+        echo "of the player" >$client/save.txt
+        head -c 70000 /dev/zero >$client/readme
+    done
+    run -0 "$patchbay" fetch "escape://$at/osx/UPGRADE" ours --installed-version 150
+    [[ $output == *"5 files installed, 1 linked, 1 removed"* && $output == *"recommended"* ]]
+    run -0 script upgrade "http://$at" osx theirs 150
+    [[ $output == *"recommended"* && $output == *"linked 1 deleted 1"* ]]
+    diff <(tree_print ours) <(tree_print theirs)
+    [ -x ours/escape.exe ] && [ ! -x ours/escape.txt ] && [ ! -e ours/old.dll ]
+    cmp <(curl -sf "http://$at/linux/escape.txt.gz" | gzip -dc) game/escape.txt
+    cmp <(curl -sf "http://$at/linux/data_deep_zeros.gz" | gzip -dc) game/data/deep/zeros
+    [ "$(curl -sf "http://$at/linux/UPGRADE" | grep -c ' uz ')" -ge 3 ]
+    curl -sf "http://$at/linux/UPGRADE" | grep -q '^data/noise.png u '
+    [ "$(curl -sf -o plain -w '%{size_download}' "http://$at/linux/escape.txt")" = "$(stat -c %s game/escape.txt)" ]
+    [ "$(curl -sf --compressed -o packed -w '%{size_download}' "http://$at/linux/escape.txt")" -lt 15000 ]
+    cmp plain packed
+    # the next version: only what differs is downloaded, and what is too old is refused
+    echo "more" >>game/escape.txt
+    publish_upgrade game --version 301
+    wait_for 10 eval 'curl -sf "http://$at/linux/UPGRADE" | grep -qx 301'
+    run -0 "$patchbay" fetch "escape://$at/linux/UPGRADE" ours
+    [[ $output == *"1 of 1 part downloaded"* ]]
+    run -1 "$patchbay" fetch "escape://$at/linux/UPGRADE" ours --installed-version 99
+    [[ $output == *"too old"* ]]
+    run -3 script upgrade "http://$at" linux theirs 99
+}
+
+@test "export makes a tree that any file server serves to both clients, over HTTP/1.0; import takes it back" {
+    "$patchbay" init
+    make_levels tree 120 6 3
+    make_game game
+    publish_levels tree
+    publish_upgrade game --version 300 --alias osx
+    make_map a.map 3000000
+    "$patchbay" publish map a.map --algorithm zip --level 0
+    run -0 "$patchbay" export www
+    [[ $output == *"3 titles"* ]]
+    run -0 "$patchbay" export www
+    [[ $output == *" 0 written"* ]]
+    cmp www/maps/a.map a.map
+    cat www/parts/a/* >joined.zip
+    cmp <(unzip -p joined.zip) a.map
+    static_server www
+    run -0 "$patchbay" fetch "escape://$static_at/official" ours
+    [[ $output == *"120 files installed"* ]]
+    script collection "http://$static_at" official theirs
+    diff <(result_print ours) <(result_print theirs)
+    "$patchbay" fetch "escape://$static_at/linux/UPGRADE" ours
+    "$patchbay" fetch "escape://$static_at/osx/UPGRADE" ours2
+    diff -r game ours2 --exclude=.patchbay
+    # and back: lists byte for byte
+    export PATCHBAY_DEPOT=$T/again
+    "$patchbay" init
+    run -0 "$patchbay" import escape www
+    [[ $output == *"3 imported, 0 refused"* ]]
+    "$patchbay" export www2
+    diff -r www www2 --exclude=maps --exclude=parts
+    # a level and a file that are not what their lists say: named, and only their titles are left out
+    rm -r again
+    "$patchbay" init
+    level=$(find www/official -type f | sort | sed -n 5p)
+    echo damage >>"$level"
+    echo damage >>www/osx/escape.txt
+    run -1 "$patchbay" import escape www
+    [[ $output == *"MD5"* && $output == *"escape.txt"* && $output == *"1 imported, 2 refused"* ]]
+    run -0 "$patchbay" list
+    [[ $output == *escape/linux* && $output != *official* ]]
+}
+
+@test "a server that was written from the protocol's description has nested files at their plain paths" {
+    "$patchbay" init
+    make_game game
+    publish_upgrade game --version 300
+    "$patchbay" export www
+    rm www/linux/data_*
+    static_server www
+    "$patchbay" fetch "escape://$static_at/linux/UPGRADE" ours
+    diff -r game ours --exclude=.patchbay
+}
+
+# hostile LIST WORD: a collection's list that must be refused in words, with the tree unchanged.
+hostile() {
+    printf '%b' "$1" >www/official.txt
+    run -1 "$patchbay" fetch "escape://$static_at/official" game
+    [[ $output == *"$2"* ]] || { echo "not a word of '$2' in: $output"; return 1; }
+    [ "$(wc -l <<<"$output")" = 1 ]
+    tree_print game >after
+    diff before after
+}
+
+@test "hostile lists: a clear error, and the tree is as it was" {
+    mkdir -p www game/official/easy
+    echo mine >game/official/easy/mine.esx
+    echo other >game/outside
+    ln -s "$T" game/official/planted
+    tree_print game >before
+    m=00000000000000000000000000000000
+    static_server www
+    hostile "T\n1\n0\n1\nn\n../a.esx $m\n" '".." in it'
+    hostile "T\n1\n0\n1\nn\n/etc/passwd $m\n" 'begins with /'
+    hostile "T\n1\n1\n1\nn\na A\na//b $m\n" 'empty name'
+    hostile "T\n1\n0\n1\nn\na\\\\\\\\b $m\n" '\'
+    hostile "T\n1\n0\n1\nn\n.patchbay/lock $m\n" 'patchbay keeps'
+    hostile "T\n1\n0\n1\nn\na\001b $m\n" 'control'
+    hostile "T\n1\n1\n1\nn\nplanted P\nplanted/x.esx $m\n" 'symbolic link'
+    hostile "T\n1\n0\n2\nn\na.esx $m\na.esx $m\n" 'twice'
+    hostile "T\n1\n0\n2\nn\na.esx $m\nA.ESX $m\n" 'only by case'
+    hostile "T\n1\n1\n1\nn\na A\na $m\n" 'twice'
+    hostile "T\n1\n0\n1\nn\nno/where.esx $m\n" 'not listed'
+    hostile "T\n1\n2\n0\nn\na/b B\na A\n" 'before'
+    hostile "T\n1\n0\n1\nn\nwebindex.esi $m\n" 'may not be called'
+    hostile "T\n1\n0\n1\nn\nunsubscribed $m\n" 'may not be called'
+    hostile "T\n1\n0\n3\nn\na.esx $m\n" 'ends after'
+    hostile "T\n1\n0\n4000000000\nn\n" 'more than'
+    hostile "T\n1\n0\n99999999999999999999\nn\n" 'number'
+    hostile "T\n1\n0\n1\nn\na.esx 123\n" 'MD5'
+    hostile "" 'ends after'
+    { printf 'T\n1\n0\n1000000\nn\n' && seq -f "l%.0f.esx $m" 1000000; } >www/official.txt
+    run -1 "$patchbay" fetch "escape://$static_at/official" game
+    [[ $output == *"more than 250000"* ]]
+    tree_print game | diff before -
+}
+
+# hostile_upgrade LINE WORD
+hostile_upgrade() {
+    printf '1\n1\n1\n2\nnote\n%b\n' "$1" >www/linux/UPGRADE
+    run -1 "$patchbay" fetch "escape://$static_at/linux/UPGRADE" game
+    [[ $output == *"$2"* ]] || { echo "not a word of '$2' in: $output"; return 1; }
+    tree_print game | diff before -
+}
+
+@test "hostile upgrades: links that lead out, files through links, folders in the way, bytes that are others" {
+    mkdir -p www/linux game/folder outside
+    echo keep >game/folder/keep
+    ln -s ../outside game/planted
+    tree_print game >before
+    m=00000000000000000000000000000000
+    static_server www
+    hostile_upgrade "a ? ->../x" 'leads out'
+    hostile_upgrade "a ? ->/etc/passwd" 'begins with /'
+    hostile_upgrade "d/a ? ->b/../../x" '".." in it'
+    hostile_upgrade "planted/x u $m" 'symbolic link'
+    hostile_upgrade "planted/x ? *" 'symbolic link'
+    hostile_upgrade "folder u $m" 'a folder where a file must be'
+    hostile_upgrade ".patchbay/installed.json u $m" 'patchbay keeps'
+    hostile_upgrade "a q $m" 'neither u nor z'
+    hostile_upgrade "missing u $m" '404'
+    echo "not this" >www/linux/wrong
+    hostile_upgrade "wrong u $m" 'MD5'
+    gzip -c www/linux/wrong >www/linux/wrong.gz
+    hostile_upgrade "wrong z $m" 'MD5'
+    echo "no gzip" >www/linux/wrong.gz
+    hostile_upgrade "wrong z $m" 'damaged'
+    printf 'half of it' | gzip -c | head -c 20 >www/linux/wrong.gz
+    hostile_upgrade "wrong z $m" 'cut off'
+    [ -z "$(ls outside)" ]
+}
