@@ -30,6 +30,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         (plan.memory < resource.memory || plan.offset + plan.length > resource.size))
         abort();
     if (http_query_value(request.query, "map", &value))
-        http_percent_decode(value, decoded, sizeof decoded);
+        percent_decode(value, decoded, sizeof decoded);
     return 0;
 }

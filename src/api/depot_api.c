@@ -73,22 +73,11 @@ struct compile_check {
     bool cancelled;
 };
 
-static int compile_try(void *arg, struct site_title *title, const struct md5 *md5, struct pb_error *err)
-{
-    (void)arg;
-    int rc = dialects_compile(all_dialects, title, md5, err);
-    return rc == PB_UNSUPPORTED ? PB_OK : rc; /* another version's dialect is no damage */
-}
-
-static int finish_try(void *arg, struct site *site, struct pb_error *err)
-{
-    (void)arg;
-    return dialects_finish(all_dialects, site, err);
-}
-
 static void compile_failed(void *arg, const struct site_title *title, const struct pb_error *err)
 {
     struct compile_check *c = arg;
+    if (err->status == PB_UNSUPPORTED)
+        return; /* another version's dialect is no damage */
     char name[600];
     snprintf(name, sizeof name, "%s/%s %s (live)", title->dialect, title->name, title->version);
     c->report->problems++;
@@ -101,7 +90,7 @@ int pb_depot_fsck(struct pb_depot *depot, pb_problem_fn *fn, pb_progress_fn *pro
 {
     struct site *site;
     struct compile_check check = {fn, arg, report, false};
-    struct site_maker maker = {compile_try, compile_failed, finish_try, &check};
+    struct site_maker maker = dialects_maker(all_dialects, compile_failed, &check);
     int rc = depot_fsck(inner(depot), fn, progress, arg, report, err);
     if (rc == PB_OK)
         rc = site_make(inner(depot), NULL, true, &maker, &site, err);

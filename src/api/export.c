@@ -58,16 +58,6 @@ static bool is_there(int folder, const char *base, const struct sha256 *digest, 
            memcmp(&r.sha256, digest, sizeof *digest) == 0;
 }
 
-static int object_copy(int from, int to, struct pb_error *err)
-{
-    char step[64 * 1024];
-    ssize_t n;
-    int rc = PB_OK;
-    while (rc == PB_OK && (n = read(from, step, sizeof step)) != 0)
-        rc = n < 0 ? error_errno(err, errno, "read") : file_write(to, step, (size_t)n, err);
-    return rc;
-}
-
 /* Writes beside, then renames over. `object` >= 0: its bytes; else `bytes`. */
 static int file_write_beside(struct export *x, int folder, const char *base, int object, struct slice bytes,
                              struct pb_error *err)
@@ -77,7 +67,7 @@ static int file_write_beside(struct export *x, int folder, const char *base, int
         openat(x->folder, BESIDE, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (fd < 0)
         return error_errno(err, errno, "make a file");
-    int rc = object >= 0 ? object_copy(object, fd, err) : file_write(fd, bytes.p, bytes.n, err);
+    int rc = object >= 0 ? file_copy(object, fd, err) : file_write(fd, bytes.p, bytes.n, err);
     if (rc == PB_OK && renameat(x->folder, BESIDE, folder, base) != 0)
         rc = error_errno(err, errno, "put it in place");
     if (rc < 0)
@@ -110,33 +100,35 @@ static int entry_export(struct export *x, const char *path, const struct site_en
     return rc < 0 ? error_context(err, "%s", path) : counted(x, e->size, !there, err);
 }
 
-/* All places of one entry. */
+/* All places of one entry, if it is a list or if it is none. */
 static int places_export(struct export *x, const struct dialect *d, const struct site_title *t,
-                         const struct site_entry *e, struct pb_error *err)
+                         const struct site_entry *e, bool lists, struct pb_error *err)
 {
     int rc = PB_OK;
+    bool list = false;
     _cleanup_buffer_ struct buffer path;
     buffer_init(&path, 2 * PATH_RELATIVE_MAX);
     for (unsigned n = 0; rc == PB_OK; n++) {
         path.n = 0;
-        if (!d->export_path(t, e, n, &path) || path.failed)
+        if (!d->export_path(t, e, n, &path, &list) || path.failed)
             break;
-        if (path.n > 0)
+        if (path.n > 0 && list == lists)
             rc = entry_export(x, path.p, e, err);
     }
     return path.failed ? error_memory(err) : rc;
 }
 
-/* Lists are among a title's first entries: so the others go first, and nobody finds a list of what is not
- * there. */
+/* Lists come last, so that nobody finds a list of what is not there. */
 static int title_export(struct export *x, const struct site_title *t, struct pb_error *err)
 {
     const struct dialect *d = dialect_find(t->dialect);
     int rc = PB_OK;
     if (d == NULL || d->export_path == NULL)
         return PB_OK;
-    for (size_t i = t->n; rc == PB_OK && i-- > 0;)
-        rc = places_export(x, d, t, &t->entries[i], err);
+    for (int lists = 0; lists <= 1; lists++) {
+        for (size_t i = 0; rc == PB_OK && i < t->n; i++)
+            rc = places_export(x, d, t, &t->entries[i], lists == 1, err);
+    }
     x->report->titles++;
     return rc < 0 ? error_context(err, "export %s/%s", t->dialect, t->name) : PB_OK;
 }
@@ -165,12 +157,6 @@ static int together_export(struct export *x, const struct site *site, struct pb_
     return rc;
 }
 
-static int compile(void *arg, struct site_title *title, const struct md5 *md5, struct pb_error *err)
-{
-    (void)arg;
-    return dialects_compile(all_dialects, title, md5, err);
-}
-
 /* A title that can't be served can't be exported: the first one's fault is the result. */
 static void failed(void *arg, const struct site_title *title, const struct pb_error *err)
 {
@@ -179,18 +165,12 @@ static void failed(void *arg, const struct site_title *title, const struct pb_er
         error_set(first, err->status, "%s/%s: %s", title->dialect, title->name, err->text);
 }
 
-static int finish(void *arg, struct site *site, struct pb_error *err)
-{
-    (void)arg;
-    return dialects_finish(all_dialects, site, err);
-}
-
 int pb_export(struct pb_depot *depot, const char *folder, pb_progress_fn *progress, void *arg,
               struct pb_export_report *report, struct pb_error *err)
 {
     struct site *site = NULL;
     struct pb_error first = {0};
-    struct site_maker maker = {compile, failed, finish, &first};
+    struct site_maker maker = dialects_maker(all_dialects, failed, &first);
     struct export x = {(const struct depot *)depot, -1, {0}, progress, arg, report};
     *report = (struct pb_export_report){0};
     int rc = folder_make_all(folder, err);

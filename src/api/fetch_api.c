@@ -4,13 +4,14 @@
 
 #include "api/dialects.h"
 #include "api/fetch_job.h"
+#include "base/path.h"
 #include "base/sigpipe.h"
 #include "fetch/url.h"
 #include "install/records.h"
 
 #include <stdio.h>
 
-enum { CONNECTIONS_MAX = 64, INSTALLED_MAX = 10000 };
+enum { CONNECTIONS_MAX = 64 };
 
 /* One call of pb_fetch. */
 struct fetching {
@@ -24,7 +25,21 @@ struct fetching {
     pb_progress_fn *progress;
     void *arg;
     struct pb_fetch_result *total;
+    struct fetch_installed *installed;
+    size_t installed_room;
 };
+
+static int scheme_unknown(const char *url, const char *scheme, struct pb_error *err)
+{
+    char known[200] = "";
+    for (size_t i = 0, used = 0; all_dialects[i] != NULL && used < sizeof known; i++) {
+        if (all_dialects[i]->fetch != NULL)
+            used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", used > 0 ? ", " : "",
+                                     all_dialects[i]->name);
+    }
+    return error_set(err, PB_INVALID, "%s: %s is not a protocol that patchbay fetches by (it knows %s)", url,
+                     scheme, known);
+}
 
 static int request_make(struct fetching *f, struct pb_error *err)
 {
@@ -35,11 +50,13 @@ static int request_make(struct fetching *f, struct pb_error *err)
         return rc;
     const struct dialect *d = dialect_find(url.scheme);
     if (d == NULL || d->fetch == NULL)
-        return error_set(err, PB_INVALID,
-                         "%s: %s is not a protocol that patchbay fetches by (opensauce and escape are)",
-                         o->url, url.scheme);
+        return scheme_unknown(o->url, url.scheme, err);
     if (o->connections > CONNECTIONS_MAX)
         return error_set(err, PB_INVALID, "more than %d connections", CONNECTIONS_MAX);
+    if (o->subscribe_count + o->unsubscribe_count > 0 && d->fetch->expand == NULL)
+        return error_set(err, PB_INVALID, "%s: this protocol has nothing to subscribe to", o->url);
+    if (o->subscribe_count + o->unsubscribe_count > 0 && o->dry_run)
+        return error_set(err, PB_INVALID, "a dry run can't subscribe: that changes the folder");
     f->dialect = d->fetch;
     f->request = (struct fetch_request){.host = url.host,
                                         .port = url.port,
@@ -49,39 +66,39 @@ static int request_make(struct fetching *f, struct pb_error *err)
                                         .server_list = o->server_list,
                                         .password = o->password,
                                         .installed_version = o->installed_version,
+                                        .subscribe = o->subscribe,
+                                        .subscribe_count = o->subscribe_count,
+                                        .unsubscribe = o->unsubscribe,
+                                        .unsubscribe_count = o->unsubscribe_count,
                                         .folder = -1,
                                         .staging = -1};
-    return PB_OK;
+    /* A name that can't be is found out before a folder is made for it. */
+    const char *title;
+    return url.path[0] != '\0' || f->dialect->expand == NULL
+               ? f->dialect->title(&f->request, &f->arena, &title, err)
+               : PB_OK;
 }
 
-struct gather {
-    struct arena *arena;
-    struct fetch_installed *list;
-    size_t n;
-};
-
-static int installed_gather(void *arg, const struct installed *i)
+static int installed_add(void *arg, const struct installed *i)
 {
-    struct gather *g = arg;
-    if (g->n == INSTALLED_MAX)
-        return 0;
-    g->list[g->n] =
-        (struct fetch_installed){arena_text(g->arena, i->title), arena_text(g->arena, i->version)};
-    return g->list[g->n].title == NULL || g->list[g->n++].version == NULL;
+    struct fetching *f = arg;
+    struct fetch_installed *list =
+        arena_grow(&f->arena, f->installed, f->request.installed_count, &f->installed_room, sizeof *list);
+    if (list == NULL)
+        return 1;
+    struct fetch_installed *one = &list[f->request.installed_count++];
+    *one = (struct fetch_installed){arena_text(&f->arena, i->title), arena_text(&f->arena, i->version)};
+    f->request.installed = f->installed = list;
+    return one->title == NULL || one->version == NULL;
 }
 
 /* A list that can't be read is one that says nothing. */
 static int installed_load(struct fetching *f, struct pb_error *err)
 {
-    struct gather g = {&f->arena, arena_zero(&f->arena, INSTALLED_MAX * sizeof *g.list), 0};
-    if (g.list == NULL)
-        return error_memory(err);
-    if (f->workspace.home >= 0 &&
-        installed_each(f->workspace.home, installed_gather, &g, err) == PB_NO_MEMORY)
-        return PB_NO_MEMORY;
-    f->request.installed = g.list;
-    f->request.installed_count = g.n;
-    return PB_OK;
+    if (f->workspace.home < 0)
+        return PB_OK;
+    int rc = installed_each(f->workspace.home, installed_add, f, err);
+    return rc == PB_CANCELLED || rc == PB_NO_MEMORY ? error_memory(err) : PB_OK;
 }
 
 /* One title, from naming it to clearing its staging away. */
@@ -166,24 +183,6 @@ static int titles_fetch(struct fetching *f, const struct fetch_titles *titles, s
     return all.status;
 }
 
-/* What is to be subscribed to, and what not any more. */
-static int subscriptions_set(struct fetching *f, struct pb_error *err)
-{
-    const struct pb_fetch_options *o = f->options;
-    int rc = PB_OK;
-    if (o->subscribe_count + o->unsubscribe_count == 0)
-        return PB_OK;
-    if (f->dialect->subscribe == NULL)
-        return error_set(err, PB_INVALID, "this protocol has nothing to subscribe to");
-    if (o->dry_run)
-        return error_set(err, PB_INVALID, "a dry run can't subscribe: that changes the folder");
-    for (size_t i = 0; rc == PB_OK && i < o->unsubscribe_count; i++)
-        rc = f->dialect->subscribe(&f->request, o->unsubscribe[i], false, err);
-    for (size_t i = 0; rc == PB_OK && i < o->subscribe_count; i++)
-        rc = f->dialect->subscribe(&f->request, o->subscribe[i], true, err);
-    return rc;
-}
-
 static int everything_fetch(struct fetching *f, struct pb_error *err)
 {
     bool several = false;
@@ -196,8 +195,6 @@ static int everything_fetch(struct fetching *f, struct pb_error *err)
     f->net = (struct fetch_net){f->transport, transport_get};
     f->request.folder = f->workspace.folder;
     rc = installed_load(f, err);
-    if (rc == PB_OK)
-        rc = subscriptions_set(f, err);
     if (rc == PB_OK && f->dialect->expand != NULL)
         rc = f->dialect->expand(&f->request, &f->net, &f->arena, &several, &titles, err);
     if (rc < 0)
@@ -205,6 +202,7 @@ static int everything_fetch(struct fetching *f, struct pb_error *err)
     if (!several)
         return title_fetch(f, f->request.path, f->total, err);
     snprintf(f->total->others, sizeof f->total->others, "%s", titles.others != NULL ? titles.others : "");
+    text_clean(f->total->others);
     return titles_fetch(f, &titles, err);
 }
 

@@ -7,8 +7,9 @@
 #include <stdio.h>
 
 enum {
-    STAGED_PLANS = 3,      /* staging holds the bytes of so many plans before it is cleared of others */
-    ROUNDS_CHANGING = 12,  /* tries of one plan at a server whose content was seen to change */
+    STAGED_PLANS = 3, /* staging holds the bytes of so many plans before it is cleared of others */
+    STAGED_UNKNOWN = 256 * 1024 * 1024, /* or so many, where a plan can't tell */
+    ROUNDS_CHANGING = 12,               /* tries of one plan at a server whose content was seen to change */
     PLANS_PER_SOURCE = 64, /* a server whose content changes while we fetch is asked again, not for ever */
 };
 
@@ -29,7 +30,7 @@ struct piece_arg {
     const struct fetch_plan *plan;
 };
 
-static int on_piece(void *arg, size_t piece, struct pb_error *err)
+static int on_piece(void *arg, const struct fetch_piece *piece, struct pb_error *err)
 {
     struct piece_arg *a = arg;
     if (a->job->dialect->accept == NULL)
@@ -48,7 +49,8 @@ static int room_check(const struct fetch_job *job, const struct fetch_plan *plan
         return rc;
     /* Pieces of other plans are worth keeping, as a rollback may bring them back; but a server that names new
      * ones each time does not fill the disk with old ones. */
-    if (staged > STAGED_PLANS * plan->download) {
+    uint64_t most = plan->download > 0 ? STAGED_PLANS * plan->download : STAGED_UNKNOWN;
+    if (staged > most) {
         if ((rc = workspace_prune(job->workspace, plan, err)) < 0 ||
             (rc = workspace_staged(job->workspace, &staged, err)) < 0)
             return rc;
@@ -111,9 +113,11 @@ static void steps_show(const struct fetch_job *job, const struct fetch_plan *pla
     }
 }
 
+/* Words of a server's are cut to fit, and have nothing in them that drives a terminal. */
 static void text_set(char *out, size_t room, const char *text)
 {
     snprintf(out, room, "%s", text != NULL ? text : "");
+    text_clean(out);
 }
 
 static void result_fill(struct fetch_job *job, const struct fetch_plan *plan, bool unchanged)
@@ -176,8 +180,6 @@ static int plan_tell(struct fetch_job *job, struct fetch_plan *plan, bool done, 
 static int plan_run(struct fetch_job *job, struct fetch_plan *plan, struct pb_error *err)
 {
     bool done = fetch_plan_nothing_to_do(plan);
-    if (plan->step_count == 0)
-        return error_set(err, PB_INVALID, "the server offers nothing under this name");
     if (job->options->dry_run)
         return plan_tell(job, plan, done, err);
     int rc = done ? PB_OK : plan_download(job, plan, err);

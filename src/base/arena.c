@@ -87,3 +87,18 @@ char *arena_format(struct arena *a, const char *format, ...)
     va_end(args);
     return text;
 }
+
+void *arena_grow(struct arena *a, void *items, size_t n, size_t *room, size_t size)
+{
+    enum { ROOM_FIRST = 64 };
+    if (n < *room)
+        return items;
+    size_t more = *room == 0 ? ROOM_FIRST : *room * 2;
+    void *made = arena_zero(a, more * size);
+    if (made == NULL)
+        return NULL;
+    if (n > 0)
+        memcpy(made, items, n * size);
+    *room = more;
+    return made;
+}

@@ -21,6 +21,10 @@ char *arena_copy(struct arena *a, const void *p, size_t n); /* with a zero byte 
 char *arena_text(struct arena *a, const char *text);
 char *arena_format(struct arena *a, const char *format, ...) PB_PRINTF(2, 3);
 
+/* Room for one more in an array of n items of `size` bytes: the array itself, or a larger copy of it. *room
+ * is the caller's, from 0. What is left behind by growing is as much again, until the arena goes. */
+void *arena_grow(struct arena *a, void *items, size_t n, size_t *room, size_t size);
+
 #define _cleanup_arena_ __attribute__((cleanup(arena_free)))
 
 #endif

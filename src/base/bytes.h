@@ -60,6 +60,13 @@ bool buffer_format(struct buffer *b, const char *format, ...) PB_PRINTF(2, 3);
 void hex_encode(const void *bytes, size_t n, char *out); /* 2n digits and a zero */
 bool hex_decode(struct slice hex, void *out, size_t n);  /* exactly 2n digits of either case */
 
+/* Decodes %XX into `out` (room bytes). Returns the length, or -1 for a broken escape, %00, or too little
+ * room. */
+int percent_decode(struct slice text, char *out, size_t room);
+
+/* Appends `text` with everything but letters, digits and -._~ encoded ('/' too, unless `keep_slash`). */
+void percent_encode(struct buffer *b, struct slice text, bool keep_slash);
+
 static inline uint32_t get_le32(const void *at)
 {
     const uint8_t *p = at;

@@ -161,6 +161,21 @@ int file_write(int fd, const void *p, size_t n, struct pb_error *err)
     return PB_OK;
 }
 
+int file_copy(int from, int to, struct pb_error *err)
+{
+    char step[64 * 1024];
+    for (;;) {
+        ssize_t n = read(from, step, sizeof step);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n == 0 ? PB_OK : error_errno(err, errno, "read");
+        int rc = file_write(to, step, (size_t)n, err);
+        if (rc < 0)
+            return rc;
+    }
+}
+
 int file_read_at(int fd, void *p, size_t n, uint64_t offset, struct pb_error *err)
 {
     for (char *at = p; n > 0;) {

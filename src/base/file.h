@@ -30,6 +30,8 @@ void names_free(struct names *names);
 PB_MUST_USE int folder_remove(int at, const char *name, unsigned depth, struct pb_error *err);
 
 PB_MUST_USE int file_write(int fd, const void *p, size_t n, struct pb_error *err);
+/* Copies from the file's position to its end. */
+PB_MUST_USE int file_copy(int from, int to, struct pb_error *err);
 /* Reads exactly n bytes at `offset`, or fails with PB_DAMAGED where the file is shorter. */
 PB_MUST_USE int file_read_at(int fd, void *p, size_t n, uint64_t offset, struct pb_error *err);
 /* Reads a whole file into `b`, which must be initialised; PB_INVALID when it is larger than the ceiling. */

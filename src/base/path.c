@@ -94,11 +94,11 @@ static const char *bytes_fault(struct slice path)
 
 static bool relative_ok(struct slice path, enum degree degree, const char **why)
 {
-    const char *fault = path.n == 0                    ? "is empty"
-                        : path.n > PATH_RELATIVE_MAX   ? "is longer than 1023 bytes"
-                        : path.p[0] == '/'             ? "begins with /"
-                        : degree == BELOW              ? NULL
-                                                       : bytes_fault(path);
+    const char *fault = path.n == 0                  ? "is empty"
+                        : path.n > PATH_RELATIVE_MAX ? "is longer than 1023 bytes"
+                        : path.p[0] == '/'           ? "begins with /"
+                        : degree == BELOW            ? NULL
+                                                     : bytes_fault(path);
     for (size_t at = 0; fault == NULL && at <= path.n;) {
         const char *slash = memchr(path.p + at, '/', path.n - at);
         size_t end = slash != NULL ? (size_t)(slash - path.p) : path.n;

@@ -14,9 +14,10 @@ enum { FILE_NAME_MAX = 255 };
 bool path_name_ok(struct slice name, const char **why);
 
 /*
- * A path of one or more names with '/' between, below some folder, in three degrees. Below: it can't lead out of that
- * folder or into .patchbay: no leading '/', no name that is empty, "." or "..", at most PATH_RELATIVE_MAX bytes. A
- * player's own file may be called anything else. Safe: for paths that come from outside, besides no ".." anywhere, no
+ * A path of one or more names with '/' between, below some folder, in three degrees. Below: it can't lead out
+ * of that folder or into .patchbay: no leading '/', no name that is empty, "." or "..", at most
+ * PATH_RELATIVE_MAX bytes. A player's own file may be called anything else. Safe: for paths that come from
+ * outside, besides no ".." anywhere, no
  * '\' and no control character. Portable: besides, every name is one that path_name_ok accepts.
  */
 enum { PATH_RELATIVE_MAX = 1023 };

@@ -11,8 +11,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { LIST_MAX = 32 };
-
 /* Runs the user's command, and waits for it. */
 static int then_run(const char *command, const char *folder, const struct pb_fetch_result *r)
 {
@@ -220,7 +218,7 @@ static int fetch_run(const struct args *a, struct pb_fetch_options *o, struct te
 int verb_fetch(const struct args *a)
 {
     char password[PASSWORD_SIZE];
-    const char *mirrors[LIST_MAX], *subscribe[LIST_MAX], *unsubscribe[LIST_MAX];
+    const char *mirrors[VALUES_MAX], *subscribe[VALUES_MAX], *unsubscribe[VALUES_MAX];
     struct telling telling = {.args = a};
     int connections = 0;
     if (!args_number(a, "connections", 1, 64, &connections))
@@ -228,13 +226,13 @@ int verb_fetch(const struct args *a)
     struct pb_fetch_options o = {.url = a->operands[0],
                                  .folder = a->operands[1],
                                  .mirrors = mirrors,
-                                 .mirror_count = args_values(a, "mirror", mirrors, LIST_MAX),
+                                 .mirror_count = args_values(a, "mirror", mirrors, VALUES_MAX),
                                  .server_list = args_value(a, "master-list"),
                                  .installed_version = args_value(a, "installed-version"),
                                  .subscribe = subscribe,
-                                 .subscribe_count = args_values(a, "subscribe", subscribe, LIST_MAX),
+                                 .subscribe_count = args_values(a, "subscribe", subscribe, VALUES_MAX),
                                  .unsubscribe = unsubscribe,
-                                 .unsubscribe_count = args_values(a, "unsubscribe", unsubscribe, LIST_MAX),
+                                 .unsubscribe_count = args_values(a, "unsubscribe", unsubscribe, VALUES_MAX),
                                  .connections = (unsigned)connections,
                                  .dry_run = args_flag(a, "dry-run"),
                                  .step = args_flag(a, "dry-run") ? step_tell : NULL,

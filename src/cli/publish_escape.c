@@ -4,8 +4,6 @@
 
 #include <stdio.h>
 
-enum { LIST_MAX = 200 };
-
 static int result_print(const struct args *a, const struct pb_publish_result *r, const char *what)
 {
     char size[TEXT_SIZE], packed[TEXT_SIZE], parts[TEXT_SIZE], stored[TEXT_SIZE];
@@ -59,16 +57,16 @@ static int levels_publish(struct pb_depot *depot, const void *options, pb_progre
 
 int verb_publish_upgrade(const struct args *a)
 {
-    const char *symlinks[LIST_MAX], *deletes[LIST_MAX], *aliases[LIST_MAX];
+    const char *symlinks[VALUES_MAX], *deletes[VALUES_MAX], *aliases[VALUES_MAX];
     struct pb_upgrade_options o = {.tree = a->operands[0],
                                    .platform = args_required(a, "platform"),
                                    .note = args_value(a, "note"),
                                    .symlinks = symlinks,
-                                   .symlink_count = args_values(a, "symlink", symlinks, LIST_MAX),
+                                   .symlink_count = args_values(a, "symlink", symlinks, VALUES_MAX),
                                    .deletes = deletes,
-                                   .delete_count = args_values(a, "delete", deletes, LIST_MAX),
+                                   .delete_count = args_values(a, "delete", deletes, VALUES_MAX),
                                    .aliases = aliases,
-                                   .alias_count = args_values(a, "alias", aliases, LIST_MAX)};
+                                   .alias_count = args_values(a, "alias", aliases, VALUES_MAX)};
     if (o.platform == NULL || !args_version(a, "version", true, &o.version) ||
         !args_version(a, "oldest", true, &o.oldest) || !args_version(a, "recommended", true, &o.recommended))
         return EXIT_USAGE;

@@ -74,7 +74,7 @@ int object_store(const struct depot *d, const void *p, size_t n, struct object *
 }
 
 /* Copies a file into a new object. */
-static int file_copy(const struct depot *d, int fd, struct object *out, struct pb_error *err)
+static int file_store(const struct depot *d, int fd, struct object *out, struct pb_error *err)
 {
     enum { STEP = 256 * 1024 };
     ssize_t n = 0;
@@ -96,7 +96,7 @@ int object_store_file(const struct depot *d, int fd, struct object *out, struct 
     if (rc < 0)
         return rc;
     *out = (struct object){r.sha256, r.md5, r.size};
-    return object_sound(d->objects, out) ? PB_OK : file_copy(d, fd, out, err);
+    return object_sound(d->objects, out) ? PB_OK : file_store(d, fd, out, err);
 }
 
 int object_writer_open(const struct depot *d, struct object_writer *w, struct pb_error *err)

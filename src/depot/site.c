@@ -182,7 +182,7 @@ static int title_make(struct depot *d, struct sqlite3_stmt *row, const struct si
          * caller's. */
         bool damage = rc == PB_DAMAGED || rc == PB_INVALID || rc == PB_UNSUPPORTED;
         if (damage && t->dialect != NULL && t->name != NULL) {
-            maker->failed(maker->arg, t, err);
+            maker->failed(maker->failed_arg, t, err);
             rc = PB_OK;
         }
         title_release(t);

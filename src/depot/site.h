@@ -61,9 +61,10 @@ typedef int site_finish_fn(void *arg, struct site *s, struct pb_error *err);
 
 struct site_maker {
     site_compile_fn *compile;
-    site_failed_fn *failed;
     site_finish_fn *finish;
-    void *arg;
+    void *arg; /* for these two */
+    site_failed_fn *failed;
+    void *failed_arg;
 };
 
 /* Reads the catalog in one transaction. `before` may be NULL; with `fresh` nothing is taken over from it. The

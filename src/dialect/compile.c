@@ -1,9 +1,9 @@
 /* Compiling with a list of dialects. */
 #include "dialect/compile.h"
 
-int dialects_compile(const struct dialect *const *all, struct site_title *title, const struct md5 *md5,
-                     struct pb_error *err)
+static int compile(void *arg, struct site_title *title, const struct md5 *md5, struct pb_error *err)
 {
+    const struct dialect *const *all = arg;
     for (size_t i = 0; all[i] != NULL; i++) {
         if (strcmp(all[i]->name, title->dialect) == 0)
             return all[i]->compile(title, md5, err);
@@ -11,8 +11,9 @@ int dialects_compile(const struct dialect *const *all, struct site_title *title,
     return error_set(err, PB_UNSUPPORTED, "this patchbay does not know the dialect");
 }
 
-int dialects_finish(const struct dialect *const *all, struct site *site, struct pb_error *err)
+static int finish(void *arg, struct site *site, struct pb_error *err)
 {
+    const struct dialect *const *all = arg;
     size_t n = 0;
     while (all[n] != NULL)
         n++;
@@ -25,6 +26,11 @@ int dialects_finish(const struct dialect *const *all, struct site *site, struct 
             return rc;
     }
     return PB_OK;
+}
+
+struct site_maker dialects_maker(const struct dialect *const *all, site_failed_fn *failed, void *arg)
+{
+    return (struct site_maker){compile, finish, (void *)all, failed, arg};
 }
 
 const struct dialect *dialect_path_taken(const struct dialect *const *all, const struct dialect *mine,

@@ -66,6 +66,11 @@ struct fetch_request {
     const char *installed_version;           /* as the user says; NULL: nothing */
     const struct fetch_installed *installed; /* what the folder's record says */
     size_t installed_count;
+    const char *const
+        *subscribe; /* titles that the user wants from now on, for dialects that have `expand` */
+    size_t subscribe_count;
+    const char *const *unsubscribe; /* and those that are to be left alone */
+    size_t unsubscribe_count;
     struct slice record; /* what the last plan of this title asked to be remembered; p NULL: nothing */
     int folder;          /* the user's folder, open for reading */
     int staging;         /* of this title; -1 in a dry run */
@@ -88,13 +93,10 @@ struct fetch_titles {
 struct dialect_fetch {
     const char *user_agent;
     bool packed; /* its documents may come packed with gzip */
-    /* Does the path name several titles? Then which? NULL: it never does. Called once, with the folder open.
-     */
+    /* Does the path name several titles? Then which? Called once, with the folder open; what is to be
+     * subscribed to, or not any more, is so afterwards. NULL: the dialect has no such thing. */
     int (*expand)(const struct fetch_request *q, const struct fetch_net *net, struct arena *a, bool *several,
                   struct fetch_titles *out, struct pb_error *err);
-    /* Does what is to be done in the folder before fetching: titles to be subscribed to, or not any more.
-     * NULL: the dialect has no such thing. */
-    int (*subscribe)(const struct fetch_request *q, const char *title, bool on, struct pb_error *err);
     /* Checks the request and names the title. */
     int (*title)(const struct fetch_request *q, struct arena *a, const char **title, struct pb_error *err);
     /* Where to ask, in order. Round 0 needs no network; round 1 comes only when all of round 0 failed. */
@@ -106,8 +108,8 @@ struct dialect_fetch {
     /* A piece is in staging, and its bytes are those promised, if anything was. Is it also right in itself? A
      * refusal ends the fetch, as another try would bring the same bytes; for a piece that is not `verified`,
      * PB_DAMAGED is what a wrong digest is for others. May be NULL. */
-    int (*accept)(const struct fetch_request *q, const struct fetch_plan *plan, size_t piece,
-                  struct pb_error *err);
+    int (*accept)(const struct fetch_request *q, const struct fetch_plan *plan,
+                  const struct fetch_piece *piece, struct pb_error *err);
     /* All pieces are there: make the files of the plan in staging, and verify them. */
     int (*assemble)(const struct fetch_request *q, struct fetch_plan *plan, pb_progress_fn *progress,
                     void *arg, struct pb_error *err);
@@ -128,9 +130,10 @@ struct dialect {
     int (*compile_site)(struct site *site, void **out, struct pb_error *err);
     /* Where a static file host must have an entry for the dialect's clients: a path, in `path`; left empty
      * for an entry that is not served as a file. Called with `n` from 0, as one entry may have several
-     * places; false when there are no more. NULL: nothing of this dialect is static. */
+     * places; false when there are no more. *list: the entry says what others there are, and is to be
+     * written after them. NULL: nothing of this dialect is static. */
     bool (*export_path)(const struct site_title *title, const struct site_entry *entry, unsigned n,
-                        struct buffer *path);
+                        struct buffer *path, bool *list);
     /* A file that the titles make together, for the same host; NULL: none. */
     void (*export_site)(const struct site *site, const void *together, const char **path,
                         struct slice *bytes);

@@ -26,13 +26,13 @@ struct piece {
     int attempts;
     uint64_t not_before; /* monotonic ms: when to try again */
     CURL *easy;
-    int fd;               /* of NAME.part */
-    struct digest digest; /* of what is in it: digest.size bytes */
-    uint64_t resumed_at;  /* what this attempt asked to continue from */
-    bool answered;        /* the first bytes of this attempt's body are here */
-    bool elsewhere;       /* it is asked for at url_else */
-    uint64_t counted;     /* its bytes in bytes_running */
-    uint64_t size;        /* once it is whole */
+    int fd;                        /* of NAME.part */
+    struct digest digest;          /* of what is in it: digest.size bytes */
+    uint64_t resumed_at;           /* what this attempt asked to continue from */
+    bool answered;                 /* the first bytes of this attempt's body are here */
+    const struct fetch_piece *now; /* the piece of the plan, or what else will do */
+    uint64_t counted;              /* its bytes in bytes_running */
+    uint64_t size;                 /* once it is whole */
     struct pieces *all;
     size_t index;
 };
@@ -55,7 +55,7 @@ struct pieces {
 
 static const struct fetch_piece *plan_of(const struct piece *p)
 {
-    return &p->all->plan->pieces[p->index];
+    return p->now;
 }
 
 static const char *name_of(const struct piece *p)
@@ -79,7 +79,7 @@ static uint64_t most_of(const struct piece *p)
 static int piece_accept(struct piece *p, struct pb_error *err)
 {
     struct pieces *all = p->all;
-    int rc = all->accept != NULL ? all->accept(all->accept_arg, p->index, err) : PB_OK;
+    int rc = all->accept != NULL ? all->accept(all->accept_arg, plan_of(p), err) : PB_OK;
     if (rc == PB_DAMAGED && !plan_of(p)->verified)
         unlinkat(all->staging, name_of(p), 0);
     return rc;
@@ -111,6 +111,8 @@ static int digest_restart(struct piece *p, struct pb_error *err)
 /* Begins from nothing. */
 static int part_empty(struct piece *p, struct pb_error *err)
 {
+    p->all->bytes_running -= p->counted;
+    p->counted = 0;
     if (ftruncate(p->fd, 0) != 0 || lseek(p->fd, 0, SEEK_SET) != 0)
         return error_errno(err, errno, "staging");
     return digest_restart(p, err);
@@ -188,11 +190,14 @@ static int piece_keep(struct piece *p, unsigned *counter, struct pb_error *err)
     digest_free(&p->digest);
     if (renameat(all->staging, part, all->staging, name_of(p)) != 0)
         return error_errno(err, errno, "staging: %s", name_of(p));
+    int rc = piece_accept(p, err);
+    if (rc < 0)
+        return rc;
     p->state = PIECE_DONE;
     all->done++;
     all->bytes_done += size;
     ++*counter;
-    return piece_accept(p, err);
+    return PB_OK;
 }
 
 /* Has an earlier run left all of it in NAME.part, and not come to naming it? */
@@ -210,11 +215,11 @@ static int attempt_start(struct piece *p, struct pb_error *err)
     int rc = p->fd < 0 ? part_open(p, err) : PB_OK;
     if (rc < 0)
         return rc;
-    if (p->attempts == 0 && !p->elsewhere && part_whole(p)) {
+    if (p->attempts == 0 && part_whole(p)) {
         p->size = p->digest.size;
         return piece_keep(p, &all->report->present, err);
     }
-    p->easy = transport_easy(all->transport, p->elsewhere ? plan_of(p)->url_else : plan_of(p)->url);
+    p->easy = transport_easy(all->transport, plan_of(p)->url);
     if (p->easy == NULL)
         return error_memory(err);
     p->attempts++;
@@ -273,6 +278,29 @@ static int attempt_check(struct piece *p, CURLcode code, struct pb_error *err)
     return error_set(err, PB_DAMAGED, "its MD5 is not the one announced");
 }
 
+/* The piece goes back among those that wait; nothing of it is held open meanwhile. */
+static void piece_wait(struct piece *p, uint64_t ms)
+{
+    p->state = PIECE_WAITING;
+    p->not_before = ms > 0 ? clock_monotonic_ms() + ms : 0;
+    fd_close(&p->fd);
+    digest_free(&p->digest);
+    if (p->index < p->all->next)
+        p->all->next = p->index;
+}
+
+/* Is there something else that will do? Then it is asked for next. */
+static bool piece_otherwise(struct piece *p, int rc)
+{
+    bool useless = rc == PB_NOT_FOUND || (rc == PB_DAMAGED && !plan_of(p)->verified);
+    if (!useless || plan_of(p)->otherwise == NULL)
+        return false;
+    piece_wait(p, 0);
+    p->now = plan_of(p)->otherwise;
+    p->attempts = 0;
+    return true;
+}
+
 static void attempt_end(struct piece *p, CURLcode code)
 {
     struct pieces *all = p->all;
@@ -284,28 +312,20 @@ static void attempt_end(struct piece *p, CURLcode code)
     curl_multi_remove_handle(all->transport->multi, p->easy);
     curl_easy_cleanup(p->easy);
     p->easy = NULL;
-    p->state = PIECE_WAITING;
     all->running--;
     all->bytes_running -= p->counted;
     p->counted = 0;
-    if (rc == PB_NOT_FOUND && !p->elsewhere && plan_of(p)->url_else != NULL) {
-        p->elsewhere = true;
-        p->attempts = 0;
-        if (p->index < all->next)
-            all->next = p->index;
-        return;
-    }
     if (rc == PB_OK)
         rc = piece_keep(p, &all->report->downloaded, &err);
-    else if ((rc == PB_NETWORK || (rc == PB_DAMAGED && resumed)) && p->attempts < TRANSPORT_ATTEMPTS) {
-        /* What a continued download began with may have been another release's: from the start, then. */
-        p->not_before = clock_monotonic_ms() + (rc == PB_NETWORK ? TRANSPORT_RETRY_MS : 0);
-        if (p->index < all->next)
-            all->next = p->index;
+    if (piece_otherwise(p, rc))
         return;
-    } else if (rc == PB_NETWORK) {
-        error_context(&err, "%d attempts", p->attempts);
+    if ((rc == PB_NETWORK || (rc == PB_DAMAGED && resumed)) && p->attempts < TRANSPORT_ATTEMPTS) {
+        /* What a continued download began with may have been another release's: from the start, then. */
+        piece_wait(p, rc == PB_NETWORK ? TRANSPORT_RETRY_MS : 0);
+        return;
     }
+    if (rc == PB_NETWORK)
+        error_context(&err, "%d attempts", p->attempts);
     if (rc < 0) {
         *all->err = err;
         if (rc != PB_DENIED) /* which is true of all parts */
@@ -409,7 +429,7 @@ static int pieces_find(struct pieces *all)
 {
     for (size_t i = 0; i < all->plan->piece_count; i++) {
         struct piece *p = &all->list[i];
-        *p = (struct piece){.fd = -1, .all = all, .index = i};
+        *p = (struct piece){.fd = -1, .all = all, .index = i, .now = &all->plan->pieces[i]};
     }
     for (size_t i = 0; i < all->plan->piece_count; i++) {
         struct piece *p = &all->list[i];

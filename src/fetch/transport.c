@@ -6,7 +6,7 @@
 
 #include <poll.h>
 
-enum { DOCUMENT_SECONDS = 120 };
+enum { DOCUMENT_SECONDS = 120 /* a list of many levels, over a slow line */ };
 
 int transport_new(const struct transport_options *o, struct transport **out, struct pb_error *err)
 {

@@ -43,12 +43,13 @@ struct download_report {
 /*
  * Gets every piece of the plan that staging does not have: several at once, each hashed as it arrives, each
  * tried TRANSPORT_ATTEMPTS times where the network failed, half a piece continued with a Range. Wrong bytes
- * and a missing piece end it at once: the server's content may have changed, and the caller should plan anew.
- * `accept` (may be NULL) sees each piece that is whole, and its refusal is final. PB_DAMAGED: bytes are not
- * those promised; PB_NOT_FOUND: the server has not got a piece; PB_NETWORK; PB_NO_SPACE. What arrived whole
- * stays in staging.
+ * and a missing piece end it at once, if there is nothing else that will do (`otherwise`): the server's
+ * content may have changed, and the caller should plan anew. `accept` (may be NULL) sees each piece that is
+ * whole; its refusal is final, but for PB_DAMAGED of a piece that is not `verified`. PB_DAMAGED: bytes are
+ * not those promised; PB_NOT_FOUND: the server has not got a piece; PB_NETWORK; PB_NO_SPACE. What arrived
+ * whole stays in staging.
  */
-typedef int piece_accept_fn(void *arg, size_t piece, struct pb_error *err);
+typedef int piece_accept_fn(void *arg, const struct fetch_piece *piece, struct pb_error *err);
 PB_MUST_USE int transport_pieces(struct transport *t, const struct fetch_plan *plan, int staging,
                                  piece_accept_fn *accept, void *accept_arg, struct download_report *report,
                                  struct pb_error *err);

@@ -95,14 +95,6 @@ static int folder_check(struct checking *c, const char *path, struct pb_error *e
     return PB_OK;
 }
 
-static bool same_as_seen(const struct fetch_seen *seen, bool there, const struct stat *st)
-{
-    if (!seen->there || !there)
-        return seen->there == there;
-    return seen->size == (uint64_t)st->st_size && seen->inode == st->st_ino &&
-           seen->modified.tv_sec == st->st_mtim.tv_sec && seen->modified.tv_nsec == st->st_mtim.tv_nsec;
-}
-
 static int changed(const char *path, struct pb_error *err)
 {
     return error_set(err, PB_FAILED, "%s: was changed by somebody while it was fetched; try again", path);
@@ -116,11 +108,15 @@ static int leaving_check(struct checking *c, const struct fetch_step *s, const c
     int there = tree_stat(&c->tree, path, &st, err);
     if (there < 0)
         return there;
-    if (s->action == FETCH_PRUNE)
-        return PB_OK;
-    if (!same_as_seen(&s->seen, there == 1, &st))
+    if (s->action != FETCH_PRUNE && !fetch_seen_is(&s->seen, there == 1 ? &st : NULL))
         return changed(path, err);
     return folder_check(c, path, err);
+}
+
+/* What may be replaced where the step puts something. */
+static const struct fetch_seen *seen_onto(const struct fetch_step *s)
+{
+    return s->action == FETCH_MOVE ? &s->onto : &s->seen;
 }
 
 static int arriving_check(struct checking *c, const struct fetch_step *s, struct pb_error *err)
@@ -138,7 +134,7 @@ static int arriving_check(struct checking *c, const struct fetch_step *s, struct
                    : folder_check(c, s->path, err);
     if (folder)
         return error_set(err, PB_INVALID, "%s: there is a folder where a file must be", s->path);
-    if (s->action != FETCH_MOVE && !same_as_seen(&s->seen, there == 1, &st))
+    if (!fetch_seen_is(seen_onto(s), there == 1 ? &st : NULL))
         return changed(s->path, err);
     return folder_check(c, s->path, err);
 }
@@ -155,6 +151,46 @@ static int step_check(struct checking *c, const struct fetch_step *s, struct pb_
     return rc == PB_OK && arrives ? arriving_check(c, s, err) : rc;
 }
 
+/* A folder that names are moved to or from, besides those of the plan: on the same file system, and can be
+ * written? */
+static int own_check(const struct checking *c, int folder, const char *name, struct pb_error *err)
+{
+    struct stat st;
+    if (folder < 0) /* a dry run */
+        return PB_OK;
+    if (fstat(folder, &st) != 0 || faccessat(folder, ".", W_OK | X_OK, 0) != 0)
+        return error_errno(err, errno, "write to %s", name);
+    return st.st_dev == c->device
+               ? PB_OK
+               : error_set(err, PB_FAILED, "%s is on another file system than the rest", name);
+}
+
+/* The attic may not be there yet; what is there must be a folder that can be used. */
+static int attic_check(const struct checking *c, const struct fetch_plan *plan, struct pb_error *err)
+{
+    const char *attic = plan->attic != NULL ? plan->attic : JOURNAL_ATTIC_DEFAULT;
+    struct stat st;
+    _cleanup_fd_ int fd = -1;
+    if (fstatat(c->w->folder, attic, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? PB_OK : error_errno(err, errno, "%s", attic);
+    if (!S_ISDIR(st.st_mode))
+        return fetch_plan_count(plan, FETCH_ATTIC) == 0
+                   ? PB_OK
+                   : error_set(err, PB_INVALID, "%s: must be a folder, for what is set aside", attic);
+    int rc = folder_open(c->w->folder, attic, &fd, err);
+    return rc < 0 ? rc : own_check(c, fd, attic, err);
+}
+
+static int folders_check(const struct checking *c, const struct fetch_plan *plan, struct pb_error *err)
+{
+    int rc = attic_check(c, plan, err);
+    if (rc == PB_OK)
+        rc = own_check(c, c->w->folder, "the folder", err);
+    if (rc == PB_OK)
+        rc = own_check(c, c->w->home, ".patchbay", err);
+    return rc == PB_OK ? own_check(c, c->w->staging, ".patchbay/staging", err) : rc;
+}
+
 int install_check(const struct workspace *w, const struct fetch_plan *plan, struct pb_error *err)
 {
     struct stat st;
@@ -163,7 +199,9 @@ int install_check(const struct workspace *w, const struct fetch_plan *plan, stru
         return error_errno(err, errno, "the folder");
     c.device = st.st_dev;
     tree_start(&c.tree, w->folder);
-    int rc = leaving_gather(&c, plan, err);
+    int rc = fetch_plan_nothing_to_do(plan) ? PB_OK : folders_check(&c, plan, err);
+    if (rc == PB_OK)
+        rc = leaving_gather(&c, plan, err);
     for (size_t i = 0; rc == PB_OK && i < plan->step_count; i++)
         rc = step_check(&c, &plan->steps[i], err);
     tree_end(&c.tree);
@@ -180,6 +218,8 @@ static void attic_stem(const char *path, unsigned number, char out[FILE_NAME_MAX
     size_t n = strlen(path);
     if (n > STEM) /* the end says more than the beginning */
         path += n - STEM;
+    while (((unsigned char)*path & 0xc0) == 0x80) /* not in the middle of a character */
+        path++;
     const char *base = path_base(slice_of(path)).p;
     const char *dot = strrchr(base, '.');
     size_t stem = dot != NULL && dot > base ? (size_t)(dot - path) : strlen(path);
@@ -222,8 +262,6 @@ static int attic_names(const struct workspace *w, const struct fetch_plan *plan,
     if (plan->attic == NULL)
         return more == 0 ? PB_OK : error_set(err, PB_FAILED, "the plan has no attic");
     if (fstatat(w->folder, plan->attic, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-        if (!S_ISDIR(st.st_mode))
-            return error_set(err, PB_INVALID, "%s: must be a folder, for what is set aside", plan->attic);
         int rc = folder_names(w->folder, plan->attic, out, err);
         if (rc < 0)
             return rc;
@@ -247,7 +285,7 @@ static int attic_add(const struct fetch_plan *plan, struct names *taken, struct 
             return error_memory(err);
         if (name_take(taken, copy)) {
             snprintf(to, sizeof to, "%s/%s", plan->attic, name);
-            return journal_add(j, JOURNAL_ATTIC, path, to, 0, err);
+            return journal_add(j, JOURNAL_ATTIC, path, to, 0, NULL, err);
         }
         free(copy);
     }
@@ -287,7 +325,8 @@ static int step_leaves(const struct workspace *w, const struct fetch_plan *plan,
     /* What an earlier, failed install left under this name must not be in the way. */
     if (s->action == FETCH_MOVE || s->action == FETCH_REMOVE) {
         unlinkat(w->staging, away, 0);
-        return journal_add(j, JOURNAL_AWAY, s->action == FETCH_MOVE ? s->from : s->path, away, 0, err);
+        return journal_add(j, JOURNAL_AWAY, s->action == FETCH_MOVE ? s->from : s->path, away, 0, &s->seen,
+                           err);
     }
     return PB_OK;
 }
@@ -304,13 +343,13 @@ static int step_arrives(const struct workspace *w, const struct fetch_plan *plan
         return rc;
     switch (s->action) {
     case FETCH_PLACE:
-        return journal_add(j, JOURNAL_PUT, s->staged, s->path, size, err);
+        return journal_add(j, JOURNAL_PUT, s->staged, s->path, size, &s->seen, err);
     case FETCH_MOVE:
-        return journal_add(j, JOURNAL_PUT, away, s->path, s->seen.size, err);
+        return journal_add(j, JOURNAL_PUT, away, s->path, s->seen.size, &s->onto, err);
     case FETCH_LINK:
-        return journal_add(j, JOURNAL_LINK, s->target, s->path, 0, err);
+        return journal_add(j, JOURNAL_LINK, s->target, s->path, 0, &s->seen, err);
     case FETCH_KEEP:
-        return s->executable ? journal_add(j, JOURNAL_EXEC, s->path, NULL, 0, err) : PB_OK;
+        return s->executable ? journal_add(j, JOURNAL_EXEC, s->path, NULL, 0, NULL, err) : PB_OK;
     default:
         return PB_OK;
     }
@@ -322,11 +361,11 @@ static int folders_add(const struct fetch_plan *plan, struct journal *j, struct 
     int rc = PB_OK;
     for (size_t i = plan->step_count; rc == PB_OK && i-- > 0;) {
         if (plan->steps[i].action == FETCH_PRUNE)
-            rc = journal_add(j, JOURNAL_RMDIR, plan->steps[i].path, NULL, 0, err);
+            rc = journal_add(j, JOURNAL_RMDIR, plan->steps[i].path, NULL, 0, NULL, err);
     }
     for (size_t i = 0; rc == PB_OK && i < plan->step_count; i++) {
         if (plan->steps[i].action == FETCH_FOLDER)
-            rc = journal_add(j, JOURNAL_MKDIR, plan->steps[i].path, NULL, 0, err);
+            rc = journal_add(j, JOURNAL_MKDIR, plan->steps[i].path, NULL, 0, NULL, err);
     }
     return rc;
 }
@@ -334,11 +373,11 @@ static int folders_add(const struct fetch_plan *plan, struct journal *j, struct 
 static int record_add(const struct workspace *w, const struct fetch_plan *plan, const char *record,
                       struct journal *j, struct pb_error *err)
 {
-    int rc = journal_add(j, JOURNAL_RECORD, record, NULL, 0, err);
+    int rc = journal_add(j, JOURNAL_RECORD, record, NULL, 0, NULL, err);
     if (rc < 0 || plan->record.p == NULL)
         return rc;
     rc = file_replace(w->staging, RECORD_STAGED, plan->record.p, plan->record.n, err);
-    return rc < 0 ? rc : journal_add(j, JOURNAL_BLOB, RECORD_STAGED, NULL, 0, err);
+    return rc < 0 ? rc : journal_add(j, JOURNAL_BLOB, RECORD_STAGED, NULL, 0, NULL, err);
 }
 
 static int journal_make(const struct workspace *w, const struct fetch_plan *plan, const char *record,
@@ -346,6 +385,7 @@ static int journal_make(const struct workspace *w, const struct fetch_plan *plan
 {
     _cleanup_names_ struct names taken = {0};
     j->title = plan->title;
+    j->attic = plan->attic != NULL ? plan->attic : JOURNAL_ATTIC_DEFAULT;
     j->stage = w->stage_name;
     int rc = attic_names(w, plan, fetch_plan_count(plan, FETCH_ATTIC), &taken, err);
     for (size_t i = 0; rc == PB_OK && i < plan->step_count; i++)

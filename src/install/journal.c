@@ -3,14 +3,14 @@
  *
  * While the journal is called JOURNAL_FIRST nothing has arrived yet: a path that is there is the old one and
  * has to leave; one that is not has left. Once all have left for good (synced), the journal is renamed: from
- * then on what is still in staging has to arrive, and what is not has arrived.
+ * then on what is still in staging has to arrive, and what is not has arrived. Three syncs, then: what is
+ * staged before the journal is written, what has left before it is renamed, what has arrived before it goes.
  */
 #include "install/journal.h"
 
 #include "base/file.h"
 #include "base/tree.h"
 #include "install/records.h"
-#include "wire/http_request.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,13 +27,13 @@ enum { JOURNAL_MAX = 256 * 1024 * 1024 };
 
 static const struct {
     const char *word;
-    bool b, size;
+    bool b, size, seen;
 } kinds[JOURNAL_KINDS] = {
-    [JOURNAL_ATTIC] = {"attic", true, false},  [JOURNAL_AWAY] = {"away", true, false},
-    [JOURNAL_RMDIR] = {"rmdir", false, false}, [JOURNAL_MKDIR] = {"mkdir", false, false},
-    [JOURNAL_PUT] = {"put", true, true},       [JOURNAL_LINK] = {"link", true, false},
-    [JOURNAL_EXEC] = {"exec", false, false},   [JOURNAL_RECORD] = {"record", false, false},
-    [JOURNAL_BLOB] = {"blob", false, false},
+    [JOURNAL_ATTIC] = {"attic", true, false, false},  [JOURNAL_AWAY] = {"away", true, false, true},
+    [JOURNAL_RMDIR] = {"rmdir", false, false, false}, [JOURNAL_MKDIR] = {"mkdir", false, false, false},
+    [JOURNAL_PUT] = {"put", true, true, true},        [JOURNAL_LINK] = {"link", true, false, true},
+    [JOURNAL_EXEC] = {"exec", false, false, false},   [JOURNAL_RECORD] = {"record", false, false, false},
+    [JOURNAL_BLOB] = {"blob", false, false, false},
 };
 
 void journal_init(struct journal *j)
@@ -50,7 +50,7 @@ void journal_free(struct journal *j)
 }
 
 int journal_add(struct journal *j, enum journal_kind kind, const char *a, const char *b, uint64_t size,
-                struct pb_error *err)
+                const struct fetch_seen *seen, struct pb_error *err)
 {
     if (j->n == j->room) {
         size_t room = j->room == 0 ? 64 : j->room * 2;
@@ -61,16 +61,18 @@ int journal_add(struct journal *j, enum journal_kind kind, const char *a, const 
         j->room = room;
     }
     struct journal_op *op = &j->ops[j->n++];
-    *op = (struct journal_op){kind, arena_text(&j->arena, a), NULL, size};
+    *op = (struct journal_op){.kind = kind, .a = arena_text(&j->arena, a), .size = size};
     if (b != NULL)
         op->b = arena_text(&j->arena, b);
+    if (seen != NULL)
+        op->seen = *seen;
     return op->a == NULL || (b != NULL && op->b == NULL) ? error_memory(err) : PB_OK;
 }
 
 static void word_emit(struct buffer *out, const char *word)
 {
     buffer_text(out, " ");
-    http_percent_encode(out, slice_of(word), true);
+    percent_encode(out, slice_of(word), true);
 }
 
 static void journal_emit(const struct journal *j, struct buffer *out)
@@ -78,6 +80,7 @@ static void journal_emit(const struct journal *j, struct buffer *out)
     buffer_text(out, MARK "\ntitle");
     word_emit(out, j->title);
     word_emit(out, j->stage);
+    word_emit(out, j->attic);
     buffer_text(out, "\n");
     for (size_t i = 0; i < j->n; i++) {
         const struct journal_op *op = &j->ops[i];
@@ -87,6 +90,8 @@ static void journal_emit(const struct journal *j, struct buffer *out)
             word_emit(out, op->b);
         if (kinds[op->kind].size)
             buffer_format(out, " %llu", (unsigned long long)op->size);
+        if (kinds[op->kind].seen && op->seen.there)
+            buffer_format(out, " %llu %lld", (unsigned long long)op->seen.size, (long long)op->seen.modified);
         buffer_text(out, "\n");
     }
     buffer_text(out, "end\n");
@@ -107,26 +112,50 @@ static const char *word_decode(struct journal *j, struct slice *line)
     char *text = arena_zero(&j->arena, word.n + 1);
     if (word.n == 0 || text == NULL)
         return NULL;
-    return http_percent_decode(word, text, word.n) < 0 ? NULL : text;
+    return percent_decode(word, text, word.n) < 0 ? NULL : text;
+}
+
+/* Two numbers, or nothing. */
+static bool seen_parse(struct slice *line, struct fetch_seen *seen)
+{
+    uint64_t modified;
+    if (line->n == 0)
+        return true;
+    struct slice size = word_take(line), time = word_take(line);
+    bool negative = time.n > 0 && time.p[0] == '-';
+    if (negative)
+        time.p++, time.n--;
+    seen->there = slice_to_u64(size, UINT64_MAX, &seen->size) && slice_to_u64(time, INT64_MAX, &modified);
+    if (seen->there)
+        seen->modified = negative ? -(int64_t)modified : (int64_t)modified;
+    return seen->there;
+}
+
+static bool title_parse_line(struct journal *j, struct slice line)
+{
+    j->title = word_decode(j, &line);
+    j->stage = word_decode(j, &line);
+    j->attic = word_decode(j, &line);
+    return j->title != NULL && j->stage != NULL && j->attic != NULL && strchr(j->stage, '/') == NULL &&
+           j->stage[0] != '.' && strchr(j->attic, '/') == NULL;
 }
 
 static bool op_parse(struct journal *j, struct slice line)
 {
     struct slice word = word_take(&line);
     struct pb_error unused;
-    if (slice_equal(word, slice_of("title"))) {
-        j->title = word_decode(j, &line);
-        j->stage = word_decode(j, &line);
-        return j->title != NULL && j->stage != NULL && strchr(j->stage, '/') == NULL && j->stage[0] != '.';
-    }
+    if (slice_equal(word, slice_of("title")))
+        return title_parse_line(j, line);
     for (int k = 0; k < JOURNAL_KINDS; k++) {
         if (!slice_equal(word, slice_of(kinds[k].word)))
             continue;
         uint64_t size = 0;
+        struct fetch_seen seen = {0};
         const char *a = word_decode(j, &line), *b = kinds[k].b ? word_decode(j, &line) : NULL;
         bool good = a != NULL && (b != NULL || !kinds[k].b) &&
-                    (!kinds[k].size || slice_to_u64(word_take(&line), UINT64_MAX, &size));
-        return good && journal_add(j, (enum journal_kind)k, a, b, size, &unused) == PB_OK;
+                    (!kinds[k].size || slice_to_u64(word_take(&line), UINT64_MAX, &size)) &&
+                    (!kinds[k].seen || seen_parse(&line, &seen));
+        return good && journal_add(j, (enum journal_kind)k, a, b, size, &seen, &unused) == PB_OK;
     }
     return false;
 }
@@ -155,7 +184,8 @@ struct applying {
     const struct journal *journal;
     int staging; /* of the journal's title */
     struct tree tree;
-    struct tree other; /* for the second path of an operation */
+    struct tree other;                   /* for the second path of an operation */
+    char missing[PATH_RELATIVE_MAX + 1]; /* the first path whose file was gone; "" for none */
 };
 
 /* Is this a file of `size` bytes? */
@@ -228,16 +258,17 @@ static int op_leave(struct applying *x, const struct journal_op *op, struct pb_e
         return errno == ENOENT ? PB_OK : error_errno(err, errno, "%s", op->a);
     if (op->kind == JOURNAL_ATTIC)
         return set_aside(x, folder, base, op->a, op->b, err);
+    /* Something else of this name came after a crash: the old one has left, and this stays for now. */
+    if (!fetch_seen_is(&op->seen, &st))
+        return PB_OK;
     if ((rc = staged_ok(op->b, err)) < 0)
         return rc;
     return renameat(folder, base, x->staging, op->b) == 0 ? PB_OK
                                                           : error_errno(err, errno, "take %s away", op->a);
 }
 
-static int op_folder(struct applying *x, const struct journal_op *op, int folder, const char *base,
-                     struct pb_error *err)
+static int op_folder(const struct journal_op *op, int folder, const char *base, struct pb_error *err)
 {
-    tree_forget(&x->other);
     if (op->kind == JOURNAL_MKDIR)
         return folder_make(folder, base, err);
     int rc = unlinkat(folder, base, AT_REMOVEDIR) == 0 ? 0 : errno;
@@ -257,15 +288,36 @@ static int op_exec(int folder, const char *base, const char *path, struct pb_err
                : error_errno(err, errno, "%s: set its execute bits", path);
 }
 
+/* What is in the way of an arrival, and is not what it may replace, came after the plan was made: it is the
+ * player's, and goes to the attic. */
+static int way_clear(struct applying *x, const struct journal_op *op, int folder, const char *base,
+                     struct pb_error *err)
+{
+    struct stat st;
+    char to[2 * PATH_RELATIVE_MAX];
+    if (fstatat(folder, base, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? PB_OK : error_errno(err, errno, "%s", op->b);
+    if (fetch_seen_is(&op->seen, &st) && !S_ISDIR(st.st_mode))
+        return PB_OK;
+    snprintf(to, sizeof to, "%s/%s", x->journal->attic, base);
+    return set_aside(x, folder, base, op->b, to, err);
+}
+
 /* A link is made beside and renamed, so that there is never nothing. */
 static int op_link(struct applying *x, const struct journal_op *op, int folder, const char *base,
                    struct pb_error *err)
 {
     static const char beside[] = "link.new";
+    char target[PATH_RELATIVE_MAX + 1];
+    ssize_t n = readlinkat(folder, base, target, sizeof target);
+    if (n >= 0 && slice_equal((struct slice){target, (size_t)n}, slice_of(op->a)))
+        return PB_OK;
+    int rc = way_clear(x, op, folder, base, err);
     unlinkat(x->staging, beside, 0);
-    if (symlinkat(op->a, x->staging, beside) != 0 || renameat(x->staging, beside, folder, base) != 0)
-        return error_errno(err, errno, "make the link %s", op->b);
-    return PB_OK;
+    if (rc == PB_OK &&
+        (symlinkat(op->a, x->staging, beside) != 0 || renameat(x->staging, beside, folder, base) != 0))
+        rc = error_errno(err, errno, "make the link %s", op->b);
+    return rc;
 }
 
 static int op_put(struct applying *x, const struct journal_op *op, int folder, const char *base,
@@ -274,13 +326,17 @@ static int op_put(struct applying *x, const struct journal_op *op, int folder, c
     int rc = staged_ok(op->a, err);
     if (rc < 0)
         return rc;
-    if (file_is(x->staging, op->a, op->size))
-        return renameat(x->staging, op->a, folder, base) == 0
-                   ? PB_OK
-                   : error_errno(err, errno, "put %s in place", op->b);
-    return file_is(folder, base, op->size)
-               ? PB_OK
-               : error_set(err, PB_DAMAGED, "%s: neither in staging nor in place", op->b);
+    if (file_is(x->staging, op->a, op->size)) {
+        rc = way_clear(x, op, folder, base, err);
+        if (rc == PB_OK && renameat(x->staging, op->a, folder, base) != 0)
+            rc = error_errno(err, errno, "put %s in place", op->b);
+        return rc;
+    }
+    /* Not in staging: it has arrived before a crash. Or somebody took it away; then the rest is finished all
+     * the same, and the next fetch gets it again. */
+    if (!file_is(folder, base, op->size) && x->missing[0] == '\0')
+        snprintf(x->missing, sizeof x->missing, "%s", op->b);
+    return PB_OK;
 }
 
 static int op_arrive(struct applying *x, const struct journal_op *op, struct pb_error *err)
@@ -302,7 +358,7 @@ static int op_arrive(struct applying *x, const struct journal_op *op, struct pb_
         return op_link(x, op, folder, base, err);
     if (op->kind == JOURNAL_EXEC)
         return op_exec(folder, base, op->a, err);
-    return op_folder(x, op, folder, base, err);
+    return op_folder(op, folder, base, err);
 }
 
 static int ops_apply(struct applying *x, bool arrive, struct pb_error *err)
@@ -324,6 +380,9 @@ static int journal_apply(struct workspace *w, const struct journal *j, bool leav
     tree_start(&x.tree, w->folder);
     tree_start(&x.other, w->folder);
     int rc = workspace_stage_open(w, j->stage, &x.staging, err);
+    /* The journal's name tells what has happened: it must be on disk before anything does. */
+    if (rc == PB_OK && fsync(w->home) != 0)
+        rc = error_errno(err, errno, "sync");
     if (rc == PB_OK && leaving)
         rc = ops_apply(&x, false, err);
     if (rc == PB_OK && leaving &&
@@ -340,14 +399,20 @@ static int journal_apply(struct workspace *w, const struct journal *j, bool leav
     if (unlinkat(w->home, JOURNAL_SECOND, 0) != 0 && errno != ENOENT)
         return error_errno(err, errno, "remove the journal");
     /* Gone for good before anybody stages files of the same names again. */
-    return fsync(w->home) != 0 ? error_errno(err, errno, "sync") : PB_OK;
+    if (fsync(w->home) != 0)
+        return error_errno(err, errno, "sync");
+    return x.missing[0] == '\0'
+               ? PB_OK
+               : error_set(err, PB_DAMAGED, "%s: was gone from staging; fetch again", x.missing);
 }
 
 static int broken_off(struct pb_error *err)
 {
-    return error_context(err,
-                         "the install is half done, and must be finished by the next fetch or by 'patchbay "
-                         "recover' (if all else fails, delete .patchbay: no content is lost)");
+    return err->status == PB_DAMAGED
+               ? err->status
+               : error_context(err,
+                               "the install is half done; once this is mended, the next fetch or 'patchbay "
+                               "recover' finishes it");
 }
 
 int journal_run(struct workspace *w, struct journal *j, struct pb_error *err)
@@ -361,8 +426,6 @@ int journal_run(struct workspace *w, struct journal *j, struct pb_error *err)
     if (text.failed)
         return error_memory(err);
     int rc = file_replace(w->home, leaving ? JOURNAL_FIRST : JOURNAL_SECOND, text.p, text.n, err);
-    if (rc == PB_OK && fsync(w->home) != 0)
-        rc = error_errno(err, errno, "sync");
     if (rc < 0)
         return rc;
     return journal_apply(w, j, leaving, err) < 0 ? broken_off(err) : PB_OK;

@@ -26,11 +26,17 @@ struct journal_op {
     enum journal_kind kind;
     const char *a, *b;
     uint64_t size;
+    struct fetch_seen
+        seen; /* AWAY: what leaves; PUT, LINK: what may be replaced. Anything else there is the player's */
 };
+
+/* Where things go that turn up at a path while an install is half done, if the plan names no attic. */
+#define JOURNAL_ATTIC_DEFAULT "attic"
 
 struct journal {
     const char *title;
     const char *stage; /* the staging folder's name */
+    const char *attic; /* a folder beside the user's others */
     struct journal_op *ops;
     size_t n, room;
     struct arena arena;
@@ -38,9 +44,9 @@ struct journal {
 
 void journal_init(struct journal *j);
 void journal_free(struct journal *j);
-/* Copies a and b (which may be NULL). */
+/* Copies everything; b and seen may be NULL. */
 PB_MUST_USE int journal_add(struct journal *j, enum journal_kind kind, const char *a, const char *b,
-                            uint64_t size, struct pb_error *err);
+                            uint64_t size, const struct fetch_seen *seen, struct pb_error *err);
 
 /* Writes the journal, does what it says and removes it. All that it names in staging must be durable. The
  * install's lock must be held. */

@@ -111,6 +111,7 @@ int workspace_stage_open(const struct workspace *w, const char *stage, int *fd, 
 
 int workspace_stage(struct workspace *w, const char *title, struct pb_error *err)
 {
+    bool recovered;
     char lock[sizeof w->stage_name + 8];
     _cleanup_fd_ int all = -1;
     int rc = workspace_stage_name(title, w->stage_name, err);
@@ -121,6 +122,10 @@ int workspace_stage(struct workspace *w, const char *title, struct pb_error *err
         rc = lock_take(all, lock, LOCK_EXCLUSIVE, false, &w->lock, err);
     if (rc == PB_BUSY)
         return error_set(err, PB_BUSY, "another process is fetching %s into this folder", title);
+    /* Whoever had the lock before may have died half-way, with files in this folder that its journal needs.
+     */
+    if (rc == PB_OK)
+        rc = journal_recover(w, &recovered, err);
     return rc == PB_OK ? own_folder(all, w->stage_name, true, &w->staging, err) : rc;
 }
 
@@ -129,8 +134,8 @@ void workspace_unstage(struct workspace *w)
     _cleanup_fd_ int all = openat(w->home, STAGING, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     fd_close(&w->staging);
     /* The lock file stays: removing it would let two processes hold "the" lock on two files. */
-    if (all >= 0 && folder_remove(all, w->stage_name, 0, NULL) < 0)
-        return;
+    int rc = all >= 0 ? folder_remove(all, w->stage_name, 0, NULL) : PB_OK;
+    (void)rc; /* what can't be removed now goes the next time */
 }
 
 int workspace_room(const struct workspace *w, uint64_t *bytes, struct pb_error *err)

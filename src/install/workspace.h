@@ -8,13 +8,15 @@
 /* The lock of the install step, in DIR/.patchbay. */
 #define WORKSPACE_LOCK "lock"
 
+enum { STAGE_NAME_SIZE = 256 };
+
 struct workspace {
-    int folder;           /* the user's */
-    int home;             /* DIR/.patchbay */
-    int staging;          /* DIR/.patchbay/staging/TITLE; -1: none */
-    int lock;             /* held as long as `staging` is in use */
-    char stage_name[256]; /* set by workspace_stage */
-    bool recovered;       /* workspace_open finished an install */
+    int folder;                       /* the user's */
+    int home;                         /* DIR/.patchbay */
+    int staging;                      /* DIR/.patchbay/staging/TITLE; -1: none */
+    int lock;                         /* held as long as `staging` is in use */
+    char stage_name[STAGE_NAME_SIZE]; /* set by workspace_stage */
+    bool recovered;                   /* workspace_open finished an install */
 };
 
 enum workspace_mode {
@@ -33,7 +35,6 @@ PB_MUST_USE int workspace_stage(struct workspace *w, const char *title, struct p
 PB_MUST_USE int workspace_stage_open(const struct workspace *w, const char *stage, int *fd,
                                      struct pb_error *err);
 /* A title as one file name: "escape/official" becomes "escape%2Fofficial". PB_INVALID when it is too long. */
-enum { STAGE_NAME_SIZE = 256 };
 PB_MUST_USE int workspace_stage_name(const char *title, char out[STAGE_NAME_SIZE], struct pb_error *err);
 /* Removes the staging folder. What can't be removed now goes with the next fetch. */
 void workspace_unstage(struct workspace *w);

@@ -3,17 +3,11 @@
 
 struct fetch_step *fetch_step_add(struct fetch_plan *plan, size_t *room)
 {
-    if (plan->step_count == *room) {
-        size_t more = *room == 0 ? 64 : *room * 2;
-        struct fetch_step *steps = arena_zero(&plan->arena, more * sizeof *steps);
-        if (steps == NULL)
-            return NULL;
-        if (plan->step_count > 0)
-            memcpy(steps, plan->steps, plan->step_count * sizeof *steps);
-        plan->steps = steps;
-        *room = more;
-    }
-    return &plan->steps[plan->step_count++];
+    struct fetch_step *steps = arena_grow(&plan->arena, plan->steps, plan->step_count, room, sizeof *steps);
+    if (steps == NULL)
+        return NULL;
+    plan->steps = steps;
+    return &steps[plan->step_count++];
 }
 
 size_t fetch_plan_count(const struct fetch_plan *plan, enum fetch_action action)
@@ -27,7 +21,7 @@ size_t fetch_plan_count(const struct fetch_plan *plan, enum fetch_action action)
 bool fetch_plan_nothing_to_do(const struct fetch_plan *plan)
 {
     for (size_t i = 0; i < plan->step_count; i++) {
-        if (plan->steps[i].action != FETCH_KEEP)
+        if (plan->steps[i].action != FETCH_KEEP || plan->steps[i].executable)
             return false;
     }
     return true;

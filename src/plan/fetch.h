@@ -16,25 +16,36 @@
 struct fetch_piece {
     const char *name; /* for people */
     const char *url;
-    const char *url_else; /* asked where there is nothing at `url`; NULL: none */
-    const char *staged;   /* a plain file name; half a piece has PART_ENDING behind it */
-    uint64_t size;        /* or FETCH_SIZE_UNKNOWN: */
-    uint64_t ceiling;     /* then no more than this */
-    bool verified;        /* `md5` is that of these very bytes; else the dialect's accept verifies them */
+    const struct fetch_piece *otherwise; /* what else will do, where there is nothing at `url`, or bytes that
+                                            only the dialect could find wrong; NULL: nothing */
+    const char *staged;                  /* a plain file name; half a piece has PART_ENDING behind it */
+    uint64_t size;                       /* or FETCH_SIZE_UNKNOWN: */
+    uint64_t ceiling;                    /* then no more than this */
+    bool verified; /* `md5` is that of these very bytes; else the dialect's accept verifies them */
     struct md5 md5;
 };
 
-/* What was at a path when the plan was made, so that the install can tell whether it still is. */
+/* What was at a path when the plan was made, so that the install can tell whether it still is. (No inode: not
+ * every file system gives a file the same one twice.) */
 struct fetch_seen {
     bool there;
     uint64_t size;
-    uint64_t inode;
-    struct timespec modified;
+    int64_t modified; /* Unix nanoseconds */
 };
 
 static inline void fetch_seen_set(struct fetch_seen *s, const struct stat *st)
 {
-    *s = (struct fetch_seen){true, (uint64_t)st->st_size, st->st_ino, st->st_mtim};
+    *s = (struct fetch_seen){true, (uint64_t)st->st_size,
+                             (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec};
+}
+
+/* Is what is there, if `st` is not NULL, what was seen? */
+static inline bool fetch_seen_is(const struct fetch_seen *s, const struct stat *st)
+{
+    struct fetch_seen now = {0};
+    if (st != NULL)
+        fetch_seen_set(&now, st);
+    return now.there == s->there && (!now.there || (now.size == s->size && now.modified == s->modified));
 }
 
 /* One step: what becomes of a path of the user's folder. Everything that leaves a place does so before
@@ -63,6 +74,7 @@ struct fetch_step {
     struct md5 md5;         /* KEEP, PLACE, MOVE: where it is known */
     uint32_t crc32;         /* KEEP, PLACE: where it is known */
     struct fetch_seen seen; /* at `path`; for MOVE at `from` */
+    struct fetch_seen onto; /* for MOVE: at `path`, where that does not leave by a step of its own */
 };
 
 struct fetch_plan {
@@ -84,8 +96,9 @@ struct fetch_plan {
     void *dialect;       /* the dialect's own, in the arena */
 };
 
-/* Of the arena: no server makes us hold more than this. A list of 250,000 levels needs some 150 MiB. */
-#define FETCH_PLAN_CEILING (256u * 1024 * 1024)
+/* Of the arena: no server makes us hold more than this. 250,000 levels, rated and all of them changed, with
+ * the list before, need some 300 MiB. */
+#define FETCH_PLAN_CEILING (512u * 1024 * 1024)
 
 /* Adds a step; `room` must be kept by the caller, from 0. NULL when memory is out. */
 struct fetch_step *fetch_step_add(struct fetch_plan *plan, size_t *room);

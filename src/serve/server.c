@@ -2,12 +2,11 @@
  * pick it up between events. */
 #include "serve/server.h"
 
-#include "dialect/compile.h"
-
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/sigpipe.h"
 #include "depot/catalog.h"
+#include "dialect/compile.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -47,36 +46,20 @@ struct server {
 
 /* ---- snapshots ---- */
 
-struct maker_arg {
-    const struct serve_settings *settings;
-    struct server *server;
-};
-
-static int maker_compile(void *arg, struct site_title *title, const struct md5 *md5, struct pb_error *err)
-{
-    return dialects_compile(((struct maker_arg *)arg)->settings->dialects, title, md5, err);
-}
-
-static int maker_finish(void *arg, struct site *site, struct pb_error *err)
-{
-    return dialects_finish(((struct maker_arg *)arg)->settings->dialects, site, err);
-}
-
 static void maker_failed(void *arg, const struct site_title *title, const struct pb_error *err)
 {
-    struct maker_arg *m = arg;
+    const struct server *s = arg;
     char text[PB_ERROR_TEXT_MAX + 300];
     snprintf(text, sizeof text, "%s/%s is not served: %s", title->dialect, title->name, err->text);
-    if (m->server->report != NULL)
-        m->server->report(m->server->report_arg, text);
+    if (s->report != NULL)
+        s->report(s->report_arg, text);
 }
 
 /* Makes and publishes a snapshot. Takes over `settings`. */
 static int snapshot_make(struct server *s, struct serve_settings *settings, struct pb_error *err)
 {
     struct site *site;
-    struct maker_arg arg = {settings, s};
-    struct site_maker maker = {maker_compile, maker_failed, maker_finish, &arg};
+    struct site_maker maker = dialects_maker(settings->dialects, maker_failed, s);
     const struct site *before = s->snapshot != NULL ? s->snapshot->site : NULL;
     int64_t version;
     int rc = catalog_version(s->depot->db, &version, err);

@@ -225,36 +225,6 @@ bool http_query_value(struct slice query, const char *key, struct slice *value)
     return false;
 }
 
-int http_percent_decode(struct slice text, char *out, size_t room)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < text.n; i++) {
-        if (n >= room)
-            return -1;
-        char c = text.p[i];
-        if (c == '%') {
-            if (text.n - i < 3 || !hex_decode((struct slice){text.p + i + 1, 2}, &c, 1) || c == '\0')
-                return -1;
-            i += 2;
-        }
-        out[n++] = c;
-    }
-    return (int)n;
-}
-
-void http_percent_encode(struct buffer *b, struct slice text, bool keep_slash)
-{
-    for (size_t i = 0; i < text.n; i++) {
-        char c = text.p[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                     (c != '\0' && strchr("-._~", c) != NULL) || (c == '/' && keep_slash);
-        if (plain)
-            buffer_append(b, &c, 1);
-        else
-            buffer_format(b, "%%%02X", (unsigned char)c);
-    }
-}
-
 bool http_accepts(struct slice list, const char *coding)
 {
     while (list.n > 0) {

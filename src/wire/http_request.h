@@ -43,13 +43,6 @@ int http_request_parse(const char *p, size_t n, struct http_request *out);
 /* The value of a query parameter, still encoded; false when it is not there. The first of several counts. */
 bool http_query_value(struct slice query, const char *key, struct slice *value);
 
-/* Decodes %XX into `out` (room bytes). Returns the length, or -1 for a broken escape, %00, or too little
- * room. */
-int http_percent_decode(struct slice text, char *out, size_t room);
-
-/* Appends `text` with everything but letters, digits and -._~ encoded ('/' too, unless `keep_slash`). */
-void http_percent_encode(struct buffer *b, struct slice text, bool keep_slash);
-
 /* Does an Accept-Encoding list take this coding (RFC 9110, 12.5.3)? Not when it is named with a weight of 0.
  */
 bool http_accepts(struct slice list, const char *coding);

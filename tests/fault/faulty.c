@@ -117,7 +117,8 @@ WRAP(renameat, int, under_at(a, from), false, (int a, const char *from, int b, c
 
 WRAP(renameat2, int, under_at(a, from), false,
      (int a, const char *from, int b, const char *to, unsigned flags), (a, from, b, to, flags))
-WRAP(symlinkat, int, under_at(at, name), true, (const char *target, int at, const char *name), (target, at, name))
+WRAP(symlinkat, int, under_at(at, name), true, (const char *target, int at, const char *name),
+     (target, at, name))
 WRAP(fchmodat, int, under_at(at, name), false, (int at, const char *name, mode_t mode, int flags),
      (at, name, mode, flags))
 

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 /* ---- titles ---- */
@@ -19,6 +20,17 @@ bool es_request_parse(struct slice path, struct slice *name, bool *upgrade)
     *upgrade = slash != NULL;
     struct slice rest = {path.p + name->n, path.n - name->n};
     return es_name_ok(*name, NULL) && (!*upgrade || slice_equal(rest, slice_of("/" ES_UPGRADE)));
+}
+
+/* Escape's versions are numbers. */
+static int version_option_check(const struct fetch_request *q, struct pb_error *err)
+{
+    uint64_t version;
+    return q->installed_version == NULL ||
+                   slice_to_u64(slice_of(q->installed_version), ES_VERSION_MAX, &version)
+               ? PB_OK
+               : error_set(err, PB_INVALID, "the installed version is a number, not %s",
+                           q->installed_version);
 }
 
 static int fetch_title(const struct fetch_request *q, struct arena *a, const char **title,
@@ -33,7 +45,7 @@ static int fetch_title(const struct fetch_request *q, struct arena *a, const cha
             "escape://HOST/PLATFORM/UPGRADE, and escape://HOST/ for all collections subscribed to",
             q->path);
     *title = arena_format(a, ES_DIALECT "/%.*s", (int)name.n, name.p);
-    return *title == NULL ? error_memory(err) : PB_OK;
+    return *title == NULL ? error_memory(err) : version_option_check(q, err);
 }
 
 static const char *host_source(const struct fetch_request *q, struct arena *a)
@@ -70,7 +82,7 @@ const char *es_url(struct arena *a, const char *source, const char *path)
     _cleanup_buffer_ struct buffer url;
     buffer_init(&url, URL_MAX);
     buffer_format(&url, "%s/", source);
-    http_percent_encode(&url, slice_of(path), true);
+    percent_encode(&url, slice_of(path), true);
     return url.failed ? NULL : arena_copy(a, url.p, url.n);
 }
 
@@ -120,26 +132,22 @@ static int subscribed(struct tree *t, const char *name, struct pb_error *err)
         return 0;
     snprintf(path, sizeof path, "%s/" ES_UNSUBSCRIBE, name);
     rc = tree_stat(t, path, &st, err);
-    return rc < 0 ? rc : rc == 0;
+    return rc < 0 ? rc : rc == 0 || S_ISDIR(st.st_mode);
 }
 
-static int fetch_subscribe(const struct fetch_request *q, const char *name, bool on, struct pb_error *err)
+static int subscription_set(const struct fetch_request *q, const char *name, bool on, struct pb_error *err)
 {
-    const char *why, *base;
-    int folder, rc;
+    const char *base;
+    int folder;
     char path[ES_NAME_MAX + 32];
     _cleanup_tree_ struct tree t;
     tree_start(&t, q->folder);
-    if (!es_name_ok(slice_of(name), &why))
-        return error_set(err, PB_INVALID, "the collection's name \"%s\" %s", name, why);
-    if (on && (rc = folder_make(q->folder, name, err)) < 0)
-        return rc;
-    snprintf(path, sizeof path, "%s/" ES_UNSUBSCRIBE, name);
-    rc = tree_reach(&t, path, &folder, &base, err);
-    if (rc == PB_NOT_FOUND)
-        return PB_OK; /* a collection without a folder is not subscribed to */
+    int rc = on ? folder_make(q->folder, name, err) : PB_OK;
+    snprintf(path, sizeof path, "%.64s/" ES_UNSUBSCRIBE, name);
+    if (rc == PB_OK)
+        rc = tree_reach(&t, path, &folder, &base, err);
     if (rc < 0)
-        return rc;
+        return rc == PB_NOT_FOUND ? PB_OK : rc; /* a collection without a folder is not subscribed to */
     if (on)
         return unlinkat(folder, base, 0) == 0 || errno == ENOENT ? PB_OK
                                                                  : error_errno(err, errno, "%s", path);
@@ -147,11 +155,71 @@ static int fetch_subscribe(const struct fetch_request *q, const char *name, bool
     return fd < 0 ? error_errno(err, errno, "%s", path) : PB_OK;
 }
 
+/* Is it one of the server's? With a URL of one collection, only that can be meant. */
+static int subscription_check(const struct fetch_request *q, const struct es_collections *list,
+                              const char *name, struct pb_error *err)
+{
+    if (list == NULL)
+        return strcmp(q->path, name) == 0
+                   ? PB_OK
+                   : error_set(err, PB_INVALID, "%s: is not the collection of this URL", name);
+    for (size_t i = 0; i < list->n; i++) {
+        if (strcmp(list->list[i].name, name) == 0)
+            return PB_OK;
+    }
+    return error_set(err, PB_NOT_FOUND, "the server has no collection %s", name);
+}
+
+/* `list` is NULL where the URL names one collection. One that the server no longer has can be unsubscribed
+ * from. */
+static int subscriptions_set(const struct fetch_request *q, const struct es_collections *list,
+                             struct pb_error *err)
+{
+    const char *why;
+    int rc = PB_OK;
+    for (size_t i = 0; rc == PB_OK && i < q->subscribe_count; i++)
+        rc = subscription_check(q, list, q->subscribe[i], err);
+    for (size_t i = 0; rc == PB_OK && i < q->unsubscribe_count; i++) {
+        if (!es_name_ok(slice_of(q->unsubscribe[i]), &why))
+            return error_set(err, PB_INVALID, "the collection's name \"%s\" %s", q->unsubscribe[i], why);
+        rc = subscription_set(q, q->unsubscribe[i], false, err);
+    }
+    for (size_t i = 0; rc == PB_OK && i < q->subscribe_count; i++)
+        rc = subscription_set(q, q->subscribe[i], true, err);
+    return rc;
+}
+
+/* The list of collections, from the first source that has it. */
+static int collections_get(const struct fetch_request *q, const struct fetch_net *net, struct arena *a,
+                           struct es_collections *out, struct pb_error *err)
+{
+    struct slice text;
+    struct fetch_sources sources;
+    int rc = fetch_sources(q, net, 0, a, &sources, err);
+    for (size_t i = 0; i < sources.n; i++) {
+        rc = es_document(net, sources.list[i], ES_COLLECTIONS, a, &text, err);
+        if (rc == PB_OK && (rc = es_collections_parse(text, a, out, err)) < 0)
+            error_context(err, "%s/" ES_COLLECTIONS, sources.list[i]);
+        if (rc == PB_OK || rc == PB_CANCELLED || rc == PB_NO_MEMORY)
+            break;
+    }
+    return rc;
+}
+
+/* What the collection is, for a player who has not got it. */
+static int others_add(struct arena *a, const struct es_collection *c, bool too_new, struct fetch_titles *out,
+                      struct pb_error *err)
+{
+    out->others = arena_format(a, "%s%s%s (%s%s)", out->others != NULL ? out->others : "",
+                               out->others != NULL ? ", " : "", c->name, c->title,
+                               too_new ? "; needs a newer version of the game" : "");
+    return out->others == NULL ? error_memory(err) : PB_OK;
+}
+
 /* escape://HOST/: all collections that are subscribed to. */
 static int fetch_expand(const struct fetch_request *q, const struct fetch_net *net, struct arena *a,
                         bool *several, struct fetch_titles *out, struct pb_error *err)
 {
-    struct slice text;
     struct es_collections list;
     uint64_t version = 0;
     bool version_known = es_game_version(q, &version);
@@ -159,33 +227,27 @@ static int fetch_expand(const struct fetch_request *q, const struct fetch_net *n
     tree_start(&t, q->folder);
     *several = q->path[0] == '\0';
     if (!*several)
-        return PB_OK;
-    const char *source = host_source(q, a);
-    int rc = source == NULL ? error_memory(err) : es_document(net, source, ES_COLLECTIONS, a, &text, err);
-    if (rc == PB_OK && (rc = es_collections_parse(text, a, &list, err)) < 0)
-        return error_context(err, "/" ES_COLLECTIONS);
+        return subscriptions_set(q, NULL, err);
+    int rc = version_option_check(q, err);
+    if (rc == PB_OK)
+        rc = collections_get(q, net, a, &list, err);
+    if (rc == PB_OK)
+        rc = subscriptions_set(q, &list, err);
     if (rc < 0)
         return rc;
     out->paths = arena_zero(a, (list.n + 1) * sizeof *out->paths);
     if (out->paths == NULL)
         return error_memory(err);
-    for (size_t i = 0; i < list.n; i++) {
+    for (size_t i = 0; rc >= 0 && i < list.n; i++) {
         const struct es_collection *c = &list.list[i];
         bool too_new = version_known && c->version > version;
         rc = subscribed(&t, c->name, err);
-        if (rc < 0)
-            return rc;
-        if (rc == 1 && !too_new) {
+        if (rc == 1 && !too_new)
             out->paths[out->n++] = c->name;
-            continue;
-        }
-        out->others = arena_format(a, "%s%s%s (%s%s)", out->others != NULL ? out->others : "",
-                                   out->others != NULL ? ", " : "", c->name, c->title,
-                                   too_new ? "; needs a newer version of the game" : "");
-        if (out->others == NULL)
-            return error_memory(err);
+        else if (rc >= 0)
+            rc = others_add(a, c, too_new, out, err);
     }
-    return PB_OK;
+    return rc < 0 ? rc : PB_OK;
 }
 
 /* ---- plans ---- */
@@ -207,17 +269,53 @@ static int fetch_plan(const struct fetch_request *q, const struct fetch_net *net
 int es_making_add(struct fetch_plan *plan, struct es_making making, struct pb_error *err)
 {
     struct es_fetch *f = plan->dialect;
-    if (f->making_count == f->making_room) {
-        f->making_room = f->making_room == 0 ? 64 : f->making_room * 2;
-        struct es_making *more = arena_zero(&plan->arena, f->making_room * sizeof *more);
-        if (more == NULL)
-            return error_memory(err);
-        if (f->making_count > 0)
-            memcpy(more, f->making, f->making_count * sizeof *more);
-        f->making = more;
-    }
-    f->making[f->making_count++] = making;
+    struct es_making *list =
+        arena_grow(&plan->arena, f->making, f->making_count, &f->making_room, sizeof *list);
+    if (list == NULL)
+        return error_memory(err);
+    f->making = list;
+    list[f->making_count++] = making;
     return PB_OK;
+}
+
+/* ---- pieces ---- */
+
+static int want_compare(const void *a, const void *b)
+{
+    const struct es_want *x = a, *y = b;
+    int order = memcmp(&x->md5, &y->md5, sizeof x->md5);
+    return order != 0 ? order : (x->step > y->step) - (x->step < y->step);
+}
+
+/* The first of those with the same bytes is downloaded, under its MD5; the others are copied from it. */
+static int want_stage(struct fetch_plan *plan, const struct es_want *w, bool first, es_piece_fn *fn,
+                      void *arg, struct pb_error *err)
+{
+    char hex[MD5_HEX + 1];
+    struct fetch_step *s = &plan->steps[w->step];
+    hex_encode(w->md5.bytes, sizeof w->md5.bytes, hex);
+    const char *name = arena_text(&plan->arena, hex);
+    s->staged = first ? name : arena_format(&plan->arena, "copy.%zu", w->step);
+    if (name == NULL || s->staged == NULL)
+        return error_memory(err);
+    return first ? fn(arg, w, name, &plan->pieces[plan->piece_count++], err)
+                 : es_making_add(plan, (struct es_making){.from = name, .step = w->step}, err);
+}
+
+int es_pieces_plan(struct fetch_plan *plan, struct es_want *wants, size_t n, es_piece_fn *fn, void *arg,
+                   struct pb_error *err)
+{
+    plan->pieces = arena_zero(&plan->arena, (n + 1) * sizeof *plan->pieces);
+    if (plan->pieces == NULL)
+        return error_memory(err);
+    if (n > 1)
+        qsort(wants, n, sizeof *wants, want_compare);
+    int rc = PB_OK;
+    for (size_t i = 0; rc == PB_OK && i < n; i++) {
+        bool first = i == 0 || !md5_equal(&wants[i - 1].md5, &wants[i].md5);
+        rc = want_stage(plan, &wants[i], first, fn, arg, err);
+    }
+    return rc;
 }
 
 /* ---- making files ---- */
@@ -271,21 +369,11 @@ static int piece_unpack(int staging, const struct fetch_piece *piece, struct pb_
     return rc < 0 ? error_context(err, "%s", piece->name) : PB_OK;
 }
 
-static int fetch_accept(const struct fetch_request *q, const struct fetch_plan *plan, size_t piece,
-                        struct pb_error *err)
+static int fetch_accept(const struct fetch_request *q, const struct fetch_plan *plan,
+                        const struct fetch_piece *piece, struct pb_error *err)
 {
-    const struct fetch_piece *p = &plan->pieces[piece];
-    return p->verified ? PB_OK : piece_unpack(q->staging, p, err);
-}
-
-static int file_copy(int from, int to, struct pb_error *err)
-{
-    char step[64 * 1024];
-    ssize_t n;
-    int rc = PB_OK;
-    while (rc == PB_OK && (n = read(from, step, sizeof step)) != 0)
-        rc = n < 0 ? error_errno(err, errno, "read") : file_write(to, step, (size_t)n, err);
-    return rc;
+    (void)plan;
+    return piece->verified ? PB_OK : piece_unpack(q->staging, piece, err);
 }
 
 static int making_do(const struct fetch_request *q, struct tree *t, const struct es_making *m,
@@ -318,13 +406,33 @@ static int placed_check(const struct fetch_request *q, struct fetch_step *s, boo
                : error_set(err, PB_DAMAGED, "%s: was changed while it was fetched", s->path);
 }
 
+/* A list may name one small level in very many places: is there room for all the copies? */
+static int room_check(const struct fetch_request *q, struct tree *t, const struct es_fetch *f,
+                      struct pb_error *err)
+{
+    struct statvfs fs;
+    struct stat st;
+    uint64_t needed = 0;
+    for (size_t i = 0; i < f->making_count; i++) {
+        const struct es_making *m = &f->making[i];
+        bool found = m->from_folder
+                         ? tree_stat(t, m->from, &st, NULL) == 1
+                         : m->from != NULL && fstatat(q->staging, m->from, &st, AT_SYMLINK_NOFOLLOW) == 0;
+        needed += found ? (uint64_t)st.st_size : m->bytes.n;
+    }
+    if (fstatvfs(q->staging, &fs) == 0 && needed > (uint64_t)fs.f_bavail * fs.f_frsize)
+        return error_set(err, PB_NO_SPACE, "the disk is full: copies of levels need %llu bytes",
+                         (unsigned long long)needed);
+    return PB_OK;
+}
+
 static int fetch_assemble(const struct fetch_request *q, struct fetch_plan *plan, pb_progress_fn *progress,
                           void *arg, struct pb_error *err)
 {
     const struct es_fetch *f = plan->dialect;
     _cleanup_tree_ struct tree t;
-    int rc = PB_OK;
     tree_start(&t, q->folder);
+    int rc = room_check(q, &t, f, err);
     for (size_t i = 0; rc == PB_OK && i < f->making_count; i++) {
         struct pb_progress p = {"copy", i, f->making_count, "files"};
         if (progress != NULL && progress(arg, &p) != 0)
@@ -345,7 +453,6 @@ const struct dialect_fetch escape_fetch = {
     .user_agent = "Escape (0; patchbay)",
     .packed = true,
     .expand = fetch_expand,
-    .subscribe = fetch_subscribe,
     .title = fetch_title,
     .sources = fetch_sources,
     .plan = fetch_plan,

@@ -28,9 +28,22 @@ struct es_making {
 struct es_fetch {
     struct es_making *making;
     size_t making_count, making_room;
-    bool unpack; /* pieces called NAME.gz are unpacked to NAME as they arrive */
 };
 PB_MUST_USE int es_making_add(struct fetch_plan *plan, struct es_making making, struct pb_error *err);
+
+/* A step that places bytes which have to be downloaded. */
+struct es_want {
+    struct md5 md5;
+    size_t step;
+    const void *what; /* the planner's own */
+};
+/* Says where to download a want's bytes from; `staged` is the name that they must have in staging in the end.
+ */
+typedef int es_piece_fn(void *arg, const struct es_want *want, const char *staged, struct fetch_piece *piece,
+                        struct pb_error *err);
+/* Makes the plan's pieces: one for each MD5. Sorts `wants`. */
+PB_MUST_USE int es_pieces_plan(struct fetch_plan *plan, struct es_want *wants, size_t n, es_piece_fn *fn,
+                               void *arg, struct pb_error *err);
 
 /* Gets a document from source/path. */
 PB_MUST_USE int es_document(const struct fetch_net *net, const char *source, const char *path,

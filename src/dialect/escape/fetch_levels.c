@@ -6,8 +6,6 @@
 #include "dialect/escape/fetch.h"
 #include "dialect/escape/local.h"
 
-#include <stdio.h>
-
 struct updating {
     const struct fetch_request *q;
     const char *source, *collection;
@@ -98,6 +96,9 @@ static int level_move(struct updating *u, const struct es_level *l, struct es_lo
     s->from = arena_format(&u->plan->arena, "%s/%s", u->collection, f->path);
     s->md5 = l->md5;
     s->seen = f->seen;
+    const struct es_local_file *there = es_local_find(&u->local, l->path);
+    if (there != NULL)
+        s->onto = there->seen;
     f->used = true;
     return s->from == NULL ? error_memory(err) : PB_OK;
 }
@@ -159,68 +160,37 @@ static int levels_plan(struct updating *u, struct pb_error *err)
 
 /* ---- downloads ---- */
 
-struct place {
-    struct md5 md5;
-    size_t step;
-};
-
-static int place_compare(const void *a, const void *b)
+/* An es_piece_fn. */
+static int level_piece(void *arg, const struct es_want *want, const char *staged, struct fetch_piece *piece,
+                       struct pb_error *err)
 {
-    const struct place *x = a, *y = b;
-    int order = memcmp(&x->md5, &y->md5, sizeof x->md5);
-    return order != 0 ? order : (x->step > y->step) - (x->step < y->step);
-}
-
-static int piece_add(struct updating *u, const struct fetch_step *s, const char *staged, struct pb_error *err)
-{
+    const struct updating *u = arg;
     struct arena *a = &u->plan->arena;
     char level[ES_LEVEL_PATH];
-    struct fetch_piece *p = &u->plan->pieces[u->plan->piece_count++];
-    es_level_path(&s->md5, level);
+    es_level_path(&want->md5, level);
     const char *path = arena_format(a, "%s/%s", u->collection, level);
-    *p = (struct fetch_piece){.name = s->path,
-                              .url = path != NULL ? es_url(a, u->source, path) : NULL,
-                              .staged = staged,
-                              .size = FETCH_SIZE_UNKNOWN,
-                              .ceiling = ES_LEVEL_MAX,
-                              .verified = true,
-                              .md5 = s->md5};
-    return p->url == NULL ? error_memory(err) : PB_OK;
-}
-
-/* One piece for each MD5; further places of the same level are copied from it. */
-static int place_stage(struct updating *u, const struct place *p, bool first, struct pb_error *err)
-{
-    char hex[MD5_HEX + 1];
-    struct fetch_step *s = &u->plan->steps[p->step];
-    hex_encode(p->md5.bytes, sizeof p->md5.bytes, hex);
-    const char *name = arena_text(&u->plan->arena, hex);
-    s->staged = first ? name : arena_format(&u->plan->arena, "copy.%zu", p->step);
-    if (name == NULL || s->staged == NULL)
-        return error_memory(err);
-    return first ? piece_add(u, s, name, err)
-                 : es_making_add(u->plan, (struct es_making){.from = name, .step = p->step}, err);
+    *piece = (struct fetch_piece){.name = u->plan->steps[want->step].path,
+                                  .url = path != NULL ? es_url(a, u->source, path) : NULL,
+                                  .staged = staged,
+                                  .size = FETCH_SIZE_UNKNOWN,
+                                  .ceiling = ES_LEVEL_MAX,
+                                  .verified = true,
+                                  .md5 = want->md5};
+    return piece->url == NULL ? error_memory(err) : PB_OK;
 }
 
 static int pieces_plan(struct updating *u, struct pb_error *err)
 {
     size_t n = 0;
-    struct arena *a = &u->plan->arena;
-    struct place *places = arena_zero(a, (u->downloads + 1) * sizeof *places);
-    u->plan->pieces = arena_zero(a, (u->downloads + 1) * sizeof *u->plan->pieces);
-    if (places == NULL || u->plan->pieces == NULL)
+    struct es_want *wants = arena_zero(&u->plan->arena, (u->downloads + 1) * sizeof *wants);
+    if (wants == NULL)
         return error_memory(err);
     for (size_t i = 0; i < u->plan->step_count; i++) {
         const struct fetch_step *s = &u->plan->steps[i];
         if (s->action == FETCH_PLACE && s->staged == NULL)
-            places[n++] = (struct place){s->md5, i};
+            wants[n++] = (struct es_want){s->md5, i, NULL};
     }
-    if (n > 1)
-        qsort(places, n, sizeof *places, place_compare);
-    int rc = PB_OK;
-    for (size_t i = 0; rc == PB_OK && i < n; i++)
-        rc = place_stage(u, &places[i], i == 0 || !md5_equal(&places[i - 1].md5, &places[i].md5), err);
-    return rc;
+    return es_pieces_plan(u->plan, wants, n, level_piece, u, err);
 }
 
 /* ---- what else is in the folder ---- */

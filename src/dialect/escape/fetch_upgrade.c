@@ -10,35 +10,29 @@ struct upgrading {
     struct fetch_plan *plan;
     struct es_upgrade list;
     struct tree tree;
-    size_t room;        /* of the plan's steps */
-    const char *folder; /* the one that was made last */
+    size_t room; /* of the plan's steps */
 };
 
 /* ---- versions ---- */
 
-/* The version of this platform's game that is installed. 1 known, 0 not. */
-static int installed_version(const struct upgrading *u, uint64_t *out, struct pb_error *err)
+/* The version of this platform's game that is installed; false when it is not known. */
+static bool installed_version(const struct upgrading *u, uint64_t *out)
 {
     const struct fetch_request *q = u->q;
     if (q->installed_version != NULL)
-        return slice_to_u64(slice_of(q->installed_version), UINT64_MAX, out)
-                   ? 1
-                   : error_set(err, PB_INVALID, "the installed version is a number, not %s",
-                               q->installed_version);
+        return slice_to_u64(slice_of(q->installed_version), UINT64_MAX, out);
     for (size_t i = 0; i < q->installed_count; i++) {
         if (strcmp(q->installed[i].title, u->plan->title) == 0)
             return slice_to_u64(slice_of(q->installed[i].version), UINT64_MAX, out);
     }
-    return 0;
+    return false;
 }
 
 static int version_check(struct upgrading *u, struct pb_error *err)
 {
     const struct es_upgrade *l = &u->list;
     uint64_t have = 0;
-    int known = installed_version(u, &have, err);
-    if (known < 0)
-        return known;
+    bool known = installed_version(u, &have);
     if (known && have < l->oldest)
         return error_set(
             err, PB_DENIED,
@@ -59,29 +53,6 @@ static struct fetch_step *step_add(struct upgrading *u, enum fetch_action action
     if (s != NULL)
         *s = (struct fetch_step){.action = action, .path = path};
     return s;
-}
-
-/* Folders above the path that are not there yet. */
-static int folders_add(struct upgrading *u, const char *path, struct pb_error *err)
-{
-    struct stat st;
-    for (const char *slash = strchr(path, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-        const char *above = arena_copy(&u->plan->arena, path, (size_t)(slash - path));
-        if (above == NULL)
-            return error_memory(err);
-        size_t n = strlen(above);
-        bool just_made = u->folder != NULL && strncmp(u->folder, above, n) == 0 &&
-                         (u->folder[n] == '\0' || u->folder[n] == '/');
-        int there = just_made ? 1 : tree_stat(&u->tree, above, &st, err);
-        if (there < 0)
-            return there;
-        if (there == 1)
-            continue;
-        if (step_add(u, FETCH_FOLDER, above) == NULL)
-            return error_memory(err);
-        u->folder = above;
-    }
-    return PB_OK;
 }
 
 /* Is the file there, with these bytes? Notes what is there. */
@@ -118,8 +89,6 @@ static int file_plan(struct upgrading *u, const struct es_file *f, struct pb_err
     struct stat st = {0};
     struct fetch_step step = {.path = f->path, .md5 = f->md5};
     int rc = file_compare(u, f, &step, &st, &same, err);
-    if (rc == PB_OK)
-        rc = same ? PB_OK : folders_add(u, f->path, err);
     struct fetch_step *s = rc == PB_OK ? step_add(u, FETCH_KEEP, f->path) : NULL;
     if (s == NULL)
         return rc < 0 ? rc : error_memory(err);
@@ -146,10 +115,9 @@ static int link_plan(struct upgrading *u, const struct es_file *f, struct pb_err
         ssize_t n = rc < 0 ? -1 : readlinkat(folder, base, target, sizeof target - 1);
         same = n >= 0 && slice_equal((struct slice){target, (size_t)n}, slice_of(f->target));
     }
-    int rc = same ? PB_OK : folders_add(u, f->path, err);
-    struct fetch_step *s = rc == PB_OK ? step_add(u, same ? FETCH_KEEP : FETCH_LINK, f->path) : NULL;
+    struct fetch_step *s = step_add(u, same ? FETCH_KEEP : FETCH_LINK, f->path);
     if (s == NULL)
-        return rc < 0 ? rc : error_memory(err);
+        return error_memory(err);
     s->target = f->target;
     s->seen = seen;
     return PB_OK;
@@ -169,92 +137,107 @@ static int delete_plan(struct upgrading *u, const struct es_file *f, struct pb_e
     return PB_OK;
 }
 
+/* ---- folders ---- */
+
+static int text_compare(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Everything that arrives needs the folders above it: each once, those above before those below. */
+static int folders_plan(struct upgrading *u, struct pb_error *err)
+{
+    struct arena *a = &u->plan->arena;
+    const char **paths = NULL;
+    size_t n = 0, room = 0, steps = u->plan->step_count;
+    for (size_t i = 0; i < steps; i++) {
+        const struct fetch_step *s = &u->plan->steps[i];
+        const char *slash = s->action == FETCH_PLACE || s->action == FETCH_LINK ? strchr(s->path, '/') : NULL;
+        for (; slash != NULL; slash = strchr(slash + 1, '/')) {
+            paths = arena_grow(a, paths, n, &room, sizeof *paths);
+            const char *above = arena_copy(a, s->path, (size_t)(slash - s->path));
+            if (paths == NULL || above == NULL)
+                return error_memory(err);
+            paths[n++] = above;
+        }
+    }
+    if (n > 1)
+        qsort(paths, n, sizeof *paths, text_compare);
+    for (size_t i = 0; i < n; i++) {
+        struct stat st;
+        if (i > 0 && strcmp(paths[i - 1], paths[i]) == 0)
+            continue;
+        int there = tree_stat(&u->tree, paths[i], &st, err);
+        if (there < 0)
+            return there;
+        if (there == 0 && step_add(u, FETCH_FOLDER, paths[i]) == NULL)
+            return error_memory(err);
+    }
+    return PB_OK;
+}
+
 /* ---- pieces ---- */
 
-/* A file to be placed, and its step. */
-struct place {
-    const struct es_file *file;
-    size_t step;
-};
-
-static int place_compare(const void *a, const void *b)
+/* One way to get a file's bytes: packed or not, at its own path or at the flattened one. */
+static int way_make(const struct upgrading *u, const struct es_want *want, const char *staged,
+                    const char *path, bool packed, struct fetch_piece *piece, struct pb_error *err)
 {
-    const struct place *x = a, *y = b;
-    int order = memcmp(&x->file->md5, &y->file->md5, sizeof x->file->md5);
-    return order != 0 ? order : (x->step > y->step) - (x->step < y->step);
-}
-
-static int piece_add(struct upgrading *u, const struct es_file *f, struct pb_error *err)
-{
-    char hex[MD5_HEX + 1];
     struct arena *a = &u->plan->arena;
-    const char *ending = f->gzip ? ".gz" : "";
-    struct fetch_piece *p = &u->plan->pieces[u->plan->piece_count++];
-    const char *flat = es_flatten(a, f->path);
-    hex_encode(f->md5.bytes, sizeof f->md5.bytes, hex);
-    *p = (struct fetch_piece){.name = arena_format(a, "%s%s", f->path, ending),
-                              .staged = arena_format(a, "%s%s", hex, ending),
-                              .size = FETCH_SIZE_UNKNOWN,
-                              .ceiling = ES_FILE_MAX,
-                              .verified = !f->gzip,
-                              .md5 = f->md5};
-    const char *plain = arena_format(a, "%s/%s%s", u->platform, f->path, ending);
-    const char *asked = flat != NULL ? arena_format(a, "%s/%s%s", u->platform, flat, ending) : NULL;
-    if (p->name == NULL || p->staged == NULL || plain == NULL || asked == NULL)
+    const struct es_file *f = want->what;
+    const char *ending = packed ? ".gz" : "";
+    const char *place = arena_format(a, "%s/%s%s", u->platform, path, ending);
+    *piece = (struct fetch_piece){.name = arena_format(a, "%s%s", f->path, ending),
+                                  .url = place != NULL ? es_url(a, u->source, place) : NULL,
+                                  .staged = packed ? arena_format(a, "%s.gz", staged) : staged,
+                                  .size = FETCH_SIZE_UNKNOWN,
+                                  .ceiling = ES_FILE_MAX,
+                                  .verified = !packed,
+                                  .md5 = f->md5};
+    if (piece->name == NULL || piece->staged == NULL)
         return error_memory(err);
-    /* As the game asks for it; a server that was written from the protocol's description may have the plain
-     * path. */
-    p->url = es_url(a, u->source, asked);
-    if (strcmp(plain, asked) != 0)
-        p->url_else = es_url(a, u->source, plain);
-    return p->url == NULL ? error_set(err, PB_INVALID, "%s: its address is too long", f->path) : PB_OK;
+    return piece->url == NULL ? error_set(err, PB_INVALID, "%s: its address is too long", f->path) : PB_OK;
 }
 
-/* Files with the same bytes are downloaded once, and copied. */
-static int staged_name(struct upgrading *u, struct fetch_step *s, bool first, struct pb_error *err)
+/* An es_piece_fn. Packed goes before plain; the path that the game asks for before the plain one, which a
+ * server that was written from the protocol's description may have. */
+static int file_piece(void *arg, const struct es_want *want, const char *staged, struct fetch_piece *piece,
+                      struct pb_error *err)
 {
-    char hex[MD5_HEX + 1];
-    size_t at = (size_t)(s - u->plan->steps);
-    hex_encode(s->md5.bytes, sizeof s->md5.bytes, hex);
-    const char *name = arena_text(&u->plan->arena, hex);
-    s->staged = first ? name : arena_format(&u->plan->arena, "copy.%zu", at);
-    if (name == NULL || s->staged == NULL)
+    const struct upgrading *u = arg;
+    const struct es_file *f = want->what;
+    const char *const paths[] = {es_flatten(&u->plan->arena, f->path), f->path};
+    struct fetch_piece *before = NULL;
+    if (paths[0] == NULL)
         return error_memory(err);
-    return first ? PB_OK : es_making_add(u->plan, (struct es_making){.from = name, .step = at}, err);
-}
-
-/* In order of their MD5s files with the same bytes are neighbours. */
-static int pieces_plan(struct upgrading *u, struct place *places, size_t n, struct pb_error *err)
-{
-    struct fetch_plan *plan = u->plan;
-    int rc = PB_OK;
-    if (n > 1)
-        qsort(places, n, sizeof *places, place_compare);
-    plan->pieces = arena_zero(&plan->arena, (n + 1) * sizeof *plan->pieces);
-    if (plan->pieces == NULL)
-        return error_memory(err);
-    for (size_t i = 0; rc == PB_OK && i < n; i++) {
-        bool first = i == 0 || !md5_equal(&places[i - 1].file->md5, &places[i].file->md5);
-        rc = first ? piece_add(u, places[i].file, err) : PB_OK;
-        if (rc == PB_OK)
-            rc = staged_name(u, &plan->steps[places[i].step], first, err);
+    for (int packed = 1; packed >= 0; packed--) {
+        for (int i = 0; i < 2; i++) {
+            if ((packed ? !f->gzip : !f->plain) || (i == 1 && strcmp(paths[0], paths[1]) == 0))
+                continue;
+            struct fetch_piece *way = before == NULL ? piece : arena_zero(&u->plan->arena, sizeof *way);
+            int rc = way == NULL ? error_memory(err) : way_make(u, want, staged, paths[i], packed, way, err);
+            if (rc < 0)
+                return rc;
+            if (before != NULL)
+                before->otherwise = way;
+            before = way;
+        }
     }
-    return rc;
+    return PB_OK;
 }
 
-static int steps_plan(struct upgrading *u, struct place *places, size_t *n, struct pb_error *err)
+static int steps_plan(struct upgrading *u, struct es_want *wants, size_t *n, struct pb_error *err)
 {
     int rc = PB_OK;
+    struct fetch_plan *plan = u->plan;
     for (size_t i = 0; rc == PB_OK && i < u->list.n; i++) {
         const struct es_file *f = &u->list.files[i];
-        struct fetch_plan *plan = u->plan;
         rc = f->kind == ES_FILE   ? file_plan(u, f, err)
              : f->kind == ES_LINK ? link_plan(u, f, err)
                                   : delete_plan(u, f, err);
         if (rc == PB_OK && f->kind == ES_FILE && plan->steps[plan->step_count - 1].action == FETCH_PLACE)
-            places[(*n)++] = (struct place){f, plan->step_count - 1};
+            wants[(*n)++] = (struct es_want){f->md5, plan->step_count - 1, f};
     }
-    return rc;
+    return rc == PB_OK ? folders_plan(u, err) : rc;
 }
 
 int es_upgrade_plan(const struct fetch_request *q, const struct fetch_net *net, const char *source,
@@ -271,11 +254,11 @@ int es_upgrade_plan(const struct fetch_request *q, const struct fetch_net *net, 
         rc = version_check(&u, err);
     if (rc < 0)
         return rc;
-    struct place *places = arena_zero(&plan->arena, (u.list.n + 1) * sizeof *places);
-    if (places == NULL)
+    struct es_want *wants = arena_zero(&plan->arena, (u.list.n + 1) * sizeof *wants);
+    if (wants == NULL)
         return error_memory(err);
     tree_start(&u.tree, q->folder);
-    rc = steps_plan(&u, places, &n, err);
+    rc = steps_plan(&u, wants, &n, err);
     tree_end(&u.tree);
-    return rc < 0 ? rc : pieces_plan(&u, places, n, err);
+    return rc < 0 ? rc : es_pieces_plan(plan, wants, n, file_piece, &u, err);
 }

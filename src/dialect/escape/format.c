@@ -228,11 +228,11 @@ int es_upgrade_parse(struct slice text, struct arena *a, struct es_upgrade *out,
     *out = (struct es_upgrade){0};
     int rc = line_number(&r, "the number of files", ES_FILES_MAX, &count);
     if (rc == PB_OK)
-        rc = line_number(&r, "the oldest version", UINT64_MAX, &out->oldest);
+        rc = line_number(&r, "the oldest version", ES_VERSION_MAX, &out->oldest);
     if (rc == PB_OK)
-        rc = line_number(&r, "the recommended version", UINT64_MAX, &out->recommended);
+        rc = line_number(&r, "the recommended version", ES_VERSION_MAX, &out->recommended);
     if (rc == PB_OK)
-        rc = line_number(&r, "the version", UINT64_MAX, &out->version);
+        rc = line_number(&r, "the version", ES_VERSION_MAX, &out->version);
     if (rc == PB_OK)
         rc = line_text(&r, "a note", &out->note);
     if (rc < 0)
@@ -279,7 +279,7 @@ static int collection_read(struct reading *r, struct es_collection *c)
     c->name = arena_copy(r->arena, name.p, name.n);
     if (c->name == NULL)
         return error_memory(r->err);
-    if (!slice_to_u64(es_word(&line), UINT64_MAX, &c->version))
+    if (!slice_to_u64(es_word(&line), ES_VERSION_MAX, &c->version))
         return fault_at(r, "a version should be behind the collection's name, a number");
     return text_copy(r, rest_of(line), &c->title);
 }
@@ -387,7 +387,7 @@ int es_levels_parse(struct slice text, struct arena *a, struct es_levels *out, s
     *out = (struct es_levels){0};
     int rc = line_text(&r, "the collection's title", &out->title);
     if (rc == PB_OK)
-        rc = line_number(&r, "the version", UINT64_MAX, &out->version);
+        rc = line_number(&r, "the version", ES_VERSION_MAX, &out->version);
     if (rc == PB_OK)
         rc = line_number(&r, "the number of folders", ES_FOLDERS_MAX, &folders);
     if (rc == PB_OK)

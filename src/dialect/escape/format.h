@@ -26,6 +26,9 @@ enum {
     ES_RATINGS = 9,
 };
 
+/* Versions are kept as JSON integers. */
+#define ES_VERSION_MAX INT64_MAX
+
 /* Is this the name of a collection or a platform: letters, digits, '-' and '_', at most ES_NAME_MAX? `why` as
  * in path_name_ok. */
 bool es_name_ok(struct slice name, const char **why);

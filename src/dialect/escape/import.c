@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 struct import {
     struct depot *depot;
@@ -21,6 +22,7 @@ struct import {
 struct title_import {
     struct import *import;
     struct publication publication;
+    struct arena *arena; /* of the whole import */
     struct tree tree;
     const char *file; /* the list */
     struct slice text;
@@ -100,7 +102,8 @@ static int collection_import(struct title_import *t, const char *collection, str
     }
     if (rc == PB_OK)
         rc = es_levels_add(&t->publication, objects, n, err);
-    *a = (struct es_attributes){.collection = true, .title = list.title, .version = list.version};
+    a->title = list.title;
+    a->version = list.version;
     return rc < 0 ? rc : es_list_store(&t->publication, t->file, t->text, true, err);
 }
 
@@ -183,22 +186,50 @@ static int upgrade_import(struct title_import *t, const char *platform, struct e
                           char *version, size_t room, struct pb_error *err)
 {
     struct es_upgrade list;
+    struct es_served served;
     int rc = es_upgrade_parse(t->text, &t->publication.arena, &list, err);
+    if (rc == PB_OK)
+        rc = es_served_make(&list, true, &t->publication.arena, &served, err);
     for (size_t i = 0; rc == PB_OK && i < list.n; i++)
         rc = upgrade_file_import(t, platform, &list.files[i], err);
-    *a = (struct es_attributes){.title = platform, .version = list.version};
+    a->title = platform;
+    a->version = list.version;
     snprintf(version, room, "%llu", (unsigned long long)list.version);
     return rc < 0 ? rc : es_list_store(&t->publication, ES_UPGRADE, t->text, false, err);
 }
 
 /* ---- titles ---- */
 
+/* A link beside a platform's folder that leads to it is an alias of it. */
+static int aliases_find(struct title_import *t, const char *platform, struct es_attributes *a,
+                        struct pb_error *err)
+{
+    _cleanup_names_ struct names names;
+    int rc = folder_names(t->import->tree, ".", &names, err);
+    for (size_t i = 0; rc == PB_OK && i < names.n; i++) {
+        char target[FILE_NAME_MAX + 2];
+        ssize_t n = readlinkat(t->import->tree, names.list[i], target, sizeof target - 1);
+        while (n > 0 && target[n - 1] == '/')
+            n--;
+        if (n <= 0 || !slice_equal((struct slice){target, (size_t)n}, slice_of(platform)))
+            continue;
+        if (a->alias_count == ES_ALIASES_MAX)
+            return error_set(err, PB_INVALID, "more than %d aliases", ES_ALIASES_MAX);
+        a->aliases[a->alias_count] = arena_text(t->arena, names.list[i]);
+        if (a->aliases[a->alias_count++] == NULL)
+            return error_memory(err);
+    }
+    return rc;
+}
+
 static int title_commit(struct title_import *t, const char *name, bool collection, struct pb_error *err)
 {
     struct es_attributes a = {.collection = collection};
     char version[32];
     struct import *im = t->import;
-    int rc = es_names_check(im->depot, im->all, name, &a, err);
+    int rc = collection ? PB_OK : aliases_find(t, name, &a, err);
+    if (rc == PB_OK)
+        rc = es_names_check(im->depot, im->all, name, &a, err);
     if (rc == PB_OK)
         rc = publication_begin(im->depot, ES_DIALECT, slice_of(name), &t->publication, err);
     if (rc == PB_OK)
@@ -209,10 +240,10 @@ static int title_commit(struct title_import *t, const char *name, bool collectio
     return rc < 0 ? rc : es_commit(&t->publication, collection ? NULL : version, &a, &t->result, err);
 }
 
-static int title_import(struct import *im, const char *file, const char *name, bool collection,
-                        struct pb_error *err)
+static int title_import(struct import *im, struct arena *arena, const char *file, const char *name,
+                        bool collection, struct pb_error *err)
 {
-    struct title_import t = {.import = im, .publication = {.lock = -1}};
+    struct title_import t = {.import = im, .arena = arena, .publication = {.lock = -1}};
     _cleanup_buffer_ struct buffer text;
     buffer_init(&text, ES_DOCUMENT_MAX);
     tree_start(&t.tree, im->tree);
@@ -250,7 +281,7 @@ static int collections_import(struct import *im, struct arena *a, struct pb_erro
         return error_context(err, ES_COLLECTIONS);
     for (size_t i = 0; rc == PB_OK && i < list.n; i++) {
         const char *file = arena_format(a, "%s.txt", list.list[i].name);
-        rc = file == NULL ? error_memory(err) : title_import(im, file, list.list[i].name, true, err);
+        rc = file == NULL ? error_memory(err) : title_import(im, a, file, list.list[i].name, true, err);
     }
     return rc;
 }
@@ -265,8 +296,9 @@ static int upgrades_import(struct import *im, struct arena *a, struct pb_error *
         const char *file = arena_format(a, "%s/" ES_UPGRADE, names.list[i]);
         if (file == NULL)
             return error_memory(err);
-        if (fstatat(im->tree, file, &st, 0) == 0 && S_ISREG(st.st_mode))
-            rc = title_import(im, file, names.list[i], false, err);
+        if (fstatat(im->tree, names.list[i], &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode) &&
+            fstatat(im->tree, file, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
+            rc = title_import(im, a, file, names.list[i], false, err);
     }
     return rc;
 }

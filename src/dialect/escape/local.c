@@ -6,18 +6,6 @@
 
 #include <fcntl.h>
 
-static void *grow(struct arena *a, void *items, size_t n, size_t *room, size_t size)
-{
-    if (n < *room)
-        return items;
-    size_t more = *room == 0 ? 256 : *room * 2;
-    void *made = arena_zero(a, more * size);
-    if (made != NULL && n > 0)
-        memcpy(made, items, n * size);
-    *room = more;
-    return made;
-}
-
 static int file_hash(const struct tree_item *item, struct es_local_file *f, struct pb_error *err)
 {
     char mark[4];
@@ -37,7 +25,7 @@ static int file_hash(const struct tree_item *item, struct es_local_file *f, stru
 
 static int file_note(struct es_local *l, const struct tree_item *item, const char *path, struct pb_error *err)
 {
-    l->files = grow(l->arena, l->files, l->file_count, &l->file_room, sizeof *l->files);
+    l->files = arena_grow(l->arena, l->files, l->file_count, &l->file_room, sizeof *l->files);
     if (l->files == NULL)
         return error_memory(err);
     struct es_local_file *f = &l->files[l->file_count++];
@@ -58,7 +46,7 @@ static int item_note(void *arg, const struct tree_item *item, struct pb_error *e
         return error_memory(err);
     if (!S_ISDIR(item->st->st_mode))
         return file_note(l, item, path, err);
-    l->folders = grow(l->arena, l->folders, l->folder_count, &l->folder_room, sizeof *l->folders);
+    l->folders = arena_grow(l->arena, l->folders, l->folder_count, &l->folder_room, sizeof *l->folders);
     if (l->folders == NULL)
         return error_memory(err);
     l->folders[l->folder_count++] = (struct es_local_folder){path, false};
@@ -120,7 +108,7 @@ int es_local_read(int root, const char *collection, struct arena *a, struct es_l
         int rc = folder_open(root, collection, &folder, err);
         if (rc < 0)
             return rc;
-        if (fstatat(folder, ES_UNSUBSCRIBE, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        if (fstatat(folder, ES_UNSUBSCRIBE, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode))
             return error_set(err, PB_INVALID, "you have unsubscribed from %s (--subscribe %s changes that)",
                              collection, collection);
         if ((rc = tree_walk(folder, "", item_note, out, err)) < 0)

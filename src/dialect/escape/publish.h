@@ -36,6 +36,18 @@ PB_MUST_USE int es_file_add(struct publication *p, const char *path, int kind, c
  * with one MD5 have different bytes. */
 PB_MUST_USE int es_levels_add(struct publication *p, struct object *levels, size_t n, struct pb_error *err);
 
+/* All names under which an upgrade's files are served, its list's own among them. */
+struct es_served {
+    const char **names; /* in the order of path_compare_nocase */
+    size_t n;
+};
+/* Gathers them: each file under its path and flattened, with `packed` also those of its packed form where it
+ * has one. PB_INVALID where two files would have one name, or one would be a folder of another's. */
+PB_MUST_USE int es_served_make(const struct es_upgrade *list, bool packed, struct arena *a,
+                               struct es_served *out, struct pb_error *err);
+/* Is the name neither among them nor a folder of one? */
+bool es_served_free(const struct es_served *s, const char *name);
+
 /* Packs an object that is in the depot. *smaller is false when there is nothing to gain, or it is too large
  * to be tried (ES_PACK_MAX). */
 enum { ES_PACK_MAX = 1024 * 1024 * 1024 };

@@ -11,7 +11,6 @@
 
 enum { INDEX_MAX = 16 * 1024 * 1024, AUX_MAX = 64 * 1024 * 1024 };
 
-/* Growing lists in the arena: doubled and copied, so at most twice what is needed. */
 struct list {
     void *items;
     size_t n, room;
@@ -19,17 +18,11 @@ struct list {
 
 static void *list_add(struct list *l, size_t size, struct arena *a)
 {
-    if (l->n == l->room) {
-        size_t room = l->room == 0 ? 256 : l->room * 2;
-        char *more = arena_zero(a, room * size);
-        if (more == NULL)
-            return NULL;
-        if (l->n > 0)
-            memcpy(more, l->items, l->n * size);
-        l->items = more;
-        l->room = room;
-    }
-    return (char *)l->items + l->n++ * size;
+    void *items = arena_grow(a, l->items, l->n, &l->room, size);
+    if (items == NULL)
+        return NULL;
+    l->items = items;
+    return (char *)items + l->n++ * size;
 }
 
 /* What is known of a level by its path or MD5 in hex: from index files, and from the file of ratings. */
@@ -328,6 +321,9 @@ static int options_check(const struct pb_levels_options *o, struct es_attributes
     const char *why;
     *a = (struct es_attributes){
         .collection = true, .title = o->title != NULL ? o->title : o->collection, .version = o->min_version};
+    if (o->min_version > ES_VERSION_MAX)
+        return error_set(err, PB_INVALID, "the version %llu is more than %lld", o->min_version,
+                         (long long)ES_VERSION_MAX);
     if (!es_text_ok(slice_of(a->title), &why))
         return error_set(err, PB_INVALID, "the title %s", why);
     if (o->note != NULL && !es_text_ok(slice_of(o->note), &why))

@@ -17,8 +17,7 @@ struct work {
     struct arena *arena;
     struct es_upgrade list;
     size_t room;
-    const char **flat; /* the flattened names of all files, in order */
-    size_t flat_count;
+    struct es_served served;
     struct stored_release live; /* nothing in it when there is none */
     uint64_t done;              /* bytes */
     pb_progress_fn *progress;
@@ -41,14 +40,10 @@ static int file_append(struct work *w, struct es_file file, struct pb_error *err
                          file.path);
     if (u->n == ES_FILES_MAX)
         return error_set(err, PB_INVALID, "more than %d files", ES_FILES_MAX);
-    if (u->n == w->room) {
-        w->room = w->room == 0 ? 64 : w->room * 2;
-        struct es_file *more = arena_zero(w->arena, w->room * sizeof *more);
-        if (more == NULL)
-            return error_memory(err);
-        memcpy(more, u->files, u->n * sizeof *more);
-        u->files = more;
-    }
+    struct es_file *files = arena_grow(w->arena, u->files, u->n, &w->room, sizeof *files);
+    if (files == NULL)
+        return error_memory(err);
+    u->files = files;
     u->files[u->n++] = file;
     return PB_OK;
 }
@@ -111,50 +106,6 @@ static int file_compare(const void *a, const void *b)
     return x->kind != y->kind ? (int)x->kind - (int)y->kind : strcmp(x->path, y->path);
 }
 
-static int text_compare(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* Every name under which something would be served must be its own. */
-static int flat_check(struct work *w, struct pb_error *err)
-{
-    w->flat = arena_zero(w->arena, (w->list.n + 1) * sizeof *w->flat);
-    if (w->flat == NULL)
-        return error_memory(err);
-    for (size_t i = 0; i < w->list.n && w->list.files[i].kind == ES_FILE; i++) {
-        w->flat[i] = es_flatten(w->arena, w->list.files[i].path);
-        if (w->flat[i] == NULL)
-            return error_memory(err);
-        w->flat_count++;
-    }
-    if (w->flat_count > 1)
-        qsort(w->flat, w->flat_count, sizeof *w->flat, text_compare);
-    for (size_t i = 1; i < w->flat_count; i++) {
-        if (strcmp(w->flat[i - 1], w->flat[i]) == 0)
-            return error_set(err, PB_INVALID,
-                             "two files would be served as /%s/%s, as the game asks with _ for /",
-                             w->options->platform, w->flat[i]);
-    }
-    return PB_OK;
-}
-
-/* A nested file "a/b" is served as "a_b" as well: then there can't be a folder "a_b" on a static host. */
-static int served_check(struct work *w, struct pb_error *err)
-{
-    struct es_upgrade all = {.files = arena_zero(w->arena, (2 * w->list.n + 1) * sizeof *all.files)};
-    if (all.files == NULL)
-        return error_memory(err);
-    for (size_t i = 0; i < w->list.n; i++) {
-        const char *path = w->list.files[i].path;
-        all.files[all.n++].path = path;
-        if (w->list.files[i].kind == ES_FILE && strchr(path, '/') != NULL &&
-            (all.files[all.n++].path = es_flatten(w->arena, path)) == NULL)
-            return error_memory(err);
-    }
-    return es_upgrade_check(&all, w->arena, err);
-}
-
 static int list_make(struct work *w, struct pb_error *err)
 {
     _cleanup_fd_ int folder = -1;
@@ -168,8 +119,8 @@ static int list_make(struct work *w, struct pb_error *err)
     if (rc < 0)
         return rc;
     qsort(w->list.files, w->list.n, sizeof *w->list.files, file_compare);
-    rc = flat_check(w, err);
-    return rc < 0 ? rc : served_check(w, err);
+    rc = es_upgrade_check(&w->list, w->arena, err);
+    return rc < 0 ? rc : es_served_make(&w->list, false, w->arena, &w->served, err);
 }
 
 /* ---- storing ---- */
@@ -202,7 +153,7 @@ static int file_store(struct work *w, struct tree *tree, struct es_file *f, stru
     uint64_t size;
     struct object plain, packed;
     _cleanup_fd_ int fd = -1;
-    char packed_name[PATH_RELATIVE_MAX + 4], *key = packed_name;
+    char packed_name[PATH_RELATIVE_MAX + 4];
     int rc = tree_open(tree, f->path, &fd, &size, err);
     if (rc == PB_OK)
         rc = object_store_file(w->publication->depot, fd, &plain, err);
@@ -214,14 +165,17 @@ static int file_store(struct work *w, struct tree *tree, struct es_file *f, stru
     f->md5 = plain.md5;
     w->result->size += plain.size;
     w->result->parts++;
-    /* A file of the tree that is called NAME.gz keeps that name for itself. */
     const char *flat = es_flatten(w->arena, f->path);
     if (flat == NULL)
         return error_memory(err);
+    /* A file of the tree that is called NAME.gz keeps that name for itself. */
     snprintf(packed_name, sizeof packed_name, "%s.gz", flat);
-    if (bsearch(&key, w->flat, w->flat_count, sizeof *w->flat, text_compare) != NULL)
-        return PB_OK;
+    bool is_free = es_served_free(&w->served, packed_name);
     snprintf(packed_name, sizeof packed_name, "%s.gz", f->path);
+    if (!is_free || !es_served_free(&w->served, packed_name)) {
+        w->result->packed += plain.size;
+        return PB_OK;
+    }
     rc = packed_make(w, packed_name, f, &plain, &packed, &f->gzip, err);
     w->result->packed += f->gzip ? packed.size : plain.size;
     if (rc < 0 || !f->gzip)
@@ -236,7 +190,7 @@ static int files_store(struct work *w, struct pb_error *err)
     int rc = folder_open(AT_FDCWD, w->options->tree, &folder, err);
     tree_start(&tree, folder);
     for (size_t i = 0; rc == PB_OK && i < w->list.n && w->list.files[i].kind == ES_FILE; i++) {
-        struct pb_progress p = {"store", i, w->flat_count, "files"};
+        struct pb_progress p = {"store", i, w->list.n, "files"};
         if (w->progress != NULL && w->progress(w->arg, &p) != 0)
             return error_set(err, PB_CANCELLED, "cancelled");
         rc = file_store(w, &tree, &w->list.files[i], err);
@@ -279,6 +233,9 @@ static int options_check(const struct pb_upgrade_options *o, struct es_attribute
         return error_set(err, PB_INVALID,
                          "the oldest and the recommended version can't be above the version, %llu",
                          o->version);
+    if (o->version > ES_VERSION_MAX)
+        return error_set(err, PB_INVALID, "the version %llu is more than %lld", o->version,
+                         (long long)ES_VERSION_MAX);
     if (o->note != NULL && !es_text_ok(slice_of(o->note), &why))
         return error_set(err, PB_INVALID, "the note %s", why);
     if (o->alias_count > ES_ALIASES_MAX)

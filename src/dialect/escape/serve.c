@@ -55,9 +55,17 @@ static bool is_ours(const struct site_title *t)
     return strcmp(t->dialect, ES_DIALECT) == 0;
 }
 
+/* In order of their names, then of their titles'. */
 static int alias_compare(const void *a, const void *b)
 {
-    return strcmp(((const struct alias *)a)->name, ((const struct alias *)b)->name);
+    const struct alias *x = a, *y = b;
+    int order = strcmp(x->name, y->name);
+    return order != 0 ? order : strcmp(x->title->name, y->title->name);
+}
+
+static int alias_seek(const void *name, const void *alias)
+{
+    return strcmp(name, ((const struct alias *)alias)->name);
 }
 
 static int aliases_make(const struct site *site, struct arena *a, struct together *t, struct pb_error *err)
@@ -76,6 +84,14 @@ static int aliases_make(const struct site *site, struct arena *a, struct togethe
     }
     if (n > 1)
         qsort(t->aliases, n, sizeof *t->aliases, alias_compare);
+    /* Publishing lets no two titles have one alias, but a rollback can: then the first title in order has it.
+     */
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (kept == 0 || strcmp(t->aliases[kept - 1].name, t->aliases[i].name) != 0)
+            t->aliases[kept++] = t->aliases[i];
+    }
+    t->alias_count = kept;
     return PB_OK;
 }
 
@@ -131,8 +147,7 @@ static const struct site_title *title_find(const struct dialect_http *in, struct
         return title;
     memcpy(text, name.p, name.n);
     text[name.n] = '\0';
-    struct alias key = {text, NULL};
-    const struct alias *found = bsearch(&key, t->aliases, t->alias_count, sizeof *t->aliases, alias_compare);
+    const struct alias *found = bsearch(text, t->aliases, t->alias_count, sizeof *t->aliases, alias_seek);
     return found != NULL ? found->title : NULL;
 }
 
@@ -217,7 +232,7 @@ static bool escape_serve(const struct dialect_http *in, struct reply_plan *plan)
     if (t->collections == NULL)
         return false;
     struct slice path = {in->request->path.p + 1, in->request->path.n - 1};
-    int n = http_percent_decode(path, decoded, sizeof decoded);
+    int n = percent_decode(path, decoded, sizeof decoded);
     if (n <= 0)
         return false;
     path = (struct slice){decoded, (size_t)n};
@@ -242,11 +257,12 @@ static bool escape_serve(const struct dialect_http *in, struct reply_plan *plan)
 /* ---- the same for a static host ---- */
 
 static bool escape_export_path(const struct site_title *title, const struct site_entry *entry, unsigned n,
-                               struct buffer *path)
+                               struct buffer *path, bool *list)
 {
     const struct es_attributes *a = &compiled_of(title)->attributes;
     if (n > a->alias_count)
         return false;
+    *list = entry->kind == ES_LIST || (entry->kind == ES_PACKED && a->collection);
     bool beside = a->collection && memchr(entry->name, '/', entry->name_length) == NULL;
     if (!beside)
         buffer_format(path, "%s/", n == 0 ? title->name : a->aliases[n - 1]);

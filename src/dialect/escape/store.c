@@ -92,6 +92,82 @@ int es_names_check(struct depot *d, const struct dialect *const *all, const char
     return rc;
 }
 
+/* ---- served names ---- */
+
+static int served_compare(const void *a, const void *b)
+{
+    return path_compare_nocase(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int served_add(struct es_served *s, struct arena *a, const char *path, struct pb_error *err)
+{
+    const char *flat = es_flatten(a, path);
+    if (flat == NULL)
+        return error_memory(err);
+    s->names[s->n++] = path;
+    if (strcmp(flat, path) != 0)
+        s->names[s->n++] = flat;
+    return PB_OK;
+}
+
+static bool is_folder_of(const char *folder, const char *path)
+{
+    size_t n = strlen(folder);
+    return strlen(path) > n && path[n] == '/' &&
+           slice_equal_nocase((struct slice){folder, n}, (struct slice){path, n});
+}
+
+/* In order, equal names and what lies below a name follow directly upon it. */
+static int served_check(const struct es_served *s, struct pb_error *err)
+{
+    for (size_t i = 1; i < s->n; i++) {
+        const char *before = s->names[i - 1], *name = s->names[i];
+        if (path_compare_nocase(before, name) == 0)
+            return error_set(err, PB_INVALID, "two files would be served as %s (the game asks with _ for /)",
+                             name);
+        if (is_folder_of(before, name))
+            return error_set(err, PB_INVALID,
+                             "%s would be served as a file, and %s lies in a folder of that name", before,
+                             name);
+    }
+    return PB_OK;
+}
+
+int es_served_make(const struct es_upgrade *list, bool packed, struct arena *a, struct es_served *out,
+                   struct pb_error *err)
+{
+    *out = (struct es_served){arena_zero(a, (4 * list->n + 1) * sizeof *out->names), 0};
+    if (out->names == NULL)
+        return error_memory(err);
+    out->names[out->n++] = ES_UPGRADE;
+    int rc = PB_OK;
+    for (size_t i = 0; rc == PB_OK && i < list->n; i++) {
+        const struct es_file *f = &list->files[i];
+        const char *gz = packed && f->gzip ? arena_format(a, "%s.gz", f->path) : NULL;
+        if (f->kind != ES_FILE)
+            continue;
+        rc = served_add(out, a, f->path, err);
+        if (rc == PB_OK && packed && f->gzip)
+            rc = gz != NULL ? served_add(out, a, gz, err) : error_memory(err);
+    }
+    qsort(out->names, out->n, sizeof *out->names, served_compare);
+    return rc == PB_OK ? served_check(out, err) : rc;
+}
+
+bool es_served_free(const struct es_served *s, const char *name)
+{
+    size_t low = 0, high = s->n;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (path_compare_nocase(s->names[middle], name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low == s->n ||
+           (path_compare_nocase(s->names[low], name) != 0 && !is_folder_of(name, s->names[low]));
+}
+
 /* ---- objects and entries ---- */
 
 int es_pack(const struct depot *d, const struct object *plain, struct object *packed, bool *smaller,
@@ -188,12 +264,12 @@ int es_commit(struct publication *p, const char *version, const struct es_attrib
 /* "21 Nov 2026". */
 static const char *today(struct arena *a)
 {
-    char text[32];
+    static const char *const months[] = {"Jan",  "Feb", "Mar",  "Apr", "May", "June",
+                                         "July", "Aug", "Sept", "Oct", "Nov", "Dec"};
     struct tm t;
     time_t now = (time_t)clock_unix();
     gmtime_r(&now, &t);
-    strftime(text, sizeof text, "%d %b %Y", &t);
-    return arena_text(a, text);
+    return arena_format(a, "%d %s %d", t.tm_mday, months[t.tm_mon], t.tm_year + 1900);
 }
 
 /* The note of a list in the depot: its fifth line, in both kinds of lists. NULL when it can't be read. */

@@ -93,10 +93,10 @@ static const char *resource_url(struct arena *a, const char *source, const char 
     _cleanup_buffer_ struct buffer url;
     buffer_init(&url, URL_MAX);
     buffer_format(&url, "%s%cmap=", source, strchr(source, '?') != NULL ? '&' : '?');
-    http_percent_encode(&url, slice_of(map), false);
+    percent_encode(&url, slice_of(map), false);
     if (part != NULL) {
         buffer_text(&url, "&part=");
-        http_percent_encode(&url, slice_of(part), false);
+        percent_encode(&url, slice_of(part), false);
     }
     return url.failed ? NULL : arena_copy(a, url.p, url.n);
 }
@@ -246,13 +246,13 @@ static int staged_open(void *arg, const struct os_definition *d, size_t part, in
 
 /* Each part is decrypted once as it arrives, so that a wrong password shows with the first and not behind the
  * last. */
-static int fetch_accept(const struct fetch_request *q, const struct fetch_plan *plan, size_t piece,
-                        struct pb_error *err)
+static int fetch_accept(const struct fetch_request *q, const struct fetch_plan *plan,
+                        const struct fetch_piece *piece, struct pb_error *err)
 {
     const struct os_definition *d = plan->dialect;
     struct os_joined joined;
     size_t part = 0;
-    while (part < d->part_count && !md5_equal(&d->parts[part].md5, &plan->pieces[piece].md5))
+    while (part < d->part_count && !md5_equal(&d->parts[part].md5, &piece->md5))
         part++;
     if (part == d->part_count || !d->parts[part].encrypted)
         return PB_OK;

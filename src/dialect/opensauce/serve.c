@@ -127,9 +127,9 @@ static void part_redirect(const struct os_request *r, const struct compiled *c, 
         n--;
     buffer_append(&location, root, n);
     buffer_text(&location, "/");
-    http_percent_encode(&location, slice_of(c->host_directory), false);
+    percent_encode(&location, slice_of(c->host_directory), false);
     buffer_text(&location, "/");
-    http_percent_encode(&location, slice_of(e->name), false);
+    percent_encode(&location, slice_of(e->name), false);
     if (location.failed)
         refuse(r, 500);
     else
@@ -140,7 +140,7 @@ static void part_reply(const struct os_request *r, const struct site_title *titl
 {
     const struct compiled *c = title->compiled;
     char name[OS_NAME_MAX + 64];
-    int n = http_percent_decode(value, name, sizeof name);
+    int n = percent_decode(value, name, sizeof name);
     const struct site_entry *e = n < 0 ? NULL : site_entry_find(title, (struct slice){name, (size_t)n});
     const char *root = c->redirect_root != NULL ? c->redirect_root : r->config->redirect_root;
     if (e == NULL || e->kind != OS_PART)
@@ -177,7 +177,7 @@ static void map_download(const struct os_request *r)
         refuse(r, 400);
         return;
     }
-    int n = http_percent_decode(value, name, sizeof name);
+    int n = percent_decode(value, name, sizeof name);
     const struct site_title *title = n < 0 ? NULL : title_by_name(r, name, (size_t)n);
     if (title == NULL)
         refuse(r, 404);
@@ -197,7 +197,7 @@ static bool password_right(const struct http_request *q, const struct compiled *
         return true;
     if (!c->proof_known || !http_query_value(q->query, "password", &value))
         return false;
-    int n = http_percent_decode(value, password, sizeof password);
+    int n = percent_decode(value, password, sizeof password);
     return n >= 0 && os_password_proof(password, (size_t)n, &c->map_md5, &proof, NULL) == PB_OK &&
            bytes_equal_constant_time(&proof, &c->proof, sizeof proof);
 }
@@ -209,7 +209,7 @@ static void raw_map(const struct os_request *r)
     struct slice value = r->in->request->path;
     value.p += strlen(OS_RAW_PATH);
     value.n -= strlen(OS_RAW_PATH);
-    int n = http_percent_decode(value, name, sizeof name);
+    int n = percent_decode(value, name, sizeof name);
     const struct site_title *title = n < 0 ? NULL : title_by_name(r, name, (size_t)n);
     const struct compiled *c = title != NULL ? title->compiled : NULL;
     if (c == NULL || c->raw == NULL ||
@@ -237,8 +237,8 @@ static bool raw_known(const struct dialect_http *in, struct slice path)
 {
     struct os_request r = {.in = in};
     char name[OS_NAME_MAX + 1];
-    int n = http_percent_decode((struct slice){path.p + strlen(OS_RAW_PATH), path.n - strlen(OS_RAW_PATH)},
-                                name, sizeof name);
+    int n = percent_decode((struct slice){path.p + strlen(OS_RAW_PATH), path.n - strlen(OS_RAW_PATH)}, name,
+                           sizeof name);
     return n >= 0 && title_by_name(&r, name, (size_t)n) != NULL;
 }
 
@@ -274,9 +274,10 @@ bool opensauce_serve(const struct dialect_http *in, struct reply_plan *plan)
 
 /* What a redirect target at /parts serves, and maps that need no password, as /maps/NAME. */
 bool opensauce_export_path(const struct site_title *title, const struct site_entry *entry, unsigned n,
-                           struct buffer *path)
+                           struct buffer *path, bool *list)
 {
     const struct compiled *c = title->compiled;
+    *list = false;
     if (n > 0)
         return false;
     if (entry->kind == OS_PART)

@@ -104,7 +104,7 @@ int opensauce_settings_make(const struct setting_value *values, size_t n, struct
     return PB_OK;
 }
 
-static const char *const paths[] = {"map_download", "maps", "Halo1", NULL};
+static const char *const paths[] = {"map_download", "maps", "parts", "Halo1", NULL};
 
 const struct dialect opensauce_dialect = {
     .name = "opensauce",

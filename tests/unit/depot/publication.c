@@ -196,7 +196,7 @@ static void the_site(void **state)
     struct site *first, *second;
     struct pb_error err;
     int compiled = 0;
-    struct site_maker maker = {compile_count, failed_count, nothing_together, &compiled};
+    struct site_maker maker = {compile_count, nothing_together, &compiled, failed_count, &compiled};
     (void)state;
     publish(d, "a", "first");
     publish(d, "b", "other");

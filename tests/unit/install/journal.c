@@ -57,7 +57,7 @@ static int record_check(void *arg, const struct installed *i)
 static struct fetch_step file = {
     .action = FETCH_PLACE, .path = "a.map", .staged = "map", .size = 3, .crc32 = 0xdeadbeef};
 static const struct fetch_plan plan = {
-    .title = "opensauce/a", .source = "somewhere", .steps = &file, .step_count = 1};
+    .title = "opensauce/a", .source = "somewhere", .one_file = true, .steps = &file, .step_count = 1};
 
 static void in_place_and_recorded(void **state)
 {
@@ -83,8 +83,9 @@ static void in_place_and_recorded(void **state)
 /* A crash behind the journal's writing, before and after the rename: the next opening finishes. */
 static void recovery(void **state)
 {
-    static const char journal[] = "patchbay install 1\ntitle opensauce/a opensauce%252Fa\nput map a.map 3\n"
-                                  "record %7B%22file%22:%22a.map%22,%22crc32%22:%22deadbeef%22%7D\nend\n";
+    static const char journal[] =
+        "patchbay install 1\ntitle opensauce/a opensauce%252Fa attic\nput map a.map 3\n"
+        "record %7B%22file%22:%22a.map%22,%22crc32%22:%22deadbeef%22%7D\nend\n";
     (void)state;
     for (int renamed = 0; renamed < 2; renamed++) {
         char path[300];
@@ -111,14 +112,14 @@ static void recovery(void **state)
 static void a_foreign_journal_moves_nothing(void **state)
 {
     static const char *const journals[] = {
-        "patchbay install 1\ntitle x x\nput ../../secret a.map 3\nend\n",
-        "patchbay install 1\ntitle x x\nput a ../a.map 3\nend\n",
-        "patchbay install 1\ntitle x ..\nput a a.map 3\nend\n",
-        "patchbay install 1\ntitle x x\nput a .patchbay/lock 3\nend\n",
-        "patchbay install 1\ntitle x x\nput /etc/passwd a.map 3\nend\n",
-        "patchbay install 1\ntitle x x\nlink a ../b\nend\n",
-        "patchbay install 1\ntitle x x\n",
-        "patchbay install 2\ntitle x x\nend\n",
+        "patchbay install 1\ntitle x x attic\nput ../../secret a.map 3\nend\n",
+        "patchbay install 1\ntitle x x attic\nput a ../a.map 3\nend\n",
+        "patchbay install 1\ntitle x .. attic\nput a a.map 3\nend\n",
+        "patchbay install 1\ntitle x x attic\nput a .patchbay/lock 3\nend\n",
+        "patchbay install 1\ntitle x x attic\nput /etc/passwd a.map 3\nend\n",
+        "patchbay install 1\ntitle x x attic\nlink a ../b\nend\n",
+        "patchbay install 1\ntitle x x attic\n",
+        "patchbay install 2\ntitle x x attic\nend\n",
         "not a journal",
     };
     (void)state;
@@ -152,7 +153,7 @@ static void a_folder_in_the_way(void **state)
 /* A crash of another process while we downloaded: its install is finished before ours begins. */
 static void the_journal_of_another_is_finished_first(void **state)
 {
-    static const char journal[] = "patchbay install 1\ntitle opensauce/b b\nput it b.map 5\nend\n";
+    static const char journal[] = "patchbay install 1\ntitle opensauce/b b attic\nput it b.map 5\nend\n";
     char path[300];
     struct workspace w;
     struct pb_error err;

@@ -138,15 +138,15 @@ static void percents(void **state)
     char out[8];
     struct buffer b;
     (void)state;
-    assert_int_equal(http_percent_decode(slice_of("a%20b%2f+"), out, sizeof out), 5);
+    assert_int_equal(percent_decode(slice_of("a%20b%2f+"), out, sizeof out), 5);
     assert_memory_equal(out, "a b/+", 5);
-    assert_int_equal(http_percent_decode(slice_of("%"), out, sizeof out), -1);
-    assert_int_equal(http_percent_decode(slice_of("%4"), out, sizeof out), -1);
-    assert_int_equal(http_percent_decode(slice_of("%zz"), out, sizeof out), -1);
-    assert_int_equal(http_percent_decode(slice_of("%00"), out, sizeof out), -1);
-    assert_int_equal(http_percent_decode(slice_of("123456789"), out, sizeof out), -1);
+    assert_int_equal(percent_decode(slice_of("%"), out, sizeof out), -1);
+    assert_int_equal(percent_decode(slice_of("%4"), out, sizeof out), -1);
+    assert_int_equal(percent_decode(slice_of("%zz"), out, sizeof out), -1);
+    assert_int_equal(percent_decode(slice_of("%00"), out, sizeof out), -1);
+    assert_int_equal(percent_decode(slice_of("123456789"), out, sizeof out), -1);
     buffer_init(&b, 100);
-    http_percent_encode(&b, slice_of("a b/\xc3\xa4~"), false);
+    percent_encode(&b, slice_of("a b/\xc3\xa4~"), false);
     assert_string_equal(b.p, "a%20b%2F%C3%A4~");
     buffer_free(&b);
 }
