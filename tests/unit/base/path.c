@@ -56,7 +56,46 @@ static void bases(void **state)
     assert_slice(path_base(slice_of("a/")), "");
 }
 
+static void relative_paths(void **state)
+{
+    static const struct {
+        const char *path;
+        bool below, safe, portable;
+    } cases[] = {
+        {"a/b.esx", true, true, true},
+        {"a", true, true, true},
+        {"a\\b", true, false, false},
+        {"what...esx", true, false, false},
+        {"a\nb", true, false, false},
+        {"\xff", true, true, false},
+        {"a:b", true, true, false},
+        {".hidden/x", true, true, false},
+        {"", false, false, false},
+        {"/a", false, false, false},
+        {"a//b", false, false, false},
+        {"a/", false, false, false},
+        {"./a", false, false, false},
+        {"a/../b", false, false, false},
+        {"..", false, false, false},
+        {".patchbay/lock", false, false, false},
+        {"a/.PATCHBAY", false, false, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct slice path = slice_of(cases[i].path);
+        assert_int_equal(path_relative_below(path, NULL), cases[i].below);
+        assert_int_equal(path_relative_safe(path, NULL), cases[i].safe);
+        assert_int_equal(path_relative_portable(path, NULL), cases[i].portable);
+    }
+    assert_true(path_compare_nocase("A/b", "a/B") == 0);
+    assert_true(path_compare_nocase("a/b", "a-b") < 0); /* what lies in "a" comes right behind "a" */
+    assert_true(path_compare_nocase("a", "a/b") < 0);
+    assert_slice(path_folder(slice_of("a/b/c")), "a/b");
+    assert_slice(path_folder(slice_of("c")), "");
+}
+
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(relative_paths),
     cmocka_unit_test(good_names),
     cmocka_unit_test(bad_names),
     cmocka_unit_test(bases),

@@ -151,9 +151,27 @@ static void percents(void **state)
     buffer_free(&b);
 }
 
+static void codings_that_are_accepted(void **state)
+{
+    (void)state;
+    assert_true(http_accepts(slice_of("gzip"), "gzip"));
+    assert_true(http_accepts(slice_of("br, GZIP ;q=0.5"), "gzip"));
+    assert_true(http_accepts(slice_of("gzip;q=0.001"), "gzip"));
+    assert_false(http_accepts(slice_of("gzip;q=0"), "gzip"));
+    assert_false(http_accepts(slice_of("gzip; q=0.000, br"), "gzip"));
+    assert_false(http_accepts(slice_of("x-gzip, identity"), "gzip"));
+    assert_false(http_accepts(slice_of(""), "gzip"));
+}
+
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(a_request), cmocka_unit_test(byte_by_byte), cmocka_unit_test(connections),
-    cmocka_unit_test(refusals),  cmocka_unit_test(sizes),        cmocka_unit_test(a_body_is_announced),
-    cmocka_unit_test(queries),   cmocka_unit_test(percents),
+    cmocka_unit_test(codings_that_are_accepted),
+    cmocka_unit_test(a_request),
+    cmocka_unit_test(byte_by_byte),
+    cmocka_unit_test(connections),
+    cmocka_unit_test(refusals),
+    cmocka_unit_test(sizes),
+    cmocka_unit_test(a_body_is_announced),
+    cmocka_unit_test(queries),
+    cmocka_unit_test(percents),
 };
 TEST_MAIN(tests)
