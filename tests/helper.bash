@@ -98,3 +98,11 @@ static_server() {
     wait_for 20 grep -q 'Serving HTTP' static.log
     static_at=127.0.0.1:$(sed -n 's/.* port \([0-9]*\).*/\1/p' static.log | head -1)
 }
+
+# faulty DO AT COMMAND...: runs the program with the fault.
+faulty() {
+    local what=$1 at=$2
+    shift 2
+    LD_PRELOAD=$PATCHBAY_BUILD/tests/libfaulty.so FAULT_UNDER=$T/watched FAULT_DO=$what FAULT_AT=$at \
+        FAULT_COUNT=$T/count "$@" >faulty.out 2>&1 3>&-
+}

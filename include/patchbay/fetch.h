@@ -1,7 +1,7 @@
 /*
  * Fetching: content comes from a server, ours or an original one, into the player's folder. It is verified
- * before it appears there; a fetch that fails, is cancelled or is killed leaves the folder as it was, and the
- * next one continues with what had arrived.
+ * before it appears there; a fetch that fails, is cancelled or is killed leaves what is installed as it was,
+ * and the next one continues with what had arrived.
  */
 #ifndef PATCHBAY_FETCH_H
 #define PATCHBAY_FETCH_H
@@ -76,10 +76,13 @@ struct pb_fetch_result {
 
 /*
  * Fetches. progress may be NULL; it is called often, from the calling thread, with stages "ask", "download",
- * "unpack", "verify", "wait". Failures: PB_INVALID (URL, or a server's list that makes no sense; something in
+ * "unpack", "copy", "wait". Failures: PB_INVALID (URL, or a server's list that makes no sense; something in
  * the folder stands in the way), PB_NOT_FOUND, PB_NETWORK, PB_DENIED (password missing or wrong; a version
  * too old to be upgraded), PB_DAMAGED (bytes are not those promised, an archive that unpacks to more),
- * PB_NO_SPACE, PB_BUSY (the same is being fetched into the same folder), PB_CANCELLED.
+ * PB_NO_SPACE, PB_BUSY (the
+ * same is being fetched into the same folder), PB_FAILED (the folder was changed by somebody meanwhile, or
+ * can't be written), PB_CANCELLED. Whatever fails, files in the folder are as they were; what was subscribed
+ * to stays so.
  */
 PB_API PB_MUST_USE int pb_fetch(const struct pb_fetch_options *options, pb_progress_fn *progress, void *arg,
                                 struct pb_fetch_result *result, struct pb_error *err);

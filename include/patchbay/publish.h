@@ -88,8 +88,8 @@ PB_API PB_MUST_USE int pb_publish_levels(struct pb_depot *depot, const struct pb
                                          pb_progress_fn *progress, void *arg,
                                          struct pb_publish_result *result, struct pb_error *err);
 
-/* One line of an import's report: fault is NULL for a map that was imported, else what is wrong with `file`.
- */
+/* One line of an import's report: fault is NULL for a title that was imported, else what is wrong with
+ * `file`. */
 typedef int pb_import_fn(void *arg, const char *file, const char *fault,
                          const struct pb_publish_result *result);
 

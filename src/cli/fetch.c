@@ -119,8 +119,8 @@ static void result_print(const struct args *a, const struct pb_fetch_result *r)
         files_print(a, r);
     if (r->unchanged || r->pieces == 0)
         return;
-    printf("  %u of %u part%s downloaded (%s) from %s", r->downloaded, r->pieces, r->pieces == 1 ? "" : "s",
-           bytes, r->source);
+    printf("  %u of %u %s%s downloaded (%s) from %s", r->downloaded, r->pieces,
+           r->file[0] != '\0' ? "part" : "file", r->pieces == 1 ? "" : "s", bytes, r->source);
     if (r->present > 0)
         printf("; %u had arrived before", r->present);
     printf("\n");

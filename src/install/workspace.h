@@ -23,7 +23,7 @@ enum workspace_mode {
     WORKSPACE_MAKE, /* the folder and its .patchbay are made if they are not there */
     WORKSPACE_LOOK, /* PB_NOT_FOUND when nothing was ever fetched into it */
     WORKSPACE_DRY,  /* nothing is changed: a folder that is not there counts as an empty one, and an install
-                       that was  broken off is PB_BUSY */
+                       that was broken off is PB_BUSY */
 };
 /* Opens the folder, and (but for WORKSPACE_DRY) finishes an install that was broken off. */
 PB_MUST_USE int workspace_open(const char *path, enum workspace_mode mode, struct workspace *w,

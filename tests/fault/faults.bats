@@ -5,14 +5,6 @@ load ../helper
 
 export ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0
 
-# faulty DO AT COMMAND...: runs the program with the fault.
-faulty() {
-    local what=$1 at=$2
-    shift 2
-    LD_PRELOAD=$PATCHBAY_BUILD/tests/libfaulty.so FAULT_UNDER=$T/watched FAULT_DO=$what FAULT_AT=$at \
-        FAULT_COUNT=$T/count "$@" >faulty.out 2>&1 3>&-
-}
-
 # points COMMAND...: how many calls are there to be broken off?
 points() {
     faulty none 0 "$@"

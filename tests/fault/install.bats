@@ -6,14 +6,6 @@ load ../helper
 
 export ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0
 
-# faulty DO AT COMMAND...: runs the program with the fault.
-faulty() {
-    local what=$1 at=$2
-    shift 2
-    LD_PRELOAD=$PATCHBAY_BUILD/tests/libfaulty.so FAULT_UNDER=$T/watched FAULT_DO=$what FAULT_AT=$at \
-        FAULT_COUNT=$T/count "$@" >faulty.out 2>&1 3>&-
-}
-
 
 # killed_everywhere NAME URL: from the folder pristine/ (print: old) to the new release, killed at each call.
 killed_everywhere() {

@@ -98,7 +98,7 @@ publish_upgrade() {
     publish_upgrade game --version 301
     wait_for 10 eval 'curl -sf "http://$at/linux/UPGRADE" | grep -qx 301'
     run -0 "$patchbay" fetch "escape://$at/linux/UPGRADE" ours
-    [[ $output == *"1 of 1 part downloaded"* ]]
+    [[ $output == *"1 of 1 file downloaded"* ]]
     run -1 "$patchbay" fetch "escape://$at/linux/UPGRADE" ours --installed-version 99
     [[ $output == *"too old"* ]]
     run -3 script upgrade "http://$at" linux theirs 99
