@@ -48,10 +48,11 @@ stop_server() {
 
 # start_foreign ARGUMENT...: a server that is not ours; sets $foreign, $foreign_at.
 start_foreign() {
+    : >foreign.log # or the one before may be read
     python3 "$root/tests/interop/foreign_server.py" "$@" >foreign.log 2>foreign.err 3>&- &
     foreign=$!
     pids+=("$foreign")
-    wait_for 20 grep -q '^listening' foreign.log
+    wait_for 20 grep -q '^listening .*:[0-9]\+ *$' foreign.log
     foreign_at=$(sed -n 's/^listening //p' foreign.log | head -1)
 }
 
@@ -92,6 +93,7 @@ tree_print() {
 
 # static_server DIR: a server of plain files that is not ours and speaks HTTP/1.0; sets $static, $static_at.
 static_server() {
+    : >static.log
     python3 -u -m http.server --bind 127.0.0.1 --directory "$1" 0 >static.log 2>&1 3>&- &
     static=$!
     pids+=("$static")

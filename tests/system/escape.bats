@@ -89,6 +89,7 @@ served() { # PATH TEXT: is the text a line of what the server has there by now?
     publish_levels two official
     wait "$fetch" || { cat fetch.out; return 1; }
     diff -r --exclude=webindex.esi one game/official >/dev/null || diff -r --exclude=webindex.esi two game/official
+    served official.txt "$(find two -name '*.esx' | wc -l)"
     "$patchbay" fetch "escape://$at/official" game
     diff -r --exclude=webindex.esi two game/official
 }
