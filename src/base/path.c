@@ -99,10 +99,14 @@ static bool relative_ok(struct slice path, enum degree degree, const char **why)
                         : path.p[0] == '/'           ? "begins with /"
                         : degree == BELOW            ? NULL
                                                      : bytes_fault(path);
+    unsigned folders = 0;
     for (size_t at = 0; fault == NULL && at <= path.n;) {
+        if (degree != BELOW && folders++ > PATH_FOLDERS_MAX)
+            fault = "has too many folders";
         const char *slash = memchr(path.p + at, '/', path.n - at);
         size_t end = slash != NULL ? (size_t)(slash - path.p) : path.n;
-        fault = component_fault((struct slice){path.p + at, end - at}, degree);
+        if (fault == NULL)
+            fault = component_fault((struct slice){path.p + at, end - at}, degree);
         at = end + 1;
     }
     if (why != NULL)

@@ -20,7 +20,7 @@ bool path_name_ok(struct slice name, const char **why);
  * outside, besides no ".." anywhere, no
  * '\' and no control character. Portable: besides, every name is one that path_name_ok accepts.
  */
-enum { PATH_RELATIVE_MAX = 1023 };
+enum { PATH_RELATIVE_MAX = 1023, PATH_FOLDERS_MAX = 50 /* of a path from outside */ };
 bool path_relative_below(struct slice path, const char **why);
 bool path_relative_safe(struct slice path, const char **why);
 bool path_relative_portable(struct slice path, const char **why);

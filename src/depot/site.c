@@ -57,12 +57,38 @@ const struct site_entry *site_entry_find(const struct site_title *t, struct slic
     return NULL;
 }
 
+static bool title_is(const struct site_title *t, struct slice name)
+{
+    bool is = slice_equal(slice_of(t->name), name);
+    for (size_t i = 0; i < t->alias_count && !is; i++)
+        is = slice_equal(slice_of(t->aliases[i]), name);
+    return is;
+}
+
+/* Names first, then aliases: of what has the same hash, the first that was put in is found first. */
+static int titles_index(struct site *s, struct pb_error *err)
+{
+    size_t n = s->n;
+    for (size_t i = 0; i < s->n; i++)
+        n += s->titles[i]->alias_count;
+    if (!index_make(&s->index, n))
+        return error_memory(err);
+    for (size_t i = 0; i < s->n; i++)
+        index_put(&s->index, hash_title(slice_of(s->titles[i]->dialect), slice_of(s->titles[i]->name)), i);
+    for (size_t i = 0; i < s->n; i++) {
+        const struct site_title *t = s->titles[i];
+        for (size_t k = 0; k < t->alias_count; k++)
+            index_put(&s->index, hash_title(slice_of(t->dialect), slice_of(t->aliases[k])), i);
+    }
+    return PB_OK;
+}
+
 const struct site_title *site_title_find(const struct site *s, const char *dialect, struct slice name)
 {
     uint32_t at = hash_title(slice_of(dialect), name) & s->index.mask;
     for (; s->index.slots[at] != 0; at = (at + 1) & s->index.mask) {
         const struct site_title *t = s->titles[s->index.slots[at] - 1];
-        if (strcmp(t->dialect, dialect) == 0 && slice_equal(slice_of(t->name), name))
+        if (strcmp(t->dialect, dialect) == 0 && title_is(t, name))
             return t;
     }
     return NULL;
@@ -243,10 +269,8 @@ int site_make(struct depot *d, const struct site *before, bool fresh, const stru
         rc = titles_read(d, fresh ? NULL : before, maker, s, err);
         sql_rollback(d->db);
     }
-    if (rc == PB_OK && !index_make(&s->index, s->n))
-        rc = error_memory(err);
-    for (size_t i = 0; rc == PB_OK && i < s->n; i++)
-        index_put(&s->index, hash_title(slice_of(s->titles[i]->dialect), slice_of(s->titles[i]->name)), i);
+    if (rc == PB_OK)
+        rc = titles_index(s, err);
     if (rc == PB_OK)
         rc = maker->finish(maker->arg, s, err);
     if (rc < 0) {

@@ -35,6 +35,9 @@ struct site_title {
     struct site_entry *entries;
     size_t n;
     struct site_index index;
+    const char *const *aliases; /* other names to find it by, set when it is compiled, in `arena`. A title's
+                                   own name goes before another's alias */
+    size_t alias_count;
     void *compiled; /* what the dialect made of it, in `arena` */
     struct arena arena;
 };

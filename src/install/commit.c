@@ -191,6 +191,39 @@ static int folders_check(const struct checking *c, const struct fetch_plan *plan
     return rc == PB_OK ? own_check(c, c->w->staging, ".patchbay/staging", err) : rc;
 }
 
+static int arrival_compare(const void *a, const void *b)
+{
+    return path_compare_nocase((*(const struct fetch_step *const *)a)->path,
+                               (*(const struct fetch_step *const *)b)->path);
+}
+
+/* No two steps may need one path for different things: in order, what clashes stands side by side. */
+static int clash_check(const struct fetch_plan *plan, struct pb_error *err)
+{
+    size_t n = 0;
+    const struct fetch_step **list = calloc(plan->step_count + 1, sizeof *list);
+    if (list == NULL)
+        return error_memory(err);
+    for (size_t i = 0; i < plan->step_count; i++) {
+        enum fetch_action action = plan->steps[i].action;
+        if (action != FETCH_ATTIC && action != FETCH_REMOVE && action != FETCH_PRUNE)
+            list[n++] = &plan->steps[i];
+    }
+    if (n > 1)
+        qsort(list, n, sizeof *list, arrival_compare);
+    int rc = PB_OK;
+    for (size_t i = 1; rc == PB_OK && i < n; i++) {
+        const char *before = list[i - 1]->path, *path = list[i]->path;
+        size_t length = strlen(before);
+        bool folder = list[i - 1]->action == FETCH_FOLDER;
+        bool below = strncmp(before, path, length) == 0 && path[length] == '/';
+        if (strcmp(before, path) == 0 || (below && !folder))
+            rc = error_set(err, PB_INVALID, "%s and %s: can't both be there", before, path);
+    }
+    free(list);
+    return rc;
+}
+
 int install_check(const struct workspace *w, const struct fetch_plan *plan, struct pb_error *err)
 {
     struct stat st;
@@ -200,6 +233,8 @@ int install_check(const struct workspace *w, const struct fetch_plan *plan, stru
     c.device = st.st_dev;
     tree_start(&c.tree, w->folder);
     int rc = fetch_plan_nothing_to_do(plan) ? PB_OK : folders_check(&c, plan, err);
+    if (rc == PB_OK)
+        rc = clash_check(plan, err);
     if (rc == PB_OK)
         rc = leaving_gather(&c, plan, err);
     for (size_t i = 0; rc == PB_OK && i < plan->step_count; i++)
@@ -214,12 +249,20 @@ int install_check(const struct workspace *w, const struct fetch_plan *plan, stru
 /* "official/easy/a.esx" becomes "official_easy_a.esx", or "official_easy_a.2.esx" where that is taken. */
 static void attic_stem(const char *path, unsigned number, char out[FILE_NAME_MAX + 1])
 {
-    enum { STEM = 200 };
+    enum { STEM = 200, HASH = 8 };
+    char hashed[STEM + HASH + 2];
     size_t n = strlen(path);
-    if (n > STEM) /* the end says more than the beginning */
-        path += n - STEM;
-    while (((unsigned char)*path & 0xc0) == 0x80) /* not in the middle of a character */
-        path++;
+    struct digest_result r;
+    if (n > STEM && digest_bytes(DIGEST_MD5, path, n, &r, NULL) == PB_OK) {
+        /* Too long for a name: its end says most, and a hash of the whole keeps it apart from others. */
+        char hex[MD5_HEX + 1];
+        const char *end = path + n - STEM;
+        while (((unsigned char)*end & 0xc0) == 0x80) /* not in the middle of a character */
+            end++;
+        hex_encode(r.md5.bytes, sizeof r.md5.bytes, hex);
+        snprintf(hashed, sizeof hashed, "%.8s_%s", hex, end);
+        path = hashed;
+    }
     const char *base = path_base(slice_of(path)).p;
     const char *dot = strrchr(base, '.');
     size_t stem = dot != NULL && dot > base ? (size_t)(dot - path) : strlen(path);
@@ -294,22 +337,15 @@ static int attic_add(const struct fetch_plan *plan, struct names *taken, struct 
 
 /* ---- the journal of a plan ---- */
 
-/* What is about to be placed: is it there, how large is it, may it be run? */
-static int staged_prepare(const struct workspace *w, const struct fetch_step *s, uint64_t *size,
-                          struct pb_error *err)
+/* What is about to be placed: is it there, of the right size? Sets its execute bits. */
+static int staged_prepare(const struct workspace *w, const struct fetch_step *s, struct pb_error *err)
 {
-    struct stat st, old;
+    struct stat st;
     if (s->staged == NULL || fstatat(w->staging, s->staged, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
         !S_ISREG(st.st_mode) || (uint64_t)st.st_size != s->size)
         return error_set(err, PB_FAILED, "%s: is not in staging", s->path);
-    *size = (uint64_t)st.st_size;
-    struct tree tree;
-    tree_start(&tree, w->folder);
-    bool was = s->seen.there && tree_stat(&tree, s->path, &old, NULL) == 1 && S_ISREG(old.st_mode) &&
-               (old.st_mode & 0100) != 0;
-    tree_end(&tree);
     mode_t mode = st.st_mode | (st.st_mode & 0444) >> 2;
-    if ((s->executable || was) && mode != st.st_mode && fchmodat(w->staging, s->staged, mode & 07777, 0) != 0)
+    if (s->executable && mode != st.st_mode && fchmodat(w->staging, s->staged, mode & 07777, 0) != 0)
         return error_errno(err, errno, "%s: set its execute bits", s->path);
     return PB_OK;
 }
@@ -336,14 +372,13 @@ static int step_arrives(const struct workspace *w, const struct fetch_plan *plan
 {
     const struct fetch_step *s = &plan->steps[i];
     char away[32];
-    uint64_t size;
     snprintf(away, sizeof away, "away.%zu", i);
-    int rc = s->action == FETCH_PLACE ? staged_prepare(w, s, &size, err) : PB_OK;
+    int rc = s->action == FETCH_PLACE ? staged_prepare(w, s, err) : PB_OK;
     if (rc < 0)
         return rc;
     switch (s->action) {
     case FETCH_PLACE:
-        return journal_add(j, JOURNAL_PUT, s->staged, s->path, size, &s->seen, err);
+        return journal_add(j, JOURNAL_PUT, s->staged, s->path, s->size, &s->seen, err);
     case FETCH_MOVE:
         return journal_add(j, JOURNAL_PUT, away, s->path, s->seen.size, &s->onto, err);
     case FETCH_LINK:

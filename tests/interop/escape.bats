@@ -81,9 +81,13 @@ publish_upgrade() {
         head -c 70000 /dev/zero >$client/readme
     done
     run -0 "$patchbay" fetch "escape://$at/osx/UPGRADE" ours --installed-version 150
-    [[ $output == *"5 files installed, 1 linked, 1 removed"* && $output == *"recommended"* ]]
+    [[ $output == *"5 files installed, 1 linked, 2 set aside"* && $output == *"recommended"* ]]
     run -0 script upgrade "http://$at" osx theirs 150
     [[ $output == *"recommended"* && $output == *"linked 1 deleted 1"* ]]
+    # The game's client deletes what is not known to be the game's; ours sets it aside.
+    grep -qx old ours/attic/old.dll
+    cmp ours/attic/readme <(head -c 70000 /dev/zero)
+    rm -r ours/attic
     diff <(tree_print ours) <(tree_print theirs)
     [ -x ours/escape.exe ] && [ ! -x ours/escape.txt ] && [ ! -e ours/old.dll ]
     cmp <(curl -sf "http://$at/linux/escape.txt.gz" | gzip -dc) game/escape.txt
@@ -188,6 +192,7 @@ hostile() {
     hostile "T\n1\n0\n1\nn\nno/where.esx $m\n" 'not listed'
     hostile "T\n1\n2\n0\nn\na/b B\na A\n" 'before'
     hostile "T\n1\n0\n1\nn\nwebindex.esi $m\n" 'may not be called'
+    hostile "T\n1\n1\n0\nn\nwebindex.esi D\n" 'may not be called'
     hostile "T\n1\n0\n1\nn\nunsubscribed $m\n" 'may not be called'
     hostile "T\n1\n0\n3\nn\na.esx $m\n" 'ends after'
     hostile "T\n1\n0\n4000000000\nn\n" 'more than'
@@ -220,6 +225,8 @@ hostile_upgrade() {
     hostile_upgrade "d/a ? ->b/../../x" '".." in it'
     hostile_upgrade "planted/x u $m" 'symbolic link'
     hostile_upgrade "planted/x ? *" 'symbolic link'
+    hostile_upgrade "attic/x ? *" 'set aside'
+    hostile_upgrade "attic ? ->x" 'set aside'
     hostile_upgrade "folder u $m" 'a folder where a file must be'
     hostile_upgrade ".patchbay/installed.json u $m" 'patchbay keeps'
     hostile_upgrade "a q $m" 'neither u nor z'

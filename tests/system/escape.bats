@@ -149,6 +149,41 @@ served() { # PATH TEXT: is the text a line of what the server has there by now?
     tree_print game | diff before -
 }
 
+@test "bytes that no fetch put there are the player's, whatever their names" {
+    "$patchbay" init
+    mkdir -p tree/sub outside
+    echo "first" >tree/level.esx
+    echo "x" >tree/sub/x.esx
+    publish_levels tree official
+    start_server
+    # the player has the very level of the first release already, and a webindex.esi with words of their own
+    mkdir -p game/official/mine game/.patchbay
+    cp tree/level.esx game/official/level.esx
+    printf 'ESX!\nmy notes\nand more of them\n' >game/official/mine/webindex.esi
+    cp game/official/mine/webindex.esi game/official/webindex.esi
+    run -0 "$patchbay" fetch "escape://$at/official" game
+    [ "$(grep -rl 'and more of them' game/attic | wc -l)" = 2 ]
+    echo "second" >tree/level.esx
+    publish_levels tree official
+    served official.txt "level.esx $(md5 tree/level.esx)"
+    run -0 "$patchbay" fetch "escape://$at/official" game
+    grep -rqx first game/attic
+    # from now on it is known
+    echo "third" >tree/level.esx
+    publish_levels tree official
+    served official.txt "level.esx $(md5 tree/level.esx)"
+    run -0 "$patchbay" fetch "escape://$at/official" game
+    [[ $output != *"set aside"* ]]
+    # a planted link where our records are: nothing is written through it
+    rm -r game/.patchbay/records
+    ln -s "$T/outside" game/.patchbay/records
+    echo "fourth" >tree/level.esx
+    publish_levels tree official
+    served official.txt "level.esx $(md5 tree/level.esx)"
+    run "$patchbay" fetch "escape://$at/official" game
+    [ -z "$(ls outside)" ]
+}
+
 @test "a program that runs is replaced safely, and started again by --then" {
     "$patchbay" init
     mkdir game

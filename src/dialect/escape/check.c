@@ -48,13 +48,22 @@ static int names_check(const char **names, size_t n, bool nested, struct pb_erro
     return PB_OK;
 }
 
+/* What was set aside is out of reach for any upgrade. */
+static bool in_attic(const char *path)
+{
+    return slice_equal_nocase(slice_of(path), slice_of(ES_ATTIC)) || is_below(path, ES_ATTIC);
+}
+
 int es_upgrade_check(const struct es_upgrade *u, struct arena *a, struct pb_error *err)
 {
     const char **names = arena_zero(a, (u->n + 1) * sizeof *names);
     if (names == NULL)
         return error_memory(err);
-    for (size_t i = 0; i < u->n; i++)
+    for (size_t i = 0; i < u->n; i++) {
         names[i] = u->files[i].path;
+        if (in_attic(names[i]))
+            return error_set(err, PB_INVALID, "%s: lies in the folder for what is set aside", names[i]);
+    }
     return names_check(names, u->n, false, err);
 }
 
@@ -94,12 +103,9 @@ static int folders_check(const struct es_levels *l, const struct es_folder *cons
                              l->folders[i].path);
     }
     for (size_t i = 0; i < l->level_count; i++) {
-        const char *path = l->levels[i].path;
-        if (folder_of(l, sorted, path) < 0)
-            return error_set(err, PB_INVALID, "the level %s is in a folder that is not listed", path);
-        if (slice_equal_nocase(path_base(slice_of(path)), slice_of(ES_INDEX)) ||
-            slice_equal_nocase(slice_of(path), slice_of(ES_UNSUBSCRIBE)))
-            return error_set(err, PB_INVALID, "a level may not be called %s", path);
+        if (folder_of(l, sorted, l->levels[i].path) < 0)
+            return error_set(err, PB_INVALID, "the level %s is in a folder that is not listed",
+                             l->levels[i].path);
     }
     return PB_OK;
 }
@@ -119,6 +125,11 @@ int es_levels_check(const struct es_levels *l, struct arena *a, struct pb_error 
         names[n++] = l->levels[i].path;
     if (l->folder_count > 1)
         qsort(sorted, l->folder_count, sizeof *sorted, folder_compare);
+    for (size_t i = 0; i < n; i++) {
+        if (slice_equal_nocase(path_base(slice_of(names[i])), slice_of(ES_INDEX)) ||
+            slice_equal_nocase(slice_of(names[i]), slice_of(ES_UNSUBSCRIBE)))
+            return error_set(err, PB_INVALID, "a level or folder may not be called %s", names[i]);
+    }
     int rc = names_check(names, n, true, err);
     return rc < 0 ? rc : folders_check(l, sorted, err);
 }

@@ -2,7 +2,7 @@
 #include "dialect/escape/fetch.h"
 
 #include "base/file.h"
-#include "codec/gzip.h"
+#include "codec/deflate.h"
 #include "dialect/escape/escape.h"
 
 #include <errno.h>
@@ -151,8 +151,8 @@ static int subscription_set(const struct fetch_request *q, const char *name, boo
     if (on)
         return unlinkat(folder, base, 0) == 0 || errno == ENOENT ? PB_OK
                                                                  : error_errno(err, errno, "%s", path);
-    _cleanup_fd_ int fd = openat(folder, base, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
-    return fd < 0 ? error_errno(err, errno, "%s", path) : PB_OK;
+    _cleanup_fd_ int fd = openat(folder, base, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    return fd < 0 && errno != EEXIST ? error_errno(err, errno, "%s", path) : PB_OK;
 }
 
 /* Is it one of the server's? With a URL of one collection, only that can be meant. */
@@ -210,6 +210,9 @@ static int collections_get(const struct fetch_request *q, const struct fetch_net
 static int others_add(struct arena *a, const struct es_collection *c, bool too_new, struct fetch_titles *out,
                       struct pb_error *err)
 {
+    enum { ENOUGH = 1000 }; /* for people */
+    if (out->others != NULL && strlen(out->others) > ENOUGH)
+        return PB_OK;
     out->others = arena_format(a, "%s%s%s (%s%s)", out->others != NULL ? out->others : "",
                                out->others != NULL ? ", " : "", c->name, c->title,
                                too_new ? "; needs a newer version of the game" : "");

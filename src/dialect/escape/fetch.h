@@ -7,11 +7,6 @@
 #include "dialect/dialect.h"
 #include "dialect/escape/format.h"
 
-enum {
-    ES_LEVEL_MAX = 16 * 1024 * 1024, /* bytes: levels have some hundred */
-};
-#define ES_FILE_MAX (4ull * 1024 * 1024 * 1024) /* of an upgrade */
-
 /* Splits "PLATFORM/UPGRADE" or "COLLECTION"; false when it is neither. */
 bool es_request_parse(struct slice path, struct slice *name, bool *upgrade);
 

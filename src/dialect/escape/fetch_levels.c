@@ -4,7 +4,10 @@
  * reads the folder.
  */
 #include "dialect/escape/fetch.h"
+#include "dialect/escape/known.h"
 #include "dialect/escape/local.h"
+
+#include <stdio.h>
 
 struct updating {
     const struct fetch_request *q;
@@ -12,9 +15,8 @@ struct updating {
     struct fetch_plan *plan;
     struct slice text; /* the list as it came */
     struct es_levels list;
-    struct es_levels before;        /* the list of the last install; empty when there is none */
-    const struct es_level **known;  /* its levels in order of their paths */
-    const struct es_level **listed; /* the list's, likewise */
+    struct es_known known;          /* what earlier fetches put there */
+    const struct es_level **listed; /* the list's levels in order of their paths */
     struct es_local local;
     size_t room;      /* of the plan's steps */
     size_t downloads; /* levels to be downloaded */
@@ -195,11 +197,12 @@ static int pieces_plan(struct updating *u, struct pb_error *err)
 
 /* ---- what else is in the folder ---- */
 
-/* Did the last install put these very bytes there? Then they are not the player's, and may be replaced. */
+/* Did an earlier fetch put these very bytes there? Then they are not the player's, and may be replaced. */
 static bool is_ours(const struct updating *u, const struct es_local_file *f)
 {
-    const struct es_level *before = level_find(u->known, u->before.level_count, f->path);
-    return f->regular && before != NULL && md5_equal(&before->md5, &f->md5);
+    char path[ES_NAME_MAX + PATH_RELATIVE_MAX + 2];
+    snprintf(path, sizeof path, "%s/%s", u->collection, f->path);
+    return f->regular && es_known_has(&u->known, path, &f->md5);
 }
 
 static bool in_listed_folder(const struct updating *u, const char *path)
@@ -211,12 +214,13 @@ static bool in_listed_folder(const struct updating *u, const char *path)
 static int leftover_plan(struct updating *u, struct es_local_file *f, struct pb_error *err)
 {
     bool listed = level_find(u->listed, u->list.level_count, f->path) != NULL;
-    bool webindex = slice_equal(path_base(slice_of(f->path)), slice_of(ES_INDEX));
     if (listed && is_ours(u, f))
         return PB_OK; /* the new level takes its place */
-    if (!listed && f->index && in_listed_folder(u, f->path))
-        return PB_OK; /* an index file stays; indexes_plan replaces the one that is ours */
-    if (!listed && f->index && webindex) {
+    if (f->generated && in_listed_folder(u, f->path))
+        return PB_OK; /* indexes_plan replaces it */
+    if (f->index && !f->webindex && !listed && in_listed_folder(u, f->path))
+        return PB_OK; /* an index file that is none of ours stays */
+    if (f->generated) {
         int rc = local_step(u, FETCH_REMOVE, f, err);
         if (rc == PB_OK)
             u->plan->steps[u->plan->step_count - 1].generated = true;
@@ -366,11 +370,7 @@ static int list_get(struct updating *u, const struct fetch_net *net, struct pb_e
         return rc;
     u->plan->note = u->list.note;
     u->plan->attic = ES_ATTIC;
-    u->plan->record = u->text;
-    /* A record that makes no sense is none: then everything is the player's own. */
-    if (u->q->record.p == NULL || es_levels_parse(u->q->record, a, &u->before, NULL) < 0)
-        u->before = (struct es_levels){0};
-    rc = levels_sort(&u->before, a, &u->known, err);
+    rc = es_known_parse(u->q->record, a, &u->known, err);
     return rc == PB_OK ? levels_sort(&u->list, a, &u->listed, err) : rc;
 }
 
@@ -389,5 +389,7 @@ int es_levels_plan(const struct fetch_request *q, const struct fetch_net *net, c
         rc = pieces_plan(&u, err);
     if (rc == PB_OK)
         rc = leftovers_plan(&u, err);
-    return rc == PB_OK ? indexes_plan(&u, err) : rc;
+    if (rc == PB_OK)
+        rc = indexes_plan(&u, err);
+    return rc == PB_OK ? es_known_record(plan, &u.known, err) : rc;
 }

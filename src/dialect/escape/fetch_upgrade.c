@@ -1,6 +1,7 @@
 /* The plan of an upgrade: what differs is downloaded, packed where that is offered; the rest stays. */
 #include "base/file.h"
 #include "dialect/escape/fetch.h"
+#include "dialect/escape/known.h"
 
 #include <unistd.h>
 
@@ -10,7 +11,8 @@ struct upgrading {
     struct fetch_plan *plan;
     struct es_upgrade list;
     struct tree tree;
-    size_t room; /* of the plan's steps */
+    struct es_known known; /* what earlier fetches put there */
+    size_t room;           /* of the plan's steps */
 };
 
 /* ---- versions ---- */
@@ -55,26 +57,43 @@ static struct fetch_step *step_add(struct upgrading *u, enum fetch_action action
     return s;
 }
 
-/* Is the file there, with these bytes? Notes what is there. */
-static int file_compare(struct upgrading *u, const struct es_file *f, struct fetch_step *s, struct stat *st,
-                        bool *same, struct pb_error *err)
+/* What is at a path that the list names. */
+struct there {
+    bool there;
+    bool file; /* a regular one, with this MD5: */
+    struct md5 md5;
+    struct stat st;
+    struct fetch_seen seen;
+};
+
+static int there_look(struct upgrading *u, const char *path, struct there *out, struct pb_error *err)
 {
     uint64_t size;
     struct digest_result r;
     _cleanup_fd_ int fd = -1;
-    *same = false;
-    int there = tree_stat(&u->tree, f->path, st, err);
+    *out = (struct there){0};
+    int there = tree_stat(&u->tree, path, &out->st, err);
     if (there != 1)
         return there;
-    fetch_seen_set(&s->seen, st);
-    if (!S_ISREG(st->st_mode))
+    out->there = true;
+    fetch_seen_set(&out->seen, &out->st);
+    out->file = S_ISREG(out->st.st_mode) && tree_open(&u->tree, path, &fd, &size, err) == PB_OK;
+    if (!out->file)
         return PB_OK;
-    int rc = tree_open(&u->tree, f->path, &fd, &size, err);
-    if (rc == PB_OK)
-        rc = digest_file(DIGEST_MD5, fd, &r, err);
-    if (rc < 0)
-        return rc;
-    *same = md5_equal(&r.md5, &f->md5);
+    int rc = digest_file(DIGEST_MD5, fd, &r, err);
+    out->md5 = r.md5;
+    return rc;
+}
+
+/* Bytes that no fetch put there may be the player's: they are set aside before anything takes their place. */
+static int set_aside(struct upgrading *u, const char *path, const struct there *t, struct pb_error *err)
+{
+    if (!t->there || !t->file || es_known_has(&u->known, path, &t->md5))
+        return PB_OK;
+    struct fetch_step *s = step_add(u, FETCH_ATTIC, path);
+    if (s == NULL)
+        return error_memory(err);
+    s->seen = t->seen;
     return PB_OK;
 }
 
@@ -85,55 +104,57 @@ static bool is_program(const char *path)
 
 static int file_plan(struct upgrading *u, const struct es_file *f, struct pb_error *err)
 {
-    bool same;
-    struct stat st = {0};
-    struct fetch_step step = {.path = f->path, .md5 = f->md5};
-    int rc = file_compare(u, f, &step, &st, &same, err);
-    struct fetch_step *s = rc == PB_OK ? step_add(u, FETCH_KEEP, f->path) : NULL;
+    struct there t;
+    int rc = there_look(u, f->path, &t, err);
+    bool same = rc == PB_OK && t.file && md5_equal(&t.md5, &f->md5);
+    if (rc == PB_OK && !same)
+        rc = set_aside(u, f->path, &t, err);
+    struct fetch_step *s = rc == PB_OK ? step_add(u, same ? FETCH_KEEP : FETCH_PLACE, f->path) : NULL;
     if (s == NULL)
         return rc < 0 ? rc : error_memory(err);
-    step.action = same ? FETCH_KEEP : FETCH_PLACE;
-    step.size = same ? (uint64_t)st.st_size : 0;
-    step.executable = is_program(f->path) && !(same && (st.st_mode & 0100) != 0);
-    *s = step;
+    s->md5 = f->md5;
+    s->seen = t.seen;
+    s->size = same ? t.seen.size : 0;
+    bool runs = t.file && (t.st.st_mode & 0100) != 0; /* what takes a program's place is one */
+    s->executable = same ? is_program(f->path) && !runs : is_program(f->path) || runs;
     return PB_OK;
 }
 
 static int link_plan(struct upgrading *u, const struct es_file *f, struct pb_error *err)
 {
     char target[PATH_RELATIVE_MAX + 2];
-    struct stat st;
-    struct fetch_seen seen = {0};
+    struct there t;
     bool same = false;
-    int folder, there = tree_stat(&u->tree, f->path, &st, err);
+    int folder, rc = there_look(u, f->path, &t, err);
     const char *base;
-    if (there < 0)
-        return there;
-    if (there == 1) {
-        fetch_seen_set(&seen, &st);
-        int rc = tree_reach(&u->tree, f->path, &folder, &base, err);
+    if (rc == PB_OK && t.there && S_ISLNK(t.st.st_mode)) {
+        rc = tree_reach(&u->tree, f->path, &folder, &base, err);
         ssize_t n = rc < 0 ? -1 : readlinkat(folder, base, target, sizeof target - 1);
         same = n >= 0 && slice_equal((struct slice){target, (size_t)n}, slice_of(f->target));
     }
-    struct fetch_step *s = step_add(u, same ? FETCH_KEEP : FETCH_LINK, f->path);
+    if (rc == PB_OK)
+        rc = set_aside(u, f->path, &t, err);
+    struct fetch_step *s = rc == PB_OK ? step_add(u, same ? FETCH_KEEP : FETCH_LINK, f->path) : NULL;
     if (s == NULL)
-        return error_memory(err);
+        return rc < 0 ? rc : error_memory(err);
     s->target = f->target;
-    s->seen = seen;
+    s->seen = t.seen;
     return PB_OK;
 }
 
 /* A folder of that name is none of ours, and stays. */
 static int delete_plan(struct upgrading *u, const struct es_file *f, struct pb_error *err)
 {
-    struct stat st;
-    int there = tree_stat(&u->tree, f->path, &st, err);
-    if (there != 1 || S_ISDIR(st.st_mode))
-        return there < 0 ? there : PB_OK;
+    struct there t;
+    int rc = there_look(u, f->path, &t, err);
+    if (rc < 0 || !t.there || S_ISDIR(t.st.st_mode))
+        return rc;
+    if (t.file && !es_known_has(&u->known, f->path, &t.md5))
+        return set_aside(u, f->path, &t, err);
     struct fetch_step *s = step_add(u, FETCH_REMOVE, f->path);
     if (s == NULL)
         return error_memory(err);
-    fetch_seen_set(&s->seen, &st);
+    s->seen = t.seen;
     return PB_OK;
 }
 
@@ -252,13 +273,18 @@ int es_upgrade_plan(const struct fetch_request *q, const struct fetch_net *net, 
         return error_context(err, "/%s", path);
     if (rc == PB_OK)
         rc = version_check(&u, err);
+    if (rc == PB_OK)
+        rc = es_known_parse(q->record, &plan->arena, &u.known, err);
     if (rc < 0)
         return rc;
+    plan->attic = ES_ATTIC;
     struct es_want *wants = arena_zero(&plan->arena, (u.list.n + 1) * sizeof *wants);
     if (wants == NULL)
         return error_memory(err);
     tree_start(&u.tree, q->folder);
     rc = steps_plan(&u, wants, &n, err);
     tree_end(&u.tree);
-    return rc < 0 ? rc : es_pieces_plan(plan, wants, n, file_piece, &u, err);
+    if (rc == PB_OK)
+        rc = es_pieces_plan(plan, wants, n, file_piece, &u, err);
+    return rc == PB_OK ? es_known_record(plan, &u.known, err) : rc;
 }

@@ -24,7 +24,9 @@ enum {
     ES_TEXT_MAX = 1000, /* bytes of a title, description or note */
     ES_NAME_MAX = 64,   /* of a collection's or platform's name */
     ES_RATINGS = 9,
+    ES_LEVEL_MAX = 16 * 1024 * 1024, /* bytes: levels have some hundred */
 };
+#define ES_FILE_MAX (4ull * 1024 * 1024 * 1024) /* of an upgrade's file */
 
 /* Versions are kept as JSON integers. */
 #define ES_VERSION_MAX INT64_MAX

@@ -2,7 +2,7 @@
  * name is read, checked and stored. */
 #include "base/file.h"
 #include "base/tree.h"
-#include "codec/gzip.h"
+#include "codec/deflate.h"
 #include "dialect/escape/publish.h"
 
 #include <fcntl.h>
@@ -111,7 +111,10 @@ static int collection_import(struct title_import *t, const char *collection, str
 
 static int unpack_add(void *arg, const void *p, size_t n, struct pb_error *err)
 {
-    return object_writer_add(arg, p, n, err);
+    struct object_writer *w = arg;
+    if (n > ES_FILE_MAX - w->digest.size)
+        return error_set(err, PB_DAMAGED, "it unpacks to more than %llu bytes", ES_FILE_MAX);
+    return object_writer_add(w, p, n, err);
 }
 
 /* A file that the host has only packed: unpacked, it is served both ways. */

@@ -6,21 +6,49 @@
 
 #include <fcntl.h>
 
+enum { INDEX_MAX = 16 * 1024 * 1024 };
+
+/* Would we emit just these bytes for what they say? Then some client made them. */
+static int generated_check(int folder, const char *name, struct es_local_file *f, struct pb_error *err)
+{
+    struct es_index index;
+    _cleanup_arena_ struct arena a;
+    _cleanup_buffer_ struct buffer text, again;
+    arena_init(&a, 0);
+    buffer_init(&text, INDEX_MAX);
+    buffer_init(&again, 2 * INDEX_MAX);
+    if (file_read_all(folder, name, &text, err) < 0)
+        return PB_OK; /* too large to be one */
+    int rc = es_index_parse((struct slice){text.p, text.n}, &a, &index, err);
+    const struct es_level **levels = rc == PB_OK ? arena_zero(&a, (index.n + 1) * sizeof *levels) : NULL;
+    if (levels == NULL)
+        return error_memory(err);
+    for (size_t i = 0; i < index.n; i++)
+        levels[i] = &index.ratings[i];
+    es_index_emit(index.description, levels, index.n, &again);
+    f->generated =
+        !again.failed && slice_equal((struct slice){text.p, text.n}, (struct slice){again.p, again.n});
+    return PB_OK;
+}
+
+/* What can't be read can still be set aside: it counts as none that could be a level. */
 static int file_hash(const struct tree_item *item, struct es_local_file *f, struct pb_error *err)
 {
     char mark[4];
     uint64_t size;
     struct digest_result r;
     _cleanup_fd_ int fd = -1;
-    int rc = file_open_regular(item->folder, item->name, false, &fd, &size, err);
-    if (rc == PB_OK)
-        rc = digest_file(DIGEST_MD5, fd, &r, err);
+    f->regular = file_open_regular(item->folder, item->name, false, &fd, &size, err) == PB_OK;
+    if (!f->regular)
+        return PB_OK;
+    int rc = digest_file(DIGEST_MD5, fd, &r, err);
     if (rc < 0)
         return error_context(err, "%s", item->path);
     f->md5 = r.md5;
     f->index = r.size >= sizeof mark && file_read_at(fd, mark, sizeof mark, 0, err) == PB_OK &&
                es_is_index(mark, sizeof mark);
-    return PB_OK;
+    f->webindex = strcmp(item->name, ES_INDEX) == 0;
+    return f->index && f->webindex ? generated_check(item->folder, item->name, f, err) : PB_OK;
 }
 
 static int file_note(struct es_local *l, const struct tree_item *item, const char *path, struct pb_error *err)

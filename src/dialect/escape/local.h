@@ -10,7 +10,10 @@ struct es_local_file {
     const char *path; /* within the collection */
     bool regular;     /* else it has no MD5 */
     bool link;
-    bool index;  /* an index file, no level */
+    bool index;     /* an index file, no level */
+    bool webindex;  /* of the name of those that are generated */
+    bool generated; /* and made as they are, with nothing of the player's in it */
+
     bool used;   /* a step has been found for it */
     size_t skip; /* of the first with an MD5: how many of them are used, from the start on */
     struct md5 md5;

@@ -129,6 +129,8 @@ static int file_take(struct work *w, const struct tree_item *item, const char *p
         return rc;
     if (size >= sizeof mark && es_is_index(mark, sizeof mark))
         return index_take(w, item, err);
+    if (size > ES_LEVEL_MAX)
+        return error_set(err, PB_INVALID, "has more than %d bytes: that is no level", ES_LEVEL_MAX);
     rc = object_store_file(w->publication->depot, fd, &object, err);
     return rc < 0 ? rc : level_add(w, path, &object, err);
 }

@@ -14,16 +14,10 @@ struct compiled {
 };
 
 /* What all titles make together. */
-struct alias {
-    const char *name;
-    const struct site_title *title;
-};
 struct together {
     const char *collections; /* the list; NULL when the site has no title of this dialect */
     size_t collections_size;
     char collections_etag[HTTP_ETAG];
-    struct alias *aliases; /* in order of their names */
-    size_t alias_count;
 };
 
 static const struct compiled *compiled_of(const struct site_title *t)
@@ -46,6 +40,8 @@ static int escape_compile(struct site_title *title, const struct md5 *md5, struc
     if (!list)
         return error_set(err, PB_DAMAGED, "the release has no list");
     http_date_format(title->since, c->modified_text);
+    title->aliases = c->attributes.aliases;
+    title->alias_count = c->attributes.alias_count;
     title->compiled = c;
     return PB_OK;
 }
@@ -53,46 +49,6 @@ static int escape_compile(struct site_title *title, const struct md5 *md5, struc
 static bool is_ours(const struct site_title *t)
 {
     return strcmp(t->dialect, ES_DIALECT) == 0;
-}
-
-/* In order of their names, then of their titles'. */
-static int alias_compare(const void *a, const void *b)
-{
-    const struct alias *x = a, *y = b;
-    int order = strcmp(x->name, y->name);
-    return order != 0 ? order : strcmp(x->title->name, y->title->name);
-}
-
-static int alias_seek(const void *name, const void *alias)
-{
-    return strcmp(name, ((const struct alias *)alias)->name);
-}
-
-static int aliases_make(const struct site *site, struct arena *a, struct together *t, struct pb_error *err)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < site->n; i++)
-        n += is_ours(site->titles[i]) ? compiled_of(site->titles[i])->attributes.alias_count : 0;
-    t->aliases = arena_zero(a, (n + 1) * sizeof *t->aliases);
-    if (t->aliases == NULL)
-        return error_memory(err);
-    for (size_t i = 0; i < site->n; i++) {
-        const struct es_attributes *at =
-            is_ours(site->titles[i]) ? &compiled_of(site->titles[i])->attributes : NULL;
-        for (size_t k = 0; at != NULL && k < at->alias_count; k++)
-            t->aliases[t->alias_count++] = (struct alias){at->aliases[k], site->titles[i]};
-    }
-    if (n > 1)
-        qsort(t->aliases, n, sizeof *t->aliases, alias_compare);
-    /* Publishing lets no two titles have one alias, but a rollback can: then the first title in order has it.
-     */
-    size_t kept = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (kept == 0 || strcmp(t->aliases[kept - 1].name, t->aliases[i].name) != 0)
-            t->aliases[kept++] = t->aliases[i];
-    }
-    t->alias_count = kept;
-    return PB_OK;
 }
 
 /* Titles of a site are in order of their names, so the list is, too. */
@@ -131,25 +87,10 @@ static int escape_compile_site(struct site *site, void **out, struct pb_error *e
     if (t == NULL)
         return error_memory(err);
     *out = t;
-    int rc = aliases_make(site, &site->arena, t, err);
-    return rc < 0 ? rc : collections_make(site, &site->arena, t, err);
+    return collections_make(site, &site->arena, t, err);
 }
 
 /* ---- answering ---- */
-
-/* A platform's own name goes before another's alias. */
-static const struct site_title *title_find(const struct dialect_http *in, struct slice name)
-{
-    const struct together *t = in->together;
-    char text[ES_NAME_MAX + 1];
-    const struct site_title *title = site_title_find(in->site, ES_DIALECT, name);
-    if (title != NULL || name.n >= sizeof text)
-        return title;
-    memcpy(text, name.p, name.n);
-    text[name.n] = '\0';
-    const struct alias *found = bsearch(text, t->aliases, t->alias_count, sizeof *t->aliases, alias_seek);
-    return found != NULL ? found->title : NULL;
-}
 
 static void collections_reply(const struct dialect_http *in, struct reply_plan *plan)
 {
@@ -206,7 +147,7 @@ static const struct site_entry *list_find(const struct dialect_http *in, struct 
     const char *dot = memchr(path.p, '.', path.n);
     if (dot == NULL)
         return NULL;
-    *title = title_find(in, (struct slice){path.p, (size_t)(dot - path.p)});
+    *title = site_title_find(in->site, ES_DIALECT, (struct slice){path.p, (size_t)(dot - path.p)});
     return *title != NULL && compiled_of(*title)->attributes.collection ? site_entry_find(*title, path)
                                                                         : NULL;
 }
@@ -215,7 +156,7 @@ static const struct site_entry *list_find(const struct dialect_http *in, struct 
 static const struct site_entry *below_find(const struct dialect_http *in, struct slice path, size_t slash,
                                            const struct site_title **title)
 {
-    *title = title_find(in, (struct slice){path.p, slash});
+    *title = site_title_find(in->site, ES_DIALECT, (struct slice){path.p, slash});
     if (*title == NULL)
         return NULL;
     const struct site_entry *e =

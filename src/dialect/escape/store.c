@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/path.h"
-#include "codec/gzip.h"
+#include "codec/deflate.h"
 #include "depot/stored.h"
 #include "dialect/compile.h"
 #include "dialect/escape/escape.h"
@@ -101,9 +101,13 @@ static int served_compare(const void *a, const void *b)
 
 static int served_add(struct es_served *s, struct arena *a, const char *path, struct pb_error *err)
 {
+    enum { ENDING = 3 }; /* room for .gz */
     const char *flat = es_flatten(a, path);
     if (flat == NULL)
         return error_memory(err);
+    if (strlen(flat) > FILE_NAME_MAX - ENDING)
+        return error_set(err, PB_INVALID, "%s: the whole path, with _ for /, has more than %d bytes", path,
+                         FILE_NAME_MAX - ENDING);
     s->names[s->n++] = path;
     if (strcmp(flat, path) != 0)
         s->names[s->n++] = flat;

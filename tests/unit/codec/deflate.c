@@ -2,7 +2,7 @@
 #include "test.h"
 
 #include "base/file.h"
-#include "codec/gzip.h"
+#include "codec/deflate.h"
 
 #include <fcntl.h>
 #include <stdio.h>
