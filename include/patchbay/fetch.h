@@ -30,8 +30,8 @@ typedef void pb_fetch_result_fn(void *arg, const struct pb_fetch_result *result)
 
 /* Zero-initialise, then set what is wanted. Everything is only read, during the call. */
 struct pb_fetch_options {
-    const char
-        *url; /* opensauce://HOST[:PORT]/NAME; escape://HOST[:PORT]/PLATFORM/UPGRADE, /COLLECTION or / */
+    const char *url; /* opensauce://HOST[:PORT]/NAME; escape://HOST[:PORT]/PLATFORM/UPGRADE, /COLLECTION or /;
+                                  playonline://HOST[:PORT]/APP@HW */
     const char *folder;   /* the game's own folder; made if it is not there. State is kept in its .patchbay */
     unsigned connections; /* at once; 0: as many as suit the content */
     const char *const *mirrors; /* further sources in order, such as "http://maps.example.org/map_download" */
@@ -43,7 +43,11 @@ struct pb_fetch_options {
     size_t subscribe_count;
     const char *const *unsubscribe; /* escape: collections to leave alone from now on */
     size_t unsubscribe_count;
-    int dry_run;            /* 1: change nothing; `step` is told what would be done */
+    int repair;    /* playonline: 1: look at every file, even where the version is the newest */
+    int no_follow; /* playonline: 1: stay at this host, whatever address it hands out (networks behind NAT) */
+    int any_checksum; /* playonline: 1: take checksum_b of foreign servers as it is: nobody knows how it is
+                         made */
+    int dry_run;      /* 1: change nothing; `step` is told what would be done */
     pb_fetch_step_fn *step; /* may be NULL; without dry_run it is told what was done */
     /* For a URL that names several titles (escape://HOST/): called after each. May be NULL. */
     pb_fetch_result_fn *each;

@@ -88,6 +88,24 @@ PB_API PB_MUST_USE int pb_publish_levels(struct pb_depot *depot, const struct pb
                                          pb_progress_fn *progress, void *arg,
                                          struct pb_publish_result *result, struct pb_error *err);
 
+/* A version of an application on a hardware, for PlayOnline (docs/formats/playonline.md). */
+struct pb_app_options {
+    const char *tree;           /* folder with all files of this version */
+    const char *app;            /* "1000": one to four letters or digits */
+    const char *hardware;       /* "W2U", likewise */
+    const char *version;        /* "20061212_3": eight digits, _, a number or letters */
+    const char *const *aliases; /* hardware names under which the same is served */
+    size_t alias_count;
+    int force; /* 1: also a version that sorts before the live one; newer lines are left out then */
+};
+
+/* The result's `parts` are the files that are new or changed. Packs with as many threads as there are cores;
+ * memory is some 70 MB for each, whatever the files' sizes. progress is called from any of them, one at a
+ * time. PB_INVALID: a name, the version, a file of 4 GiB or more. */
+PB_API PB_MUST_USE int pb_publish_app(struct pb_depot *depot, const struct pb_app_options *options,
+                                      pb_progress_fn *progress, void *arg, struct pb_publish_result *result,
+                                      struct pb_error *err);
+
 /* One line of an import's report: fault is NULL for a title that was imported, else what is wrong with
  * `file`. */
 typedef int pb_import_fn(void *arg, const char *file, const char *fault,
@@ -120,6 +138,19 @@ PB_API PB_MUST_USE int pb_import_opensauce(struct pb_depot *depot, const struct 
  * left out and reported. */
 PB_API PB_MUST_USE int pb_import_escape(struct pb_depot *depot, const char *tree, pb_import_fn *fn, void *arg,
                                         struct pb_import_report *report, struct pb_error *err);
+
+struct pb_import_app_options {
+    const char *config; /* patch.cfg, as text or as captured (mode 1, 2 or 3, mode byte first) */
+    const char *tree;   /* the files that it names, mode bytes and all */
+    const char *app, *hardware;
+    const char *version; /* NULL: the highest in patch.cfg */
+};
+/* Imports a captured tree, and serves it as it is. Files that are missing or have another size are reported
+ * and left out.
+ */
+PB_API PB_MUST_USE int pb_import_playonline(struct pb_depot *depot,
+                                            const struct pb_import_app_options *options, pb_import_fn *fn,
+                                            void *arg, struct pb_import_report *report, struct pb_error *err);
 
 struct pb_export_report {
     unsigned titles;

@@ -69,6 +69,9 @@ PB_API PB_MUST_USE int pb_server_start(const char *depot, const struct pb_config
  * or PB_NOT_FOUND when there is no such listener. */
 PB_API int pb_server_address(const struct pb_server *server, size_t n, char *text, size_t room);
 
+/* The protocol of listener n: "http" or "polp". Static; NULL when there is no such listener. */
+PB_API const char *pb_server_protocol(const struct pb_server *server, size_t n);
+
 /* Takes a new configuration into use without dropping a connection; listeners and threads stay as they are.
  * Opens the access log anew. On failure the old configuration stays. It
  * holds for all connections a moment after the call (with own_loop: from the next steps on). */

@@ -13,13 +13,17 @@
 enum { FILE_MAX = 1024 * 1024, LINE_MAX_INI = 198 }; /* inih's line buffer has 200 bytes */
 
 static const struct setting server_settings[] = {
-    {"http", "ADDR:PORT", "listen for HTTP there (default 0.0.0.0:2303)", true},
+    {"http", "ADDR:PORT", "listen for HTTP there (default 0.0.0.0:2303, if polp is not given either)", true},
+    {"polp", "ADDR:PORT", "listen for PlayOnline there (default 0.0.0.0:54000, if http is not given either)",
+     true},
     {"threads", "N", "threads that serve (default: one for each core)", false},
     {"access_log", "FILE|-|off", "a line for each request: to a file, to standard output, or none", false},
     {"log_format", "combined|json", "the form of these lines (default combined)", false},
     {"deny", "ADDRESS[/BITS]", "answer 403 to this address or range", true},
     {"max_connections", "N", "connections of each thread (default 50000)", false},
     {"idle_timeout", "SECONDS", "close a connection without a request after this (default 75)", false},
+    {"brief_timeout", "SECONDS", "the same for PlayOnline, as the original server had it (default 15)",
+     false},
     {"head_timeout", "SECONDS", "the time that a request's head may take (default 10)", false},
     {"send_timeout", "SECONDS", "close a connection that takes no bytes for this long (default 30)", false},
     {"drain_timeout", "SECONDS", "when told to stop, finish replies for at most this long (default 10)",

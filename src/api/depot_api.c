@@ -6,6 +6,7 @@
 #include "dialect/compile.h"
 #include "dialect/escape/publish.h"
 #include "dialect/opensauce/publish.h"
+#include "dialect/playonline/release.h"
 #include "patchbay/publish.h"
 
 #include <stdio.h>
@@ -130,4 +131,16 @@ int pb_import_escape(struct pb_depot *depot, const char *tree, pb_import_fn *fn,
                      struct pb_import_report *report, struct pb_error *err)
 {
     return es_import(inner(depot), all_dialects, tree, fn, arg, report, err);
+}
+
+int pb_publish_app(struct pb_depot *depot, const struct pb_app_options *options, pb_progress_fn *progress,
+                   void *arg, struct pb_publish_result *result, struct pb_error *err)
+{
+    return po_publish(inner(depot), options, progress, arg, result, err);
+}
+
+int pb_import_playonline(struct pb_depot *depot, const struct pb_import_app_options *options,
+                         pb_import_fn *fn, void *arg, struct pb_import_report *report, struct pb_error *err)
+{
+    return po_import(inner(depot), options, fn, arg, report, err);
 }

@@ -3,10 +3,12 @@
 
 #include "dialect/escape/escape.h"
 #include "dialect/opensauce/opensauce.h"
+#include "dialect/playonline/playonline.h"
 
 const struct dialect *const all_dialects[] = {
     &opensauce_dialect,
     &escape_dialect,
+    &playonline_dialect,
     NULL,
 };
 

@@ -70,6 +70,9 @@ static int request_make(struct fetching *f, struct pb_error *err)
                                         .subscribe_count = o->subscribe_count,
                                         .unsubscribe = o->unsubscribe,
                                         .unsubscribe_count = o->unsubscribe_count,
+                                        .repair = o->repair != 0,
+                                        .no_follow = o->no_follow != 0,
+                                        .any_checksum = o->any_checksum != 0,
                                         .folder = -1,
                                         .staging = -1};
     /* A name that can't be is found out before a folder is made for it. */
@@ -192,7 +195,7 @@ static int everything_fetch(struct fetching *f, struct pb_error *err)
     int rc = transport_new(&transport, &f->transport, err);
     if (rc < 0)
         return rc;
-    f->net = (struct fetch_net){f->transport, transport_get};
+    f->net = (struct fetch_net){f->transport, transport_get, transport_polp};
     f->request.folder = f->workspace.folder;
     rc = installed_load(f, err);
     if (rc == PB_OK && f->dialect->expand != NULL)

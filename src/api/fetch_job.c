@@ -189,7 +189,7 @@ static int plan_run(struct fetch_job *job, struct fetch_plan *plan, struct pb_er
         return rc;
     /* From here on it is no source's fault: another would end in the same way. */
     job->final = true;
-    rc = install_commit(job->workspace, plan, err);
+    rc = plan->up_to_date ? PB_OK : install_commit(job->workspace, plan, err);
     if (rc == PB_OK)
         result_fill(job, plan, done);
     return rc;

@@ -67,6 +67,11 @@ int pb_server_address(const struct pb_server *s, size_t n, char *text, size_t ro
     return PB_OK;
 }
 
+const char *pb_server_protocol(const struct pb_server *s, size_t n)
+{
+    return n < s->addresses ? server_protocol(s->server, n) : NULL;
+}
+
 int pb_server_reload(struct pb_server *s, const struct pb_config *config, struct pb_error *err)
 {
     struct config_start start;

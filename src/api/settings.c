@@ -33,6 +33,8 @@ static int limits_make(const struct pb_config *c, struct serve_settings *s, stru
     const struct config_value *v;
     int rc = seconds_of(c, "idle_timeout", 75, &s->idle_ms, err);
     if (rc == PB_OK)
+        rc = seconds_of(c, "brief_timeout", 15, &s->brief_ms, err);
+    if (rc == PB_OK)
         rc = seconds_of(c, "head_timeout", 10, &s->head_ms, err);
     if (rc == PB_OK)
         rc = seconds_of(c, "send_timeout", 30, &s->send_ms, err);
@@ -117,18 +119,33 @@ static int listen_add(struct config_start *out, const char *text, const char *wh
     return rc < 0 ? error_context(err, "%s", where) : PB_OK;
 }
 
+static const struct protocol *const protocols[] = {&http_protocol, &polp_protocol};
+enum { PROTOCOLS = sizeof protocols / sizeof protocols[0] };
+
+/* The listeners that are configured; if there is none at all, each protocol's own. */
+static int listeners_make(const struct pb_config *c, struct config_start *out, struct pb_error *err)
+{
+    const struct config_value *values[SERVER_ADDRESSES_MAX + 1];
+    int rc = PB_OK;
+    for (size_t k = 0; k < PROTOCOLS; k++) {
+        size_t n = config_values(c, "server", protocols[k]->name, values, SERVER_ADDRESSES_MAX + 1);
+        for (size_t i = 0; rc == PB_OK && i < n && i <= SERVER_ADDRESSES_MAX; i++)
+            rc = listen_add(out, values[i]->value, values[i]->where, protocols[k], err);
+    }
+    for (size_t k = 0; rc == PB_OK && k < PROTOCOLS && out->listen_count == k; k++)
+        rc = listen_add(out, protocols[k]->address, "default", protocols[k], err);
+    return rc;
+}
+
 int config_start(const struct pb_config *c, struct config_start *out, struct pb_error *err)
 {
-    const struct config_value *values[SERVER_ADDRESSES_MAX + 1], *log;
+    const struct config_value *log;
     *out = (struct config_start){0};
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     unsigned threads = cores < 1 ? 1 : cores > SERVER_THREADS_MAX ? SERVER_THREADS_MAX : (unsigned)cores;
     int rc = number_of(c, "threads", 1, SERVER_THREADS_MAX, threads, &out->threads, err);
-    size_t n = config_values(c, "server", "http", values, SERVER_ADDRESSES_MAX + 1);
-    for (size_t i = 0; rc == PB_OK && i < n && i <= SERVER_ADDRESSES_MAX; i++)
-        rc = listen_add(out, values[i]->value, values[i]->where, &http_protocol, err);
-    if (rc == PB_OK && n == 0)
-        rc = listen_add(out, "0.0.0.0:2303", "default", &http_protocol, err);
+    if (rc == PB_OK)
+        rc = listeners_make(c, out, err);
     if (config_values(c, "server", "access_log", &log, 1) > 0 && strcmp(log->value, "off") != 0)
         out->access_log = log->value;
     return rc;

@@ -89,7 +89,9 @@ static void files_print(const struct args *a, const struct pb_fetch_result *r)
     text_grouped(r->kept, kept);
     text_grouped(r->placed, placed);
     printf("%s%s%s: ", r->title, r->version[0] != '\0' ? " " : "", r->version);
-    if (r->unchanged)
+    if (r->unchanged && r->kept == 0)
+        printf("is the newest version; nothing to do (--repair looks at every file)");
+    else if (r->unchanged)
         printf("all %s files are there already, and right; nothing to do", kept);
     else
         printf("%s files installed", placed);
@@ -234,6 +236,9 @@ int verb_fetch(const struct args *a)
                                  .unsubscribe = unsubscribe,
                                  .unsubscribe_count = args_values(a, "unsubscribe", unsubscribe, VALUES_MAX),
                                  .connections = (unsigned)connections,
+                                 .repair = args_flag(a, "repair"),
+                                 .no_follow = args_flag(a, "no-follow"),
+                                 .any_checksum = args_flag(a, "any-checksum"),
                                  .dry_run = args_flag(a, "dry-run"),
                                  .step = args_flag(a, "dry-run") ? step_tell : NULL,
                                  .each = each_tell,

@@ -1,4 +1,4 @@
-/* patchbay import opensauce, patchbay import escape */
+/* patchbay import opensauce, import escape, import playonline */
 #include "cli/output.h"
 #include "cli/verbs.h"
 
@@ -65,6 +65,26 @@ int verb_import_escape(const struct args *a)
         return EXIT_FAILED;
     json_t *list = args_flag(a, "json") ? json_array() : NULL;
     int rc = pb_import_escape(depot, a->operands[0], line_print, list, &report, &err);
+    pb_depot_close(depot);
+    return report_print(rc, &report, list, "titles", &err);
+}
+
+int verb_import_playonline(const struct args *a)
+{
+    struct pb_error err;
+    struct pb_import_report report;
+    struct pb_import_app_options o = {.config = a->operands[0],
+                                      .tree = a->operands[1],
+                                      .app = args_required(a, "app"),
+                                      .hardware = args_required(a, "hardware"),
+                                      .version = args_value(a, "version")};
+    if (o.app == NULL || o.hardware == NULL)
+        return EXIT_USAGE;
+    struct pb_depot *depot = open_depot(a);
+    if (depot == NULL)
+        return EXIT_FAILED;
+    json_t *list = args_flag(a, "json") ? json_array() : NULL;
+    int rc = pb_import_playonline(depot, &o, line_print, list, &report, &err);
     pb_depot_close(depot);
     return report_print(rc, &report, list, "titles", &err);
 }

@@ -40,6 +40,22 @@ static const struct option publish_levels_options[] = {
     {NULL, NULL, NULL, false},
 };
 
+static const struct option publish_app_options[] = {
+    {"app", "ID", "the application: 1000 (the viewer), 0001 (Final Fantasy XI), …", false},
+    {"hardware", "ID", "the hardware: W2U, W20, PS2, …", false},
+    {"version", "V", "eight digits of a date, _ and a number or letters: 20061212_3", false},
+    {"alias", "ID", "another hardware for which the same is served", true},
+    {"force", NULL, "publish a version that sorts before the live one, and leave newer lines out", false},
+    {NULL, NULL, NULL, false},
+};
+
+static const struct option import_app_options[] = {
+    {"app", "ID", "the application", false},
+    {"hardware", "ID", "the hardware", false},
+    {"version", "V", "its version (default: the highest in patch.cfg)", false},
+    {NULL, NULL, NULL, false},
+};
+
 static const struct option import_options[] = {
     {"password-file", "FILE", "the password of encrypted maps (-: standard input)", false},
     {"redirect-root", "URL", "send part requests to URL/HOST_DIRECTORY/PART", false},
@@ -68,6 +84,9 @@ static const struct option fetch_options[] = {
     {"installed-version", "N", "escape: the game's version (default: what the last upgrade recorded)", false},
     {"subscribe", "NAME", "escape: make the collection's folder, so that it is fetched", true},
     {"unsubscribe", "NAME", "escape: leave the collection alone from now on", true},
+    {"repair", NULL, "playonline: look at every file, even where the version is the newest", false},
+    {"no-follow", NULL, "playonline: stay at this host, whatever address it hands out", false},
+    {"any-checksum", NULL, "playonline: take a foreign server's second checksum as it is", false},
     {"then", "CMD", "run CMD with the shell once the content is there ($PATCHBAY_FILE, $PATCHBAY_TITLE)",
      false},
     {NULL, NULL, NULL, false},
@@ -88,6 +107,16 @@ const struct verb verbs[] = {
      "Every file in TREE is a level, but for index files. Publishing again stores only what is new.\n"
      "--collection and --min-version must be given.\n",
      publish_levels_options, NULL, true, true, verb_publish_levels},
+    {"publish app", "TREE", 1, 1, "Publish a version of an application for PlayOnline",
+     "Files that are new or changed since the live version are packed, by all cores; the others keep their\n"
+     "lines in patch.cfg. --app, --hardware and --version must be given.\n",
+     publish_app_options, NULL, true, true, verb_publish_app},
+    {"import playonline", "PATCH_CFG TREE", 2, 2, "Import a captured tree of a PlayOnline server",
+     "PATCH_CFG is text, or as captured from the wire; TREE has the files that it names, as they were "
+     "served.\n"
+     "Both are served as they are; files that are missing or of another size are reported. --app and\n"
+     "--hardware must be given.\n",
+     import_app_options, NULL, true, true, verb_import_playonline},
     {"import escape", "TREE", 1, 1, "Import the tree of a static Escape server",
      "TREE has COLLECTIONS, NAME.txt with its levels, PLATFORM/UPGRADE with its files. Every MD5 is\n"
      "checked; a title with a fault is reported and left out. Lists are kept as they are.\n",
@@ -126,6 +155,7 @@ const struct verb verbs[] = {
      "  escape://HOST[:PORT]/COLLECTION       levels in DIR/COLLECTION; what is not listed goes to "
      "DIR/attic\n"
      "  escape://HOST[:PORT]/                 all collections that DIR is subscribed to\n"
+     "  playonline://HOST[:PORT]/APP@HW       the application's files in DIR\n"
      "Content appears verified or not at all. A fetch that was broken off continues where it stopped.\n",
      fetch_options, NULL, false, true, verb_fetch},
     {"recover", "DIR", 1, 1, "Finish an install that was broken off in a game's folder",

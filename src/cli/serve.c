@@ -117,7 +117,7 @@ static void addresses_print(const struct pb_server *server, const char *depot)
 {
     char address[80];
     for (size_t i = 0; pb_server_address(server, i, address, sizeof address) == PB_OK; i++)
-        fprintf(stderr, "patchbay: serving %s on http://%s/\n", depot, address);
+        fprintf(stderr, "patchbay: serving %s on %s://%s/\n", depot, pb_server_protocol(server, i), address);
 }
 
 int verb_serve(const struct args *a)

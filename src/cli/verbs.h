@@ -8,6 +8,8 @@ int verb_init(const struct args *a);
 int verb_publish_map(const struct args *a);
 int verb_publish_upgrade(const struct args *a);
 int verb_publish_levels(const struct args *a);
+int verb_publish_app(const struct args *a);
+int verb_import_playonline(const struct args *a);
 int verb_import_opensauce(const struct args *a);
 int verb_import_escape(const struct args *a);
 int verb_export(const struct args *a);

@@ -12,6 +12,7 @@
 #include "plan/fetch.h"
 #include "plan/reply.h"
 #include "wire/http_request.h"
+#include "wire/polp.h"
 
 /* ---- settings: what an operator can say about a dialect, in the configuration file or on the command line
  * ---- */
@@ -39,6 +40,13 @@ struct dialect_http {
     const void *together; /* what compile_site made */
 };
 
+struct dialect_polp {
+    const struct site *site;
+    const void *settings;
+    const struct polp_request *request;
+    const char *local; /* the address that the client has reached, dotted; for ask-newest only */
+};
+
 /* ---- fetching ---- */
 
 /* Gets one small document. Tries again where that makes sense. PB_NOT_FOUND when the server says that there
@@ -46,6 +54,10 @@ struct dialect_http {
 struct fetch_net {
     void *arg;
     int (*get)(void *arg, const char *url, struct buffer *out, struct pb_error *err);
+    /* The same for one request over POLP; the address is "polp://HOST:PORT/APP@HW". `out` gets the whole
+     * packet, whose hash is right. PB_NOT_FOUND for the error packet. */
+    int (*polp)(void *arg, const char *address, const struct polp_request *r, struct buffer *out,
+                struct pb_error *err);
 };
 
 /* A title that was fetched into the folder before, and its version ("" when it has none). */
@@ -71,6 +83,9 @@ struct fetch_request {
     size_t subscribe_count;
     const char *const *unsubscribe; /* and those that are to be left alone */
     size_t unsubscribe_count;
+    bool repair;         /* look at every file, even where the version is the newest */
+    bool no_follow;      /* stay at the host that the user named, whatever address it hands out */
+    bool any_checksum;   /* take checksums that we don't know how to compute as they are */
     struct slice record; /* what the last plan of this title asked to be remembered; p NULL: nothing */
     int folder;          /* the user's folder, open for reading */
     int staging;         /* of this title; -1 in a dry run */
@@ -139,6 +154,8 @@ struct dialect {
                         struct slice *bytes);
     /* Answers; false when the path is none of this dialect's. NULL when it does not speak HTTP. */
     bool (*serve_http)(const struct dialect_http *in, struct reply_plan *plan);
+    /* The same for POLP: false when it does not know what is asked for. NULL when it does not speak it. */
+    bool (*serve_polp)(const struct dialect_polp *in, struct reply_plan *plan);
     const struct dialect_fetch *fetch;
 };
 

@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/path.h"
-#include "fetch/transport_internal.h"
+#include "fetch/polp.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -461,6 +461,8 @@ int transport_pieces(struct transport *t, const struct fetch_plan *plan, int sta
                          .accept_arg = accept_arg,
                          .report = report,
                          .err = err};
+    if (plan->piece_count > 0 && strncmp(plan->pieces[0].url, POLP_SCHEME, strlen(POLP_SCHEME)) == 0)
+        return polp_pieces(t, plan, staging, accept, accept_arg, report, err);
     bool many = plan->piece_count > MANY && plan->download == 0;
     all.connections = t->options.connections != 0 ? t->options.connections
                       : many                      ? CONNECTIONS_MANY

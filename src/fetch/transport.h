@@ -34,6 +34,10 @@ PB_MUST_USE int transport_pause(const struct transport *t, unsigned ms, struct p
 /* A struct fetch_net's get: tries TRANSPORT_ATTEMPTS times, unless the server itself refuses. */
 int transport_get(void *transport, const char *url, struct buffer *out, struct pb_error *err);
 
+/* A struct fetch_net's polp: likewise, over POLP. */
+int transport_polp(void *transport, const char *address, const struct polp_request *r, struct buffer *out,
+                   struct pb_error *err);
+
 struct download_report {
     unsigned present;    /* pieces that staging had, whole and right */
     unsigned downloaded; /* pieces that came over the network */

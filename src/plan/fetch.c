@@ -1,6 +1,8 @@
 /* Building and counting steps. */
 #include "plan/fetch.h"
 
+#include "base/tree.h"
+
 struct fetch_step *fetch_step_add(struct fetch_plan *plan, size_t *room)
 {
     struct fetch_step *steps = arena_grow(&plan->arena, plan->steps, plan->step_count, room, sizeof *steps);
@@ -25,4 +27,60 @@ bool fetch_plan_nothing_to_do(const struct fetch_plan *plan)
             return false;
     }
     return true;
+}
+
+static int text_compare(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* All folders above the paths of the first n steps. */
+static int folders_gather(struct fetch_plan *plan, const char ***out, size_t *n, struct pb_error *err)
+{
+    struct arena *a = &plan->arena;
+    const char **paths = NULL;
+    size_t room = 0;
+    for (size_t i = 0; i < plan->step_count; i++) {
+        const struct fetch_step *s = &plan->steps[i];
+        const char *slash = s->action == FETCH_PLACE || s->action == FETCH_LINK ? strchr(s->path, '/') : NULL;
+        for (; slash != NULL; slash = strchr(slash + 1, '/')) {
+            size_t length = (size_t)(slash - s->path);
+            if (*n > 0 && strncmp(paths[*n - 1], s->path, length) == 0 && paths[*n - 1][length] == '\0')
+                continue;
+            paths = arena_grow(a, paths, *n, &room, sizeof *paths);
+            const char *above = arena_copy(a, s->path, length);
+            if (paths == NULL || above == NULL)
+                return error_memory(err);
+            paths[(*n)++] = above;
+        }
+    }
+    *out = paths;
+    return PB_OK;
+}
+
+int fetch_plan_folders(struct fetch_plan *plan, size_t *room, int folder, struct pb_error *err)
+{
+    const char **paths = NULL;
+    size_t n = 0;
+    _cleanup_tree_ struct tree tree;
+    tree_start(&tree, folder);
+    int rc = folders_gather(plan, &paths, &n, err);
+    if (rc < 0)
+        return rc;
+    if (n > 1) /* in order, those above come before those below */
+        qsort(paths, n, sizeof *paths, text_compare);
+    for (size_t i = 0; i < n; i++) {
+        struct stat st;
+        if (i > 0 && strcmp(paths[i - 1], paths[i]) == 0)
+            continue;
+        int there = tree_stat(&tree, paths[i], &st, err);
+        if (there < 0)
+            return there;
+        struct fetch_step *s = there == 0 ? fetch_step_add(plan, room) : NULL;
+        if (there == 0 && s == NULL)
+            return error_memory(err);
+        if (there == 0)
+            *s = (struct fetch_step){.action = FETCH_FOLDER, .path = paths[i]};
+    }
+    return PB_OK;
 }

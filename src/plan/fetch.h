@@ -85,6 +85,7 @@ struct fetch_plan {
     size_t piece_count;
     struct fetch_step *steps;
     size_t step_count;
+    bool up_to_date;   /* the server has nothing newer; nothing was looked at, and there are no steps */
     bool one_file;     /* the title is the file of the only step: it is recorded and shown as such */
     const char *attic; /* where FETCH_ATTIC puts things; NULL when there are none */
     const char *version;
@@ -102,6 +103,10 @@ struct fetch_plan {
 
 /* Adds a step; `room` must be kept by the caller, from 0. NULL when memory is out. */
 struct fetch_step *fetch_step_add(struct fetch_plan *plan, size_t *room);
+
+/* Adds steps for the folders that what is placed and linked needs and that are not there yet, below `folder`.
+ */
+PB_MUST_USE int fetch_plan_folders(struct fetch_plan *plan, size_t *room, int folder, struct pb_error *err);
 
 /* How many steps are of this kind, generated ones aside? */
 size_t fetch_plan_count(const struct fetch_plan *plan, enum fetch_action action);

@@ -14,6 +14,16 @@ enum body_kind {
     BODY_OBJECT, /* a range of an object of the depot */
 };
 
+/* A digest in the head that covers what follows in it and the body: the first four bytes of an MD5. The
+ * engine computes it step by step, so that other connections go on meanwhile, and tells `done`. */
+struct reply_seal {
+    uint16_t at,
+        from; /* where in the head the four bytes go, and where what they cover begins; from 0: no seal */
+    void (*done)(void *arg, const uint32_t key[3], const uint8_t hash[4]); /* may be NULL */
+    void *arg;                                                             /* owned by the site */
+    uint32_t key[3];                                                       /* for `done` */
+};
+
 struct reply_plan {
     enum body_kind body;
     bool close;      /* close the connection once this is sent */
@@ -24,6 +34,7 @@ struct reply_plan {
     uint64_t object_size;        /* of the whole object */
     uint64_t offset;             /* BODY_OBJECT: the first byte to send */
     uint64_t length;             /* bytes of body to send */
+    struct reply_seal seal;
     char head[REPLY_HEAD_MAX];
 };
 

@@ -66,11 +66,14 @@ static void wait_leave(struct loop *l, struct conn *c)
 static void wait_join(struct loop *l, struct conn *c, enum conn_wait wait)
 {
     const struct serve_settings *s = l->snapshot->settings;
+    if (wait == WAIT_IDLE && c->protocol->brief)
+        wait = WAIT_BRIEF;
     struct conn_list *list = &l->conns.waits[wait];
-    unsigned ms = wait == WAIT_IDLE   ? s->idle_ms
-                  : wait == WAIT_HEAD ? s->head_ms
-                  : wait == WAIT_SEND ? s->send_ms
-                                      : CLOSING_MS;
+    unsigned ms = wait == WAIT_IDLE    ? s->idle_ms
+                  : wait == WAIT_BRIEF ? s->brief_ms
+                  : wait == WAIT_HEAD  ? s->head_ms
+                  : wait == WAIT_SEND  ? s->send_ms
+                                       : CLOSING_MS;
     c->wait = (uint8_t)wait;
     c->deadline = l->now + ms;
     c->next = NULL;
@@ -206,7 +209,7 @@ static enum batch_end batch_answer(struct loop *l, struct conn *c, const char *p
     size_t at = 0;
     for (int i = 0; at < n; i++) {
         struct access access = {.minor = -1};
-        struct exchange x = {l->snapshot, l->date, c->denied};
+        struct exchange x = {l->snapshot, l->date, c->denied, c->fd};
         size_t used = 0;
         if (i == REQUESTS_PER_TURN)
             return input_keep(c, p + at, n - at) ? BATCH_TURN : (conn_close(l, c), BATCH_OVER);
@@ -399,24 +402,32 @@ void conn_expire(struct loop *l)
     }
 }
 
+static bool is_idle(const struct conn *c)
+{
+    return c->state == CONN_READING && (c->wait == WAIT_IDLE || c->wait == WAIT_BRIEF) && !c->ready;
+}
+
 void conn_close_idle(struct loop *l)
 {
-    struct conn *c;
-    while ((c = l->conns.waits[WAIT_IDLE].first) != NULL) {
-        uint32_t generation = c->generation;
-        /* A request may have arrived that no event has told of yet. */
-        conn_continue(l, c);
-        if (c->generation == generation && c->state == CONN_READING && c->wait == WAIT_IDLE && !c->ready)
-            conn_close(l, c);
-        else if (l->conns.waits[WAIT_IDLE].first == c) /* more than one turn's worth has arrived */
-            wait_change(l, c, WAIT_HEAD);
+    static const enum conn_wait kinds[] = {WAIT_IDLE, WAIT_BRIEF};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        struct conn *c;
+        while ((c = l->conns.waits[kinds[i]].first) != NULL) {
+            uint32_t generation = c->generation;
+            /* A request may have arrived that no event has told of yet. */
+            conn_continue(l, c);
+            if (c->generation == generation && is_idle(c))
+                conn_close(l, c);
+            else if (l->conns.waits[kinds[i]].first == c) /* more than one turn's worth has arrived */
+                wait_change(l, c, WAIT_HEAD);
+        }
     }
 }
 
 void conn_settings_changed(struct loop *l)
 {
     const struct serve_settings *s = l->snapshot->settings;
-    const unsigned ms[WAIT_KINDS] = {s->idle_ms, s->head_ms, s->send_ms, CLOSING_MS};
+    const unsigned ms[WAIT_KINDS] = {s->idle_ms, s->brief_ms, s->head_ms, s->send_ms, CLOSING_MS};
     for (int wait = 0; wait < WAIT_KINDS; wait++) {
         for (struct conn *c = l->conns.waits[wait].first; c != NULL; c = c->next) {
             if (c->deadline > l->now + ms[wait]) /* the list stays in order */

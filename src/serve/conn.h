@@ -14,7 +14,7 @@ enum conn_state {
 };
 
 /* The deadline lists. In each all deadlines have the same distance, so a new one goes to the end. */
-enum conn_wait { WAIT_IDLE, WAIT_HEAD, WAIT_SEND, WAIT_CLOSE, WAIT_KINDS };
+enum conn_wait { WAIT_IDLE, WAIT_BRIEF, WAIT_HEAD, WAIT_SEND, WAIT_CLOSE, WAIT_KINDS };
 
 struct conn;
 struct conn_list {

@@ -56,6 +56,7 @@ static void http_broken(const struct exchange *x, const char *in, size_t n, stru
 
 const struct protocol http_protocol = {
     .name = "http",
+    .address = "0.0.0.0:2303",
     .input_max = HTTP_HEAD_MAX + 1, /* at HTTP_HEAD_MAX the parser itself refuses */
     .next = http_next,
     .broken = http_broken,

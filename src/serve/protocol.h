@@ -11,6 +11,7 @@ struct exchange {
     const struct snapshot *snapshot;
     const char *date; /* of now, as HTTP writes it */
     bool denied;      /* the peer's address is on the deny list */
+    int fd;           /* only to ask for its addresses */
 };
 
 /* For the access log; slices point into the request's bytes, or are empty. */
@@ -29,9 +30,11 @@ enum verdict {
 };
 
 struct protocol {
-    const char *name;
-    size_t input_max; /* no request is longer: one that is not complete by then closes. At most
-                         PROTOCOL_INPUT_MAX */
+    const char *name; /* also the scheme of its addresses, and the key under which listeners are configured */
+    const char *address; /* where to listen if nothing else is said */
+    bool brief;          /* a connection without a request is closed after brief_ms instead of idle_ms */
+    size_t input_max;    /* no request is longer: one that is not complete by then closes. At most
+                            PROTOCOL_INPUT_MAX */
     enum verdict (*next)(const struct exchange *x, const char *in, size_t n, size_t *used,
                          struct reply_plan *plan, struct access *access);
     /* The object of the plan can't be read: answer the same request (its bytes are the same) with an error.
@@ -42,6 +45,6 @@ struct protocol {
 /* What the loop's buffer has room for, besides a batch. */
 enum { PROTOCOL_INPUT_MAX = 32 * 1024 };
 
-extern const struct protocol http_protocol;
+extern const struct protocol http_protocol, polp_protocol;
 
 #endif

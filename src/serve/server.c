@@ -25,6 +25,7 @@ struct server {
     server_report_fn *report;
     void *report_arg;
     struct listen_address addresses[SERVER_ADDRESSES_MAX];
+    const struct protocol *protocols[SERVER_ADDRESSES_MAX]; /* spoken there */
     size_t address_count;
 
     pthread_mutex_t mutex;                /* snapshot, generation, settings_next */
@@ -202,6 +203,7 @@ static int sockets_open(struct server *s, const struct server_options *o, size_t
     for (size_t k = 0; k < o->listen_count; k++) {
         int of_address[SERVER_THREADS_MAX];
         s->addresses[k] = o->listen[k].address;
+        s->protocols[k] = o->listen[k].protocol;
         int rc = listeners_open(&s->addresses[k], of_address, loops, err);
         if (rc < 0)
             return rc;
@@ -304,6 +306,11 @@ int server_reload(struct server *s, struct serve_settings *settings, struct pb_e
 void server_address(const struct server *s, size_t n, char *out, size_t room)
 {
     listen_address_text(&s->addresses[n], out, room);
+}
+
+const char *server_protocol(const struct server *s, size_t n)
+{
+    return s->protocols[n]->name;
 }
 
 void server_stop(struct server *s)

@@ -36,6 +36,8 @@ PB_MUST_USE int server_start(const struct server_options *o, struct serve_settin
 PB_MUST_USE int server_reload(struct server *s, struct serve_settings *settings, struct pb_error *err);
 /* The address of listener n as it came to be ("127.0.0.1:40123"). */
 void server_address(const struct server *s, size_t n, char *out, size_t room);
+/* Its protocol's name. */
+const char *server_protocol(const struct server *s, size_t n);
 /* Begins to stop: see loop_stop. Does not wait. Safe from any thread. */
 void server_stop(struct server *s);
 /* Stops, waits for the threads and frees. NULL does no harm. */

@@ -15,6 +15,7 @@ struct serve_settings {
     void **dialect_settings;               /* one for each dialect */
     struct deny_list deny;
     unsigned idle_ms;         /* a connection without a request */
+    unsigned brief_ms;        /* the same, for protocols whose connections are brief */
     unsigned head_ms;         /* from the first byte of a request to its last */
     unsigned send_ms;         /* without any progress in sending a reply */
     unsigned drain_ms;        /* for replies under way when the server is to stop */

@@ -74,6 +74,7 @@ static void head_start(const struct http_moment *m, const struct http_request *r
     plan->body = BODY_NONE;
     plan->length = plan->offset = 0;
     plan->head_length = 0;
+    plan->seal.from = 0;
     plan->close = request == NULL || !request->keep_alive || request->has_body;
     head_text(plan, "HTTP/1.1 ");
     head_append(plan, text, strlen(text) - 1);

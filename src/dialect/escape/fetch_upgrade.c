@@ -158,45 +158,6 @@ static int delete_plan(struct upgrading *u, const struct es_file *f, struct pb_e
     return PB_OK;
 }
 
-/* ---- folders ---- */
-
-static int text_compare(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* Everything that arrives needs the folders above it: each once, those above before those below. */
-static int folders_plan(struct upgrading *u, struct pb_error *err)
-{
-    struct arena *a = &u->plan->arena;
-    const char **paths = NULL;
-    size_t n = 0, room = 0, steps = u->plan->step_count;
-    for (size_t i = 0; i < steps; i++) {
-        const struct fetch_step *s = &u->plan->steps[i];
-        const char *slash = s->action == FETCH_PLACE || s->action == FETCH_LINK ? strchr(s->path, '/') : NULL;
-        for (; slash != NULL; slash = strchr(slash + 1, '/')) {
-            paths = arena_grow(a, paths, n, &room, sizeof *paths);
-            const char *above = arena_copy(a, s->path, (size_t)(slash - s->path));
-            if (paths == NULL || above == NULL)
-                return error_memory(err);
-            paths[n++] = above;
-        }
-    }
-    if (n > 1)
-        qsort(paths, n, sizeof *paths, text_compare);
-    for (size_t i = 0; i < n; i++) {
-        struct stat st;
-        if (i > 0 && strcmp(paths[i - 1], paths[i]) == 0)
-            continue;
-        int there = tree_stat(&u->tree, paths[i], &st, err);
-        if (there < 0)
-            return there;
-        if (there == 0 && step_add(u, FETCH_FOLDER, paths[i]) == NULL)
-            return error_memory(err);
-    }
-    return PB_OK;
-}
-
 /* ---- pieces ---- */
 
 /* One way to get a file's bytes: packed or not, at its own path or at the flattened one. */
@@ -258,7 +219,7 @@ static int steps_plan(struct upgrading *u, struct es_want *wants, size_t *n, str
         if (rc == PB_OK && f->kind == ES_FILE && plan->steps[plan->step_count - 1].action == FETCH_PLACE)
             wants[(*n)++] = (struct es_want){f->md5, plan->step_count - 1, f};
     }
-    return rc == PB_OK ? folders_plan(u, err) : rc;
+    return rc == PB_OK ? fetch_plan_folders(plan, &u->room, u->q->folder, err) : rc;
 }
 
 int es_upgrade_plan(const struct fetch_request *q, const struct fetch_net *net, const char *source,

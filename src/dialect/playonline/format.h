@@ -1,0 +1,71 @@
+/* PlayOnline's own file format: patch.cfg; versions; checksums (docs/formats/playonline.md). Pure: no I/O. */
+#ifndef PB_PLAYONLINE_FORMAT_H
+#define PB_PLAYONLINE_FORMAT_H
+
+#include "base/arena.h"
+#include "base/digest.h"
+#include "wire/polp.h"
+
+#define PO_DIALECT "playonline"
+#define PO_CONFIG  "patch.cfg"
+
+enum {
+    PO_CHUNK = 65536,                 /* what the original client asks for at once */
+    PO_CONFIG_MAX = 64 * 1024 * 1024, /* bytes of patch.cfg */
+    PO_FILES_MAX = 200000,
+    PO_VERSION_MAX = 32, /* bytes; on the wire there are 64 */
+};
+
+/* Eight digits, '_', a number or letters: "20061212_3". */
+bool po_version_ok(struct slice version);
+/* By the digits; then numbers by value, before letters. Both must be versions. */
+int po_version_compare(const char *a, const char *b);
+
+/* Can a file's path stand in patch.cfg: portable, and no space or brace? */
+bool po_path_ok(struct slice path, const char **why);
+
+/* "1000@W2U" */
+bool po_title_parse(struct slice name, struct polp_id *application, struct polp_id *hardware);
+
+/* The sum of bytes taken as signed 8-bit numbers, modulo 2^32. Begin with 0. */
+uint32_t po_sum_a(uint32_t sum, const void *p, size_t n);
+
+/* One version of a file; or, with `raw`, a line that is kept as it is. */
+struct po_line {
+    const char *raw;
+    const char *version;
+    uint32_t local_size;
+    int32_t sum_a, sum_b;
+    const char *direct;
+    uint32_t direct_size;
+    const char *rest; /* what follows on the line: the indirect file, mostly; "" for nothing */
+};
+struct po_file {
+    const char *path; /* NULL: the line `raw` between blocks */
+    const char *raw;
+    struct po_line *lines;
+    size_t n, room;
+};
+struct po_config {
+    struct po_file *files;
+    size_t n, room;
+    struct arena *arena;
+};
+
+/* Everything is in the arena. PB_INVALID with the number of a line where a file block is malformed: a path
+ * that is not safe or is there twice, a block without its end. Lines that are not understood are kept. */
+PB_MUST_USE int po_config_parse(struct slice text, struct arena *a, struct po_config *out,
+                                struct pb_error *err);
+void po_config_emit(const struct po_config *c, struct buffer *out);
+
+/* NULL when memory is out. */
+struct po_file *po_config_add(struct po_config *c, const char *path);
+struct po_line *po_file_add(struct po_config *c, struct po_file *f);
+
+/* The line of the highest version; NULL when there is none. */
+const struct po_line *po_file_winner(const struct po_file *f);
+
+/* "PATH SIZE" in a line's rest: the indirect file. False when there is none. */
+bool po_line_indirect(const struct po_line *l, struct slice *path, uint32_t *size);
+
+#endif

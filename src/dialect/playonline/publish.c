@@ -1,0 +1,387 @@
+/* A tree becomes a version of an application: patch.cfg grows by a line for each file that is new or changed.
+ * Files are read, compared and packed by as many threads as there are cores; everything else is done by one.
+ */
+#include "dialect/playonline/pack.h"
+
+#include "base/file.h"
+#include "base/tree.h"
+#include "codec/slc.h"
+#include "depot/stored.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { THREADS_MAX = 16 };
+
+/* One file of the tree. */
+struct item {
+    const char *path;
+    const struct po_line *before; /* its line in the version before; NULL: it is new */
+    const struct po_file *block;
+    const char *name; /* where the server has it, when it is new or changed */
+    struct po_sums sums;
+    bool same;
+    struct po_packed packed;
+};
+
+struct work {
+    struct depot *depot;
+    const struct pb_app_options *options;
+    struct publication *publication;
+    struct arena *arena;
+    int folder;
+    struct item *items;
+    size_t n, room;
+    struct stored_release live;
+    struct po_config before, after;
+    struct po_file **by_path; /* blocks of `before` */
+    size_t by_path_count;
+    pb_progress_fn *progress;
+    void *arg;
+    struct pb_publish_result *result;
+    /* shared by the threads */
+    pthread_mutex_t mutex;
+    size_t next, done;
+    int status;
+    struct pb_error *err;
+};
+
+/* ---- what there is ---- */
+
+/* A tree_fn. */
+static int item_add(void *arg, const struct tree_item *item, struct pb_error *err)
+{
+    struct work *w = arg;
+    const char *why, *path = arena_text(w->arena, item->path);
+    if (path == NULL)
+        return error_memory(err);
+    if (S_ISDIR(item->st->st_mode))
+        return PB_OK;
+    if (!S_ISREG(item->st->st_mode))
+        return error_set(err, PB_INVALID, "%s: is neither a file nor a folder", path);
+    if (!po_path_ok(slice_of(path), &why))
+        return error_set(err, PB_INVALID, "%s: the name %s", path, why);
+    if (w->n == PO_FILES_MAX)
+        return error_set(err, PB_INVALID, "more than %d files", PO_FILES_MAX);
+    struct item *items = arena_grow(w->arena, w->items, w->n, &w->room, sizeof *items);
+    if (items == NULL)
+        return error_memory(err);
+    w->items = items;
+    items[w->n++] = (struct item){.path = path};
+    return PB_OK;
+}
+
+/* The live release's patch.cfg, unpacked. */
+static int text_add(void *arg, const void *p, size_t n, struct pb_error *err)
+{
+    return buffer_append(arg, p, n) ? PB_OK : error_set(err, PB_DAMAGED, PO_CONFIG " is too large");
+}
+
+static int file_compare(const void *a, const void *b)
+{
+    return strcmp((*(struct po_file *const *)a)->path, (*(struct po_file *const *)b)->path);
+}
+
+static int file_seek(const void *path, const void *b)
+{
+    return strcmp(path, (*(struct po_file *const *)b)->path);
+}
+
+static int before_read(struct work *w, struct pb_error *err)
+{
+    const struct publication_entry *e = stored_entry_find(&w->live, PO_CONFIG);
+    _cleanup_fd_ int fd = -1;
+    _cleanup_buffer_ struct buffer text;
+    buffer_init(&text, PO_CONFIG_MAX);
+    w->before.arena = w->after.arena = w->arena;
+    if (e == NULL)
+        return PB_OK;
+    int rc = object_open(w->depot->objects, &e->object.name, e->object.size, &fd, err);
+    if (rc == PB_OK)
+        rc = slc_unpack(fd, text_add, &text, err);
+    if (rc == PB_OK)
+        rc = po_config_parse((struct slice){text.p, text.n}, w->arena, &w->before, err);
+    if (rc < 0)
+        return error_context(err, "the live version's " PO_CONFIG " can't be built upon");
+    w->by_path = arena_zero(w->arena, (w->before.n + 1) * sizeof *w->by_path);
+    if (w->by_path == NULL)
+        return error_memory(err);
+    for (size_t i = 0; i < w->before.n; i++) {
+        if (w->before.files[i].path != NULL)
+            w->by_path[w->by_path_count++] = &w->before.files[i];
+    }
+    if (w->by_path_count > 1)
+        qsort(w->by_path, w->by_path_count, sizeof *w->by_path, file_compare);
+    return PB_OK;
+}
+
+/* ---- the threads' part ---- */
+
+static int item_do(struct work *w, struct tree *tree, struct item *item, struct pb_error *err)
+{
+    uint64_t size;
+    _cleanup_fd_ int fd = -1;
+    int rc = tree_open(tree, item->path, &fd, &size, err);
+    if (rc == PB_OK)
+        rc = po_sums_of(fd, &item->sums, err);
+    if (rc < 0)
+        return rc;
+    const struct po_line *l = item->before;
+    item->same =
+        l != NULL && l->local_size == item->sums.size && l->sum_a == item->sums.a && l->sum_b == item->sums.b;
+    return item->same ? PB_OK : po_pack(w->depot, fd, &item->sums, slice_of(item->name), &item->packed, err);
+}
+
+/* Takes the next item; false when there is none, or something has failed. */
+static bool item_take(struct work *w, struct item **out)
+{
+    pthread_mutex_lock(&w->mutex);
+    bool more = w->status == PB_OK && w->next < w->n;
+    if (more)
+        *out = &w->items[w->next++];
+    pthread_mutex_unlock(&w->mutex);
+    return more;
+}
+
+static void item_done(struct work *w, const struct item *item, int rc, struct pb_error *err)
+{
+    pthread_mutex_lock(&w->mutex);
+    struct pb_progress p = {"pack", ++w->done, w->n, "files"};
+    if (rc == PB_OK && w->progress != NULL && w->progress(w->arg, &p) != 0)
+        rc = error_set(err, PB_CANCELLED, "cancelled");
+    else if (rc < 0)
+        error_context(err, "%s", item->path);
+    if (rc < 0 && w->status == PB_OK) {
+        w->status = rc;
+        *w->err = *err;
+    }
+    pthread_mutex_unlock(&w->mutex);
+}
+
+static void *items_work(void *arg)
+{
+    struct work *w = arg;
+    struct item *item;
+    struct pb_error err;
+    struct tree tree;
+    tree_start(&tree, w->folder);
+    while (item_take(w, &item)) {
+        int rc = item_do(w, &tree, item, &err);
+        item_done(w, item, rc, &err);
+    }
+    tree_end(&tree);
+    return NULL;
+}
+
+static int items_run(struct work *w, struct pb_error *err)
+{
+    pthread_t threads[THREADS_MAX];
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    size_t started = 0;
+    w->err = err;
+    pthread_mutex_init(&w->mutex, NULL);
+    /* One thread is ours; where another can't be had, fewer do it. */
+    while (started + 1 < (size_t)(cores < 1 ? 1 : cores) && started < THREADS_MAX &&
+           pthread_create(&threads[started], NULL, items_work, w) == 0)
+        started++;
+    items_work(w);
+    while (started > 0)
+        pthread_join(threads[--started], NULL);
+    pthread_mutex_destroy(&w->mutex);
+    return w->status;
+}
+
+/* ---- the release ---- */
+
+/* With --force, lines of versions that sort behind this one are left out: they would win over it for ever. */
+static int lines_take_over(struct work *w, const struct po_file *from, struct po_file *to,
+                           struct pb_error *err)
+{
+    for (size_t i = 0; from != NULL && i < from->n; i++) {
+        const struct po_line *l = &from->lines[i];
+        if (l->raw == NULL && po_version_compare(l->version, w->options->version) >= 0)
+            continue;
+        struct po_line *copy = po_file_add(&w->after, to);
+        if (copy == NULL)
+            return error_memory(err);
+        *copy = *l;
+    }
+    return PB_OK;
+}
+
+static int block_make(struct work *w, const struct item *item, struct pb_error *err)
+{
+    struct po_file *to = po_config_add(&w->after, item->path);
+    int rc = to == NULL ? error_memory(err) : lines_take_over(w, item->block, to, err);
+    if (rc < 0 || item->same)
+        return rc;
+    struct po_line *l = po_file_add(&w->after, to);
+    if (l == NULL)
+        return error_memory(err);
+    *l = (struct po_line){.version = w->options->version,
+                          .local_size = (uint32_t)item->sums.size,
+                          .sum_a = item->sums.a,
+                          .sum_b = item->sums.b,
+                          .direct = item->name,
+                          .direct_size = (uint32_t)item->packed.object.size,
+                          .rest = ""};
+    struct slice hashes = {(const char *)item->packed.hashes, 4 * po_chunks(item->packed.object.size)};
+    w->result->parts++;
+    w->result->packed += item->packed.object.size;
+    return publication_add(w->publication, slice_of(item->name), PO_FILE, &item->packed.object, hashes, err);
+}
+
+/* What a line names, in the release before. */
+static int stored_keep(struct work *w, struct slice name, struct pb_error *err)
+{
+    const char *text = arena_copy(w->arena, name.p, name.n);
+    const struct publication_entry *e = text != NULL ? stored_entry_find(&w->live, text) : NULL;
+    if (text == NULL)
+        return error_memory(err);
+    return e == NULL ? PB_OK : publication_add(w->publication, name, PO_FILE, &e->object, e->extra, err);
+}
+
+/* Everything that the new patch.cfg's older lines name is served on. */
+static int files_keep(struct work *w, struct pb_error *err)
+{
+    int rc = PB_OK;
+    for (size_t i = 0; rc == PB_OK && i < w->after.n; i++) {
+        const struct po_file *f = &w->after.files[i];
+        for (size_t k = 0; rc == PB_OK && k < f->n; k++) {
+            const struct po_line *l = &f->lines[k];
+            struct slice indirect;
+            uint32_t size;
+            if (l->raw != NULL || strcmp(l->version, w->options->version) == 0)
+                continue;
+            rc = stored_keep(w, slice_of(l->direct), err);
+            if (rc == PB_OK && po_line_indirect(l, &indirect, &size))
+                rc = stored_keep(w, indirect, err);
+        }
+    }
+    return rc;
+}
+
+static int blocks_make(struct work *w, struct pb_error *err)
+{
+    int rc = PB_OK;
+    for (size_t i = 0; rc == PB_OK && i < w->before.n; i++) {
+        struct po_file *raw = w->before.files[i].path == NULL ? po_config_add(&w->after, NULL) : NULL;
+        if (w->before.files[i].path == NULL && raw == NULL)
+            return error_memory(err);
+        if (raw != NULL)
+            raw->raw = w->before.files[i].raw;
+    }
+    for (size_t i = 0; rc == PB_OK && i < w->n; i++)
+        rc = block_make(w, &w->items[i], err);
+    return rc;
+}
+
+static int items_find(struct work *w, struct pb_error *err)
+{
+    int rc = folder_open(AT_FDCWD, w->options->tree, &w->folder, err);
+    if (rc == PB_OK)
+        rc = tree_walk(w->folder, "", item_add, w, err);
+    if (rc == PB_OK && w->n == 0)
+        rc = error_set(err, PB_INVALID, "%s: there is no file in it", w->options->tree);
+    for (size_t i = 0; rc == PB_OK && i < w->n; i++) {
+        struct item *item = &w->items[i];
+        struct po_file **found = w->by_path_count == 0 ? NULL
+                                                       : bsearch(item->path, w->by_path, w->by_path_count,
+                                                                 sizeof *w->by_path, file_seek);
+        item->block = found != NULL ? *found : NULL;
+        item->before = found != NULL ? po_file_winner(*found) : NULL;
+        /* A line that this version replaces or leaves out is none to compare with. */
+        if (item->before != NULL && po_version_compare(item->before->version, w->options->version) >= 0)
+            item->before = NULL;
+        item->name = arena_format(w->arena, "%s/Direct/%s.slc", w->options->version, item->path);
+        if (item->name == NULL)
+            return error_memory(err);
+        if (strlen(item->name) >= POLP_NAME_MAX)
+            return error_set(err, PB_INVALID, "%s: the name is too long for the protocol", item->path);
+    }
+    return rc;
+}
+
+static int version_check(struct work *w, struct pb_error *err)
+{
+    const char *version = w->options->version;
+    if (!po_version_ok(slice_of(version)))
+        return error_set(
+            err, PB_INVALID,
+            "version %s: must be eight digits of a date, _ and a number or letters, such as 20061212_3",
+            version);
+    if (w->live.version != NULL && !w->options->force && po_version_ok(slice_of(w->live.version)) &&
+        po_version_compare(version, w->live.version) < 0)
+        return error_set(
+            err, PB_INVALID,
+            "version %s sorts before the live one, %s: clients would not take it (--force publishes it, and "
+            "leaves newer lines out)",
+            version, w->live.version);
+    return PB_OK;
+}
+
+static int release_publish(struct work *w, const struct po_attributes *attributes, struct pb_error *err)
+{
+    struct publication_result made;
+    int rc = version_check(w, err);
+    if (rc == PB_OK)
+        rc = before_read(w, err);
+    if (rc == PB_OK)
+        rc = items_find(w, err);
+    if (rc == PB_OK)
+        rc = items_run(w, err);
+    if (rc == PB_OK)
+        rc = blocks_make(w, err);
+    if (rc == PB_OK)
+        rc = po_config_store(w->publication, &w->after, err);
+    if (rc == PB_OK)
+        rc = files_keep(w, err);
+    if (rc < 0)
+        return rc;
+    _cleanup_free_ char *text = po_attributes_emit(attributes);
+    if (text == NULL)
+        return error_memory(err);
+    for (size_t i = 0; i < w->n; i++)
+        w->result->size += w->items[i].sums.size;
+    rc = publication_commit(w->publication, w->options->version, text, &made, err);
+    if (rc < 0)
+        return rc;
+    w->result->unchanged = made.unchanged;
+    w->result->stored = made.stored;
+    snprintf(w->result->version, sizeof w->result->version, "%s", made.version);
+    return PB_OK;
+}
+
+int po_publish(struct depot *d, const struct pb_app_options *options, pb_progress_fn *progress, void *arg,
+               struct pb_publish_result *result, struct pb_error *err)
+{
+    const char *title = NULL;
+    struct po_attributes attributes;
+    _cleanup_arena_ struct arena arena;
+    _cleanup_publication_ struct publication p = {.lock = -1};
+    struct work w = {.depot = d,
+                     .options = options,
+                     .publication = &p,
+                     .arena = &arena,
+                     .folder = -1,
+                     .progress = progress,
+                     .arg = arg,
+                     .result = result};
+    arena_init(&arena, 0);
+    *result = (struct pb_publish_result){0};
+    int rc = po_names_make(d, options->app, options->hardware, options->aliases, options->alias_count, &arena,
+                           &title, &attributes, err);
+    if (rc == PB_OK)
+        rc = publication_begin(d, PO_DIALECT, slice_of(title), &p, err);
+    if (rc == PB_OK)
+        rc = stored_release_live(d, PO_DIALECT, title, &arena, &w.live, err);
+    if (rc >= 0)
+        rc = release_publish(&w, &attributes, err);
+    for (size_t i = 0; i < w.n; i++)
+        free(w.items[i].packed.hashes);
+    fd_close(&w.folder);
+    snprintf(result->title, sizeof result->title, PO_DIALECT "/%s", title != NULL ? title : "");
+    return rc < 0 ? error_context(err, "publish app %s@%s", options->app, options->hardware) : PB_OK;
+}

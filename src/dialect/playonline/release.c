@@ -1,0 +1,190 @@
+/* Attributes, hashes of replies, patch.cfg as an entry, names: what publishing and importing share. */
+#include "dialect/playonline/release.h"
+
+#include "base/file.h"
+#include "codec/slc.h"
+#include "depot/stored.h"
+
+#include <jansson.h>
+
+/* ---- attributes ---- */
+
+char *po_attributes_emit(const struct po_attributes *a)
+{
+    json_t *list = json_array(), *o = json_pack("{s:o}", "aliases", list);
+    int bad = o == NULL;
+    for (size_t i = 0; i < a->alias_count; i++)
+        bad |= json_array_append_new(list, json_string(a->aliases[i]));
+    char *text = bad ? NULL : json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS);
+    json_decref(o);
+    return text;
+}
+
+int po_attributes_parse(const char *json, struct arena *arena, struct po_attributes *out,
+                        struct pb_error *err)
+{
+    size_t i;
+    json_t *alias, *o = json_loads(json, 0, NULL);
+    struct polp_id app, hardware;
+    bool good = json_is_object(o);
+    *out = (struct po_attributes){0};
+    json_array_foreach(json_object_get(o, "aliases"), i, alias)
+    {
+        const char *text = json_string_value(alias);
+        good = good && text != NULL && out->alias_count < PO_ALIASES_MAX &&
+               po_title_parse(slice_of(text), &app, &hardware);
+        if (!good)
+            break;
+        out->aliases[out->alias_count] = arena_text(arena, text);
+        good = out->aliases[out->alias_count++] != NULL;
+    }
+    json_decref(o);
+    return good ? PB_OK : error_set(err, PB_DAMAGED, "the release's attributes are damaged");
+}
+
+/* ---- hashes of replies ---- */
+
+static int chunk_hash(int fd, uint64_t offset, uint32_t size, struct slice name, char *chunk, uint8_t out[4],
+                      struct pb_error *err)
+{
+    char head[POLP_FILE_HEAD + POLP_NAME_MAX];
+    struct digest_result r;
+    _cleanup_digest_ struct digest d = {0};
+    size_t n = polp_file_head(head, (uint32_t)offset, size, name);
+    int rc = file_read_at(fd, chunk, size, offset, err);
+    if (rc == PB_OK)
+        rc = digest_start(&d, DIGEST_MD5, err);
+    if (rc < 0)
+        return rc;
+    digest_add(&d, head + POLP_HASHED, n - POLP_HASHED);
+    digest_add(&d, chunk, size);
+    digest_finish(&d, &r);
+    memcpy(out, r.md5.bytes, 4);
+    return PB_OK;
+}
+
+int po_hashes_make(const struct depot *d, const struct object *o, struct slice name, uint8_t **hashes,
+                   struct pb_error *err)
+{
+    size_t n = po_chunks(o->size);
+    _cleanup_fd_ int fd = -1;
+    _cleanup_free_ char *chunk = malloc(PO_CHUNK);
+    _cleanup_free_ uint8_t *made = malloc(4 * n + 1);
+    if (chunk == NULL || made == NULL)
+        return error_memory(err);
+    int rc = object_open(d->objects, &o->name, o->size, &fd, err);
+    for (size_t i = 0; rc == PB_OK && i < n; i++) {
+        uint64_t offset = (uint64_t)i * PO_CHUNK;
+        uint32_t size = o->size - offset < PO_CHUNK ? (uint32_t)(o->size - offset) : PO_CHUNK;
+        rc = chunk_hash(fd, offset, size, name, chunk, made + 4 * i, err);
+    }
+    if (rc < 0)
+        return rc;
+    *hashes = made;
+    made = NULL;
+    return PB_OK;
+}
+
+/* ---- patch.cfg ---- */
+
+int po_status_add(struct publication *p, struct slice bytes, struct pb_error *err)
+{
+    char head[POLP_HEADER];
+    struct object object;
+    struct digest_result r;
+    _cleanup_digest_ struct digest d = {0};
+    if (bytes.n > PO_CONFIG_MAX)
+        return error_set(err, PB_INVALID, PO_CONFIG " has more than %d bytes", PO_CONFIG_MAX);
+    polp_header_put(head, (uint32_t)(sizeof head + bytes.n), POLP_STATUS_REPLY);
+    int rc = digest_start(&d, DIGEST_MD5, err);
+    if (rc < 0)
+        return rc;
+    digest_add(&d, head + POLP_HASHED, sizeof head - POLP_HASHED);
+    digest_add(&d, bytes.p, bytes.n);
+    digest_finish(&d, &r);
+    rc = object_store(p->depot, bytes.p, bytes.n, &object, err);
+    struct slice hash = {(const char *)r.md5.bytes, 4};
+    return rc < 0 ? rc : publication_add(p, slice_of(PO_CONFIG), PO_STATUS, &object, hash, err);
+}
+
+int po_config_store(struct publication *p, const struct po_config *c, struct pb_error *err)
+{
+    _cleanup_buffer_ struct buffer text, bytes;
+    _cleanup_free_ char *packed = NULL;
+    size_t size;
+    buffer_init(&text, PO_CONFIG_MAX);
+    buffer_init(&bytes, PO_CONFIG_MAX + 1);
+    po_config_emit(c, &text);
+    if (text.failed)
+        return error_set(err, PB_INVALID, PO_CONFIG " has more than %d bytes", PO_CONFIG_MAX);
+    int rc = zlib_pack(text.p, text.n, &packed, &size, err);
+    if (rc < 0)
+        return rc;
+    char mode = packed != NULL ? SLC_ZLIB : SLC_RAW;
+    buffer_append(&bytes, &mode, 1);
+    buffer_append(&bytes, packed != NULL ? packed : text.p, packed != NULL ? size : text.n);
+    return bytes.failed ? error_memory(err) : po_status_add(p, (struct slice){bytes.p, bytes.n}, err);
+}
+
+/* ---- names ---- */
+
+struct names_check {
+    const char *title;
+    const struct po_attributes *attributes;
+};
+
+static bool has_name(const char *title, const struct po_attributes *a, const char *name)
+{
+    bool has = strcmp(title, name) == 0;
+    for (size_t i = 0; i < a->alias_count && !has; i++)
+        has = strcmp(a->aliases[i], name) == 0;
+    return has;
+}
+
+static int title_compare(void *arg, const char *other, const char *version, const char *attributes,
+                         struct pb_error *err)
+{
+    const struct names_check *c = arg;
+    struct po_attributes a;
+    _cleanup_arena_ struct arena arena;
+    arena_init(&arena, 0);
+    (void)version;
+    if (strcmp(other, c->title) == 0 || po_attributes_parse(attributes, &arena, &a, err) < 0)
+        return PB_OK;
+    if (has_name(other, &a, c->title))
+        return error_set(err, PB_INVALID, "%s: the live title %s has this name", c->title, other);
+    for (size_t i = 0; i < c->attributes->alias_count; i++) {
+        if (has_name(other, &a, c->attributes->aliases[i]))
+            return error_set(err, PB_INVALID, "%s: the live title %s has this name",
+                             c->attributes->aliases[i], other);
+    }
+    return PB_OK;
+}
+
+int po_names_make(struct depot *d, const char *app, const char *hardware, const char *const *aliases,
+                  size_t n, struct arena *a, const char **title, struct po_attributes *out,
+                  struct pb_error *err)
+{
+    struct polp_id id;
+    *out = (struct po_attributes){0};
+    if (!polp_id_parse(slice_of(app), &id))
+        return error_set(err, PB_INVALID, "application %s: must be one to four letters or digits", app);
+    if (n > PO_ALIASES_MAX)
+        return error_set(err, PB_INVALID, "more than %d aliases", PO_ALIASES_MAX);
+    for (size_t i = 0; i <= n; i++) {
+        const char *one = i == 0 ? hardware : aliases[i - 1];
+        const char *name = arena_format(a, "%s@%s", app, one);
+        if (!polp_id_parse(slice_of(one), &id))
+            return error_set(err, PB_INVALID, "hardware %s: must be one to four letters or digits", one);
+        if (name == NULL)
+            return error_memory(err);
+        if (i == 0)
+            *title = name;
+        else if (has_name(*title, out, name))
+            return error_set(err, PB_INVALID, "the alias %s is there twice", one);
+        else
+            out->aliases[out->alias_count++] = name;
+    }
+    struct names_check c = {*title, out};
+    return stored_live_each(d, PO_DIALECT, title_compare, &c, err);
+}

@@ -1,0 +1,27 @@
+/* POLP over TCP, for fetching: one request and its reply, or many pieces at once. */
+#ifndef PB_FETCH_POLP_H
+#define PB_FETCH_POLP_H
+
+#include "fetch/transport_internal.h"
+
+#define POLP_SCHEME "polp://"
+
+/* "polp://HOST:PORT/APP@HW/NAME", the host with the brackets of an IPv6 address. */
+struct polp_place {
+    char host[256];
+    char port[8];
+    struct polp_id application, hardware;
+    struct slice name; /* within the text; empty when there is none */
+};
+bool polp_place_parse(const char *text, struct polp_place *out);
+
+/* Connects, waiting at most TRANSPORT_CONNECT_MS for each address; the socket does not block. */
+PB_MUST_USE int polp_connect(const struct transport *t, const char *host, const char *port, int *fd,
+                             struct pb_error *err);
+
+/* As transport_pieces, for a plan whose addresses are POLP's. */
+PB_MUST_USE int polp_pieces(struct transport *t, const struct fetch_plan *plan, int staging,
+                            piece_accept_fn *accept, void *accept_arg, struct download_report *report,
+                            struct pb_error *err);
+
+#endif
