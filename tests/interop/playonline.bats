@@ -242,7 +242,7 @@ fault() {
     publish one 20030909_A
     start_polp
     mkdir watched
-    for at in 40 60 80; do
+    for at in 30 30 20; do
         run faulty kill $at "$patchbay" fetch "playonline://$polp/1000@W2U" watched
         [ "$status" = 137 ]
     done
