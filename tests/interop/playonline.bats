@@ -65,7 +65,7 @@ publish() { # TREE VERSION [OPTION...]
     echo new >two/data/new.txt
     rm two/empty
     run -0 publish two 20061212_3
-    [[ $output == *"2 files new or changed"* ]]
+    [[ $output == *"2 new or changed files"* ]]
     wait_for 10 eval 'client newest "$polp" 1000 W2U "" | grep -q 20061212_3'
     client config "$polp" 1000 W2U >patch.cfg
     [ "$(grep -c '^20061212_3 ' patch.cfg)" = 2 ]

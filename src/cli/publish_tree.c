@@ -1,4 +1,4 @@
-/* patchbay publish upgrade, patchbay publish levels */
+/* patchbay publish upgrade, publish levels, publish app: a tree of files each. */
 #include "cli/output.h"
 #include "cli/verbs.h"
 
@@ -84,4 +84,25 @@ int verb_publish_levels(const struct args *a)
     if (o.collection == NULL || !args_version(a, "min-version", true, &o.min_version))
         return EXIT_USAGE;
     return publish(a, levels_publish, &o, "level");
+}
+
+static int app_publish(struct pb_depot *depot, const void *options, pb_progress_fn *progress, void *arg,
+                       struct pb_publish_result *result, struct pb_error *err)
+{
+    return pb_publish_app(depot, options, progress, arg, result, err);
+}
+
+int verb_publish_app(const struct args *a)
+{
+    const char *aliases[VALUES_MAX];
+    struct pb_app_options o = {.tree = a->operands[0],
+                               .app = args_required(a, "app"),
+                               .hardware = args_required(a, "hardware"),
+                               .version = args_required(a, "version"),
+                               .aliases = aliases,
+                               .alias_count = args_values(a, "alias", aliases, VALUES_MAX),
+                               .force = args_flag(a, "force")};
+    if (o.app == NULL || o.hardware == NULL || o.version == NULL)
+        return EXIT_USAGE;
+    return publish(a, app_publish, &o, "new or changed file");
 }
