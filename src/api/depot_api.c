@@ -50,10 +50,22 @@ int pb_depot_history(struct pb_depot *depot, const char *title, pb_release_fn *f
     return release_history(inner(depot), title, fn, arg, err);
 }
 
+/* Its dialect says whether its names are still its own. */
+static int live_check(struct depot *d, const char *title, const char *attributes, struct pb_error *err)
+{
+    for (size_t i = 0; all_dialects[i] != NULL; i++) {
+        size_t n = strlen(all_dialects[i]->name);
+        if (strncmp(title, all_dialects[i]->name, n) == 0 && title[n] == '/' &&
+            all_dialects[i]->live_check != NULL)
+            return all_dialects[i]->live_check(d, all_dialects, title + n + 1, attributes, err);
+    }
+    return PB_OK;
+}
+
 int pb_depot_rollback(struct pb_depot *depot, const char *title, const char *version, pb_release_fn *fn,
                       void *arg, struct pb_error *err)
 {
-    return release_rollback(inner(depot), title, version, fn, arg, err);
+    return release_rollback(inner(depot), title, version, live_check, fn, arg, err);
 }
 
 int pb_depot_withdraw(struct pb_depot *depot, const char *title, struct pb_error *err)

@@ -97,15 +97,29 @@ static int release_show_one(struct depot *d, int64_t release, pb_release_fn *fn,
     return release_show(st, fn, arg, err);
 }
 
-int release_rollback(struct depot *d, const char *title, const char *version, pb_release_fn *fn, void *arg,
-                     struct pb_error *err)
+static int release_check(struct depot *d, const char *title, int64_t release, release_check_fn *check,
+                         struct pb_error *err)
+{
+    _cleanup_stmt_ struct sqlite3_stmt *st = NULL;
+    int rc = sql_prepare(d->db, "SELECT attributes FROM release WHERE id = ?", &st, err);
+    if (rc < 0)
+        return rc;
+    sqlite3_bind_int64(st, 1, release);
+    rc = sql_step(st, err);
+    return rc == 1 ? check(d, title, (const char *)sqlite3_column_text(st, 0), err) : rc;
+}
+
+int release_rollback(struct depot *d, const char *title, const char *version, release_check_fn *check,
+                     pb_release_fn *fn, void *arg, struct pb_error *err)
 {
     int64_t id, live, release = 0;
     int rc = sql_begin(d->db, err);
     if (rc < 0)
         return rc;
     rc = title_find(d, title, &id, &live, err);
-    if (rc == PB_OK && (rc = rollback_target(d, id, live, version, &release, err)) < 0)
+    if (rc == PB_OK && (rc = rollback_target(d, id, live, version, &release, err)) == PB_OK && check != NULL)
+        rc = release_check(d, title, release, check, err);
+    if (rc < 0)
         rc = error_context(err, "rollback %s", title);
     if (rc == PB_OK)
         rc = catalog_live_set(d->db, id, release, err);

@@ -9,8 +9,12 @@
 PB_MUST_USE int release_list(struct depot *d, pb_release_fn *fn, void *arg, struct pb_error *err);
 PB_MUST_USE int release_history(struct depot *d, const char *title, pb_release_fn *fn, void *arg,
                                 struct pb_error *err);
-PB_MUST_USE int release_rollback(struct depot *d, const char *title, const char *version, pb_release_fn *fn,
-                                 void *arg, struct pb_error *err);
+/* May this release of a title become live? Called in the transaction that makes it so; NULL: it always may.
+ */
+typedef int release_check_fn(struct depot *d, const char *title, const char *attributes,
+                             struct pb_error *err);
+PB_MUST_USE int release_rollback(struct depot *d, const char *title, const char *version,
+                                 release_check_fn *check, pb_release_fn *fn, void *arg, struct pb_error *err);
 PB_MUST_USE int release_withdraw(struct depot *d, const char *title, struct pb_error *err);
 PB_MUST_USE int depot_gc(struct depot *d, int keep, bool wait, struct pb_gc_report *report,
                          struct pb_error *err);

@@ -141,6 +141,10 @@ struct dialect {
     const char *const *paths;
     /* Prepares a release for serving: see site_compile_fn. */
     int (*compile)(struct site_title *title, const struct md5 *md5, struct pb_error *err);
+    /* Before an older release becomes live again: are its names and aliases free among the titles that are
+     * live now, and of other dialects' paths? PB_INVALID when not. NULL: names are a title's own. */
+    int (*live_check)(struct depot *d, const struct dialect *const *all, const char *name,
+                      const char *attributes, struct pb_error *err);
     /* Prepares what its titles make together, in the site's arena. NULL: nothing. */
     int (*compile_site)(struct site *site, void **out, struct pb_error *err);
     /* Where a static file host must have an entry for the dialect's clients: a path, in `path`; left empty

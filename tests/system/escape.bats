@@ -75,6 +75,20 @@ served() { # PATH TEXT: is the text a line of what the server has there by now?
     [ "$(curl -s -o /dev/null -w '%{http_code}' "http://$at/official.txt")" = 404 ]
 }
 
+@test "a rollback does not take a name that another title has by now" {
+    "$patchbay" init
+    mkdir game
+    echo 1 >game/file
+    upgrade() { "$patchbay" publish upgrade game --oldest 1 --recommended 1 "$@"; }
+    upgrade --platform linux --version 1 --alias osx
+    upgrade --platform linux --version 2
+    upgrade --platform mac --version 1 --alias osx
+    run -1 "$patchbay" rollback escape/linux 1
+    [[ $output == *"osx: the title mac has this alias"* ]]
+    "$patchbay" withdraw escape/mac
+    run -0 "$patchbay" rollback escape/linux 1
+}
+
 @test "a release that is published while a player fetches the one before: one of the two arrives, whole" {
     "$patchbay" init
     make_levels one 1500 10 1

@@ -2,7 +2,7 @@
  * /PLATFORM/FILE. */
 #include "base/path.h"
 #include "dialect/escape/escape.h"
-#include "dialect/escape/release.h"
+#include "dialect/escape/publish.h"
 #include "wire/http_reply.h"
 
 #define SERVER "patchbay"
@@ -231,6 +231,16 @@ static int settings_make(const struct setting_value *values, size_t n, struct ar
     return PB_OK;
 }
 
+static int live_check(struct depot *d, const struct dialect *const *all, const char *name,
+                      const char *attributes, struct pb_error *err)
+{
+    struct es_attributes a;
+    _cleanup_arena_ struct arena arena;
+    arena_init(&arena, 0);
+    int rc = es_attributes_parse(attributes, &arena, &a, err);
+    return rc < 0 ? rc : es_names_check(d, all, name, &a, err);
+}
+
 static const char *const paths[] = {ES_COLLECTIONS, NULL};
 
 const struct dialect escape_dialect = {
@@ -238,6 +248,7 @@ const struct dialect escape_dialect = {
     .settings = no_settings,
     .settings_make = settings_make,
     .paths = paths,
+    .live_check = live_check,
     .compile = escape_compile,
     .compile_site = escape_compile_site,
     .serve_http = escape_serve,

@@ -188,3 +188,15 @@ int po_names_make(struct depot *d, const char *app, const char *hardware, const 
     struct names_check c = {*title, out};
     return stored_live_each(d, PO_DIALECT, title_compare, &c, err);
 }
+
+int po_live_check(struct depot *d, const struct dialect *const *all, const char *name, const char *attributes,
+                  struct pb_error *err)
+{
+    struct po_attributes a;
+    _cleanup_arena_ struct arena arena;
+    struct names_check c = {name, &a};
+    arena_init(&arena, 0);
+    (void)all;
+    int rc = po_attributes_parse(attributes, &arena, &a, err);
+    return rc < 0 ? rc : stored_live_each(d, PO_DIALECT, title_compare, &c, err);
+}

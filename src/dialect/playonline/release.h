@@ -44,6 +44,10 @@ PB_MUST_USE int po_names_make(struct depot *d, const char *app, const char *hard
                               const char *const *aliases, size_t n, struct arena *a, const char **title,
                               struct po_attributes *out, struct pb_error *err);
 
+/* A struct dialect's live_check. */
+int po_live_check(struct depot *d, const struct dialect *const *all, const char *name, const char *attributes,
+                  struct pb_error *err);
+
 PB_MUST_USE int po_publish(struct depot *d, const struct pb_app_options *options, pb_progress_fn *progress,
                            void *arg, struct pb_publish_result *result, struct pb_error *err);
 PB_MUST_USE int po_import(struct depot *d, const struct pb_import_app_options *options, pb_import_fn *fn,

@@ -261,6 +261,7 @@ const struct dialect playonline_dialect = {
     .settings = settings,
     .settings_make = settings_make,
     .paths = paths,
+    .live_check = po_live_check,
     .compile = playonline_compile,
     .serve_polp = playonline_serve,
     .fetch = &playonline_fetch,

@@ -71,17 +71,17 @@ static void publish_again_and_back(void **state)
     r = publish(d, "a", "second");
     assert_string_equal(r.version, "2");
     assert_int_equal(r.new_objects, 1);
-    assert_int_equal(release_rollback(d, "test/a", NULL, live_version, live, &err), 0);
+    assert_int_equal(release_rollback(d, "test/a", NULL, NULL, live_version, live, &err), 0);
     assert_string_equal(live, "1");
-    assert_int_equal(release_rollback(d, "test/a", NULL, live_version, live, &err), PB_NOT_FOUND);
-    assert_int_equal(release_rollback(d, "test/a", "2", live_version, live, &err), 0);
+    assert_int_equal(release_rollback(d, "test/a", NULL, NULL, live_version, live, &err), PB_NOT_FOUND);
+    assert_int_equal(release_rollback(d, "test/a", "2", NULL, live_version, live, &err), 0);
     assert_string_equal(live, "2");
-    assert_int_equal(release_rollback(d, "test/a", "7", live_version, live, &err), PB_NOT_FOUND);
-    assert_int_equal(release_rollback(d, "test/b", NULL, live_version, live, &err), PB_NOT_FOUND);
-    assert_int_equal(release_rollback(d, "nonsense", NULL, live_version, live, &err), PB_INVALID);
+    assert_int_equal(release_rollback(d, "test/a", "7", NULL, live_version, live, &err), PB_NOT_FOUND);
+    assert_int_equal(release_rollback(d, "test/b", NULL, NULL, live_version, live, &err), PB_NOT_FOUND);
+    assert_int_equal(release_rollback(d, "nonsense", NULL, NULL, live_version, live, &err), PB_INVALID);
     assert_int_equal(release_withdraw(d, "test/a", &err), 0);
     assert_int_equal(release_withdraw(d, "test/a", &err), PB_NOT_FOUND);
-    assert_int_equal(release_rollback(d, "test/a", NULL, live_version, live, &err), 0);
+    assert_int_equal(release_rollback(d, "test/a", NULL, NULL, live_version, live, &err), 0);
     assert_string_equal(live, "2");
     depot_close(d);
 }
