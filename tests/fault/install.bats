@@ -120,6 +120,7 @@ killed_everywhere() {
     make_levels --change tree 9 100 50 50 100
     "$patchbay" publish levels tree --collection official --min-version 1 >/dev/null
     wait_for 10 eval 'curl -sf "http://$at/official.txt" | sed -n 4p | grep -qx 450'
+    wait_for 10 eval '[ "$(grep -c "GET /official/" access.log)" = 400 ]'
     : >access.log
     RANDOM=11
     for i in $(seq 50); do

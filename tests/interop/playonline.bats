@@ -3,6 +3,8 @@
 
 load ../helper
 
+export ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0
+
 client() {
     "$root/tests/interop/polp_client.py" "$@"
 }
