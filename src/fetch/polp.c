@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
-enum { STEP_MS = 100 };
+enum { STEP_MS = 100, REPLY_S = 120 };
 
 bool polp_place_parse(const char *text, struct polp_place *out)
 {
@@ -117,7 +117,10 @@ static int all_receive(const struct transport *t, int fd, struct buffer *out, si
                        struct pb_error *err)
 {
     char step[16 * 1024];
+    uint64_t until = clock_monotonic_ms() + REPLY_S * 1000;
     while (out->n < wanted) {
+        if (clock_monotonic_ms() > until)
+            return error_set(err, PB_NETWORK, "the reply takes more than %d s", REPLY_S);
         size_t most = wanted - out->n < sizeof step ? wanted - out->n : sizeof step;
         ssize_t n = recv(fd, step, most, 0);
         if (n == 0)

@@ -30,7 +30,8 @@ enum piece_state { PIECE_WAITING, PIECE_RUNNING, PIECE_DONE };
 
 struct piece {
     enum piece_state state;
-    int attempts;
+    int attempts; /* since it got on */
+    int lies;     /* replies that can't be right: these are not forgotten */
     uint64_t not_before;
 };
 
@@ -46,11 +47,14 @@ struct link {
     size_t out_at;
     char head[HEAD_MAX]; /* of the reply under way */
     size_t head_n;
-    uint32_t data_left; /* of its data */
+    char *chunk; /* its data, of CHUNK bytes' room */
+    uint32_t chunk_n;
     bool in_data;
+    bool answered; /* this connection has brought a reply */
     struct digest digest;
     uint8_t hash[4];
-    uint64_t deadline;
+    uint64_t deadline;       /* for the next byte */
+    uint64_t chunk_deadline; /* for the whole of the chunk: a server that drips must not hold us for days */
 };
 
 struct pieces {
@@ -73,6 +77,31 @@ static const struct fetch_piece *plan_of(const struct pieces *all, const struct 
     return &all->plan->pieces[l->index];
 }
 
+/* ---- asking ---- */
+
+/* Bytes of the chunk that is next, or under way. */
+static uint32_t chunk_size(const struct pieces *all, const struct link *l)
+{
+    uint64_t left = plan_of(all, l)->size - l->got;
+    return left < CHUNK ? (uint32_t)left : CHUNK;
+}
+
+static int request_add(struct pieces *all, struct link *l)
+{
+    struct polp_request r = {.opcode = POLP_DOWNLOAD,
+                             .hardware = l->place.hardware,
+                             .application = l->place.application,
+                             .offset = (uint32_t)l->got,
+                             .size = chunk_size(all, l),
+                             .name = l->name};
+    uint64_t now = clock_monotonic_ms();
+    l->deadline = now + TRANSPORT_SLOW_S * 1000;
+    l->chunk_deadline = now + (CHUNK / TRANSPORT_SLOW_BYTES + TRANSPORT_SLOW_S) * 1000;
+    return polp_request_emit(&r, &l->out)
+               ? PB_OK
+               : error_set(all->err, PB_INVALID, "the name is too long for the protocol");
+}
+
 /* ---- taking up a piece, letting go of it ---- */
 
 static void link_close(struct link *l)
@@ -80,7 +109,7 @@ static void link_close(struct link *l)
     fd_close(&l->fd);
     digest_free(&l->digest);
     l->out.n = l->out_at = l->head_n = 0;
-    l->in_data = false;
+    l->in_data = l->answered = false;
 }
 
 /* What is in the file beyond whole chunks was never verified. */
@@ -91,12 +120,17 @@ static int file_cut(struct link *l, struct pb_error *err)
     return PB_OK;
 }
 
+static int piece_keep(struct pieces *all, struct link *l, unsigned *counter);
+
 static int link_take(struct pieces *all, struct link *l, size_t index)
 {
     char part[FILE_NAME_MAX + 1];
     struct stat st;
     l->index = index;
+    l->got = 0;
     const struct fetch_piece *p = plan_of(all, l);
+    all->list[index].state = PIECE_RUNNING;
+    all->list[index].attempts++;
     if (!polp_place_parse(p->url, &l->place))
         return error_set(all->err, PB_INVALID, "%s: not an address of this protocol", p->url);
     l->name = l->place.name;
@@ -104,16 +138,15 @@ static int link_take(struct pieces *all, struct link *l, size_t index)
     l->file = openat(all->staging, part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
     if (l->file < 0 || fstat(l->file, &st) != 0)
         return error_errno(all->err, errno, "staging: %s", part);
-    uint64_t there = (uint64_t)st.st_size < p->size ? (uint64_t)st.st_size : 0;
-    l->got = there - there % CHUNK;
+    uint64_t there = (uint64_t)st.st_size;
+    l->got = there == p->size ? there : there < p->size ? there - there % CHUNK : 0;
     all->bytes += l->got;
-    all->list[index].state = PIECE_RUNNING;
-    all->list[index].attempts++;
-    l->deadline = clock_monotonic_ms() + TRANSPORT_SLOW_S * 1000;
     int rc = file_cut(l, all->err);
+    if (rc == PB_OK && l->got == p->size) /* an earlier run did not come to naming it */
+        return piece_keep(all, l, &all->report->present);
     if (rc == PB_OK && l->fd < 0)
         rc = polp_connect(all->transport, l->place.host, l->place.port, &l->fd, all->err);
-    return rc;
+    return rc == PB_OK ? request_add(all, l) : rc;
 }
 
 static void link_leave(struct pieces *all, struct link *l, enum piece_state state)
@@ -134,7 +167,9 @@ static int link_failed(struct pieces *all, struct link *l, int rc)
 {
     struct piece *p = &all->list[l->index];
     const char *name = plan_of(all, l)->name;
-    bool again = (rc == PB_NETWORK || rc == PB_DAMAGED) && p->attempts < TRANSPORT_ATTEMPTS;
+    p->lies += rc == PB_DAMAGED;
+    bool again = (rc == PB_NETWORK && p->attempts < TRANSPORT_ATTEMPTS) ||
+                 (rc == PB_DAMAGED && p->lies < TRANSPORT_ATTEMPTS);
     link_close(l);
     link_leave(all, l, PIECE_WAITING);
     if (again)
@@ -142,7 +177,7 @@ static int link_failed(struct pieces *all, struct link *l, int rc)
     return rc == PB_CANCELLED ? rc : error_context(all->err, "%s", name);
 }
 
-static int piece_keep(struct pieces *all, struct link *l)
+static int piece_keep(struct pieces *all, struct link *l, unsigned *counter)
 {
     char part[FILE_NAME_MAX + 1];
     const struct fetch_piece *p = plan_of(all, l);
@@ -157,30 +192,8 @@ static int piece_keep(struct pieces *all, struct link *l)
         return rc;
     }
     all->done++;
-    all->report->downloaded++;
+    ++*counter;
     return PB_OK;
-}
-
-/* ---- asking ---- */
-
-/* Bytes of the chunk that is next, or under way. */
-static uint32_t chunk_size(const struct pieces *all, const struct link *l)
-{
-    uint64_t left = plan_of(all, l)->size - l->got;
-    return left < CHUNK ? (uint32_t)left : CHUNK;
-}
-
-static int request_add(struct pieces *all, struct link *l)
-{
-    struct polp_request r = {.opcode = POLP_DOWNLOAD,
-                             .hardware = l->place.hardware,
-                             .application = l->place.application,
-                             .offset = (uint32_t)l->got,
-                             .size = chunk_size(all, l),
-                             .name = l->name};
-    return polp_request_emit(&r, &l->out)
-               ? PB_OK
-               : error_set(all->err, PB_INVALID, "the name is too long for the protocol");
 }
 
 static int request_send(struct pieces *all, struct link *l)
@@ -216,7 +229,7 @@ static int head_check(struct pieces *all, struct link *l, struct pb_error *err)
     if (rc < 0)
         return rc;
     digest_add(&l->digest, l->head + POLP_HASHED, l->head_n - POLP_HASHED);
-    l->data_left = wanted;
+    l->chunk_n = 0;
     l->in_data = true;
     return PB_OK;
 }
@@ -246,18 +259,21 @@ static int head_take(struct pieces *all, struct link *l, const char *p, size_t n
     return l->head_n == POLP_FILE_HEAD + l->name.n + 1 ? head_check(all, l, err) : PB_OK;
 }
 
-/* The chunk is whole: its hash decides whether it counts. */
+/* The chunk is whole: its hash decides whether it is written. */
 static int chunk_end(struct pieces *all, struct link *l, struct pb_error *err)
 {
     struct digest_result r;
-    uint32_t size = chunk_size(all, l);
     digest_finish(&l->digest, &r);
     l->in_data = false;
     l->head_n = 0;
     if (memcmp(r.md5.bytes, l->hash, sizeof l->hash) != 0)
         return error_set(err, PB_DAMAGED, "the hash of a chunk is not that of its bytes");
-    l->got += size;
-    all->bytes += size;
+    int rc = file_write(l->file, l->chunk, l->chunk_n, err);
+    if (rc < 0)
+        return rc;
+    l->got += l->chunk_n;
+    l->answered = true;
+    all->bytes += l->chunk_n;
     all->list[l->index].attempts = 1; /* it goes on */
     return PB_OK;
 }
@@ -265,13 +281,20 @@ static int chunk_end(struct pieces *all, struct link *l, struct pb_error *err)
 static int data_take(struct pieces *all, struct link *l, const char *p, size_t n, size_t *used,
                      struct pb_error *err)
 {
-    *used = l->data_left < n ? l->data_left : n;
-    int rc = file_write(l->file, p, *used, err);
-    if (rc < 0)
-        return rc;
+    uint32_t whole = chunk_size(all, l);
+    *used = whole - l->chunk_n < n ? whole - l->chunk_n : n;
+    memcpy(l->chunk + l->chunk_n, p, *used);
     digest_add(&l->digest, p, *used);
-    l->data_left -= (uint32_t)*used;
-    return l->data_left == 0 ? chunk_end(all, l, err) : PB_OK;
+    l->chunk_n += (uint32_t)*used;
+    return l->chunk_n == whole ? chunk_end(all, l, err) : PB_OK;
+}
+
+/* A server may close after each reply, as the original client may open a connection for each request. */
+static int link_again(struct pieces *all, struct link *l)
+{
+    link_close(l);
+    int rc = polp_connect(all->transport, l->place.host, l->place.port, &l->fd, all->err);
+    return rc == PB_OK ? request_add(all, l) : rc;
 }
 
 /* Reads what has arrived. PB_OK also when the piece is whole, and taken care of. */
@@ -281,6 +304,8 @@ static int link_read(struct pieces *all, struct link *l)
     ssize_t n = recv(l->fd, step, sizeof step, 0);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return PB_OK;
+    if (n <= 0 && l->answered && l->head_n == 0)
+        return link_again(all, l);
     if (n <= 0)
         return error_set(all->err, PB_NETWORK, "the server closed the connection");
     l->deadline = clock_monotonic_ms() + TRANSPORT_SLOW_S * 1000;
@@ -295,7 +320,7 @@ static int link_read(struct pieces *all, struct link *l)
             return rc;
     }
     if (l->got == plan_of(all, l)->size)
-        return piece_keep(all, l);
+        return piece_keep(all, l, &all->report->downloaded);
     return l->got != before ? request_add(all, l) : PB_OK;
 }
 
@@ -330,8 +355,8 @@ static int pieces_start(struct pieces *all)
         if (next == all->plan->piece_count)
             break;
         int rc = link_take(all, l, next);
-        if (rc == PB_OK)
-            rc = request_add(all, l);
+        if (rc < 0 && l->index == SIZE_MAX) /* a whole piece that was not accepted */
+            return rc;
         if (rc < 0 && (rc = link_failed(all, l, rc)) < 0)
             return rc;
     }
@@ -357,8 +382,8 @@ static int links_turn(struct pieces *all)
         int rc = l->out.n > 0 ? request_send(all, l) : PB_OK;
         if (rc == PB_OK && polls[i].revents & (POLLIN | POLLHUP | POLLERR))
             rc = link_read(all, l);
-        else if (rc == PB_OK && now > l->deadline)
-            rc = error_set(all->err, PB_NETWORK, "the server does not answer");
+        else if (rc == PB_OK && (now > l->deadline || now > l->chunk_deadline))
+            rc = error_set(all->err, PB_NETWORK, "the server does not answer, or too slowly");
         if (rc < 0 && l->index == SIZE_MAX) /* a whole piece that was not accepted */
             return rc;
         if (rc < 0 && (rc = link_failed(all, l, rc)) < 0)
@@ -422,14 +447,16 @@ int polp_pieces(struct transport *t, const struct fetch_plan *plan, int staging,
     for (size_t i = 0; rc == PB_OK && i < all.link_count; i++) {
         all.links[i].fd = all.links[i].file = -1;
         all.links[i].index = SIZE_MAX;
+        all.links[i].chunk = malloc(CHUNK);
+        if (all.links[i].chunk == NULL)
+            rc = error_memory(err);
         buffer_init(&all.links[i].out, 2 * POLP_REQUEST_MAX);
     }
     if (rc == PB_OK)
         rc = pieces_run(&all);
     for (size_t i = 0; all.links != NULL && i < all.link_count; i++) {
         struct link *l = &all.links[i];
-        if (l->file >= 0 && file_cut(l, NULL) < 0) /* what is left is verified once more the next time */
-            l->got = 0;
+        free(l->chunk);
         link_close(l);
         fd_close(&l->file);
         buffer_free(&l->out);

@@ -53,13 +53,16 @@ static void answer(const struct exchange *x, const struct polp_request *request,
     refuse(plan);
 }
 
-/* For the log: "STATUS", "DOWNLOAD", "NEWEST"; the name, or what stands for it. */
-static void access_fill(const struct polp_request *r, struct access *access)
+/* For the log: "STATUS", "DOWNLOAD", "NEWEST"; the name, or the application, where it stands in the packet.
+ */
+static void access_fill(const struct polp_request *r, const char *in, struct access *access)
 {
     access->method = slice_of(r->opcode == POLP_STATUS   ? "STATUS"
                               : r->opcode == POLP_NEWEST ? "NEWEST"
                                                          : "DOWNLOAD");
-    access->target = r->opcode == POLP_DOWNLOAD ? r->name : polp_id_text(&r->application);
+    access->target = r->opcode == POLP_DOWNLOAD
+                         ? r->name
+                         : (struct slice){in + POLP_HEADER + 4, polp_id_text(&r->application).n};
 }
 
 static enum verdict polp_next(const struct exchange *x, const char *in, size_t n, size_t *used,
@@ -73,7 +76,7 @@ static enum verdict polp_next(const struct exchange *x, const char *in, size_t n
         return VERDICT_CLOSE;
     *used = (size_t)length;
     *access = (struct access){.minor = -1};
-    access_fill(&request, access);
+    access_fill(&request, in, access);
     answer(x, &request, plan);
     return VERDICT_REPLY;
 }

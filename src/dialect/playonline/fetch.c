@@ -5,6 +5,7 @@
 #include "dialect/playonline/pack.h"
 #include "dialect/playonline/playonline.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -105,7 +106,7 @@ static int config_get(struct updating *u, struct pb_error *err)
     _cleanup_buffer_ struct buffer reply, text;
     _cleanup_fd_ int fd = memfd_create(PO_CONFIG, MFD_CLOEXEC);
     struct polp_request r = {.opcode = POLP_STATUS, .hardware = u->hardware, .application = u->application};
-    buffer_init(&reply, PO_CONFIG_MAX);
+    buffer_init(&reply, PO_CONFIG_MAX + POLP_HEADER + 1);
     buffer_init(&text, PO_CONFIG_MAX);
     if (fd < 0)
         return error_errno(err, errno, "a memory file");
@@ -117,6 +118,26 @@ static int config_get(struct updating *u, struct pb_error *err)
     if (rc == PB_OK)
         rc = po_config_parse((struct slice){text.p, text.n}, &u->plan->arena, &u->config, err);
     return rc < 0 ? error_context(err, PO_CONFIG) : PB_OK;
+}
+
+/* patch.cfg, and the version that it belongs to: another may be published in between. */
+static int config_of_version(struct updating *u, struct pb_error *err)
+{
+    enum { TRIES = 3 };
+    struct polp_newest after;
+    for (int i = 0; i < TRIES; i++) {
+        int rc = config_get(u, err);
+        if (rc == PB_OK)
+            rc = newest_ask(u, u->address, u->plan->version, &after, err);
+        if (rc < 0)
+            return rc;
+        if (strcmp(after.version, u->plan->version) == 0)
+            return PB_OK;
+        u->plan->version = arena_text(&u->plan->arena, after.version);
+        if (u->plan->version == NULL)
+            return error_memory(err);
+    }
+    return error_set(err, PB_NETWORK, "the server's newest version changes all the time");
 }
 
 /* ---- files ---- */
@@ -144,7 +165,7 @@ static int file_plan(struct updating *u, struct tree *tree, const struct po_file
     if (there == 1 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == l->local_size) {
         int rc = tree_open(tree, f->path, &fd, &size, err);
         if (rc == PB_OK)
-            rc = po_sums_of(fd, &sums, err);
+            rc = po_sums_of(fd, NULL, &sums, err);
         if (rc < 0)
             return rc;
         if (sums_match(u->q, &sums, l))
@@ -186,8 +207,10 @@ static int piece_add(struct updating *u, struct fetch_step *s, const struct po_l
                               .size = l->direct_size};
     if (p->url == NULL || p->staged == NULL)
         return error_memory(err);
-    if (l->direct_size == 0)
-        return error_set(err, PB_INVALID, "%s: has no byte on the server, not even its mode", s->path);
+    /* No way of compressing that there is makes more of it: a mode byte, a size, nine bits for eight. */
+    if (l->direct_size == 0 || l->direct_size > (uint64_t)l->local_size + l->local_size / 8 + 1024)
+        return error_set(err, PB_INVALID, "%s: %u bytes on the server for a file of %u make no sense",
+                         s->path, l->direct_size, l->local_size);
     u->plan->download += l->direct_size;
     u->plan->unpacked += l->local_size;
     return PB_OK;
@@ -237,7 +260,7 @@ static int fetch_make_plan(const struct fetch_request *q, const struct fetch_net
         return PB_OK;
     rc = address_follow(u, source, &newest, err);
     if (rc == PB_OK)
-        rc = config_get(u, err);
+        rc = config_of_version(u, err);
     return rc == PB_OK ? files_plan(u, err) : rc;
 }
 

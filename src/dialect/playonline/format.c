@@ -293,3 +293,63 @@ bool po_line_indirect(const struct po_line *l, struct slice *path, uint32_t *siz
     *path = word_take(&rest);
     return path_relative_safe(*path, NULL) && u32_read(word_take(&rest), size);
 }
+
+static int name_compare(const void *a, const void *b)
+{
+    const struct po_name *x = a, *y = b;
+    int order = strcmp(x->text, y->text);
+    return order != 0 ? order : (x->line > y->line) - (x->line < y->line);
+}
+
+/* A collection of names under way. */
+struct gather {
+    const struct po_config *config;
+    struct po_name *names;
+    size_t n, room;
+};
+
+static int name_add(struct gather *g, const char *text, uint32_t size, struct pb_error *err)
+{
+    struct po_name *names = arena_grow(g->config->arena, g->names, g->n, &g->room, sizeof *names);
+    if (names == NULL || text == NULL)
+        return error_memory(err);
+    g->names = names;
+    names[g->n] = (struct po_name){text, size, g->n};
+    g->n++;
+    return PB_OK;
+}
+
+static int file_names(struct gather *g, const struct po_file *f, const char *but, struct pb_error *err)
+{
+    int rc = PB_OK;
+    for (size_t i = 0; rc == PB_OK && i < f->n; i++) {
+        const struct po_line *l = &f->lines[i];
+        struct slice indirect;
+        uint32_t size;
+        if (l->raw != NULL || (but != NULL && strcmp(l->version, but) == 0))
+            continue;
+        rc = name_add(g, l->direct, l->direct_size, err);
+        if (rc == PB_OK && po_line_indirect(l, &indirect, &size))
+            rc = name_add(g, arena_copy(g->config->arena, indirect.p, indirect.n), size, err);
+    }
+    return rc;
+}
+
+int po_names_of(const struct po_config *c, const char *but, struct po_name **out, size_t *n,
+                struct pb_error *err)
+{
+    struct gather g = {.config = c};
+    int rc = PB_OK;
+    for (size_t i = 0; rc == PB_OK && i < c->n; i++)
+        rc = file_names(&g, &c->files[i], but, err);
+    if (g.n > 1)
+        qsort(g.names, g.n, sizeof *g.names, name_compare);
+    size_t kept = 0;
+    for (size_t i = 0; i < g.n; i++) {
+        if (kept == 0 || strcmp(g.names[kept - 1].text, g.names[i].text) != 0)
+            g.names[kept++] = g.names[i];
+    }
+    *out = g.names;
+    *n = kept;
+    return rc;
+}

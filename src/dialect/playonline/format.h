@@ -15,6 +15,8 @@ enum {
     PO_FILES_MAX = 200000,
     PO_VERSION_MAX = 32, /* bytes; on the wire there are 64 */
 };
+/* Of a file on the server, its mode byte included: so that a packet with all of it has a size of 32 bits. */
+#define PO_STORED_MAX (UINT32_MAX - POLP_FILE_HEAD - POLP_NAME_MAX)
 
 /* Eight digits, '_', a number or letters: "20061212_3". */
 bool po_version_ok(struct slice version);
@@ -64,6 +66,16 @@ struct po_line *po_file_add(struct po_config *c, struct po_file *f);
 
 /* The line of the highest version; NULL when there is none. */
 const struct po_line *po_file_winner(const struct po_file *f);
+
+/* The files on the server that lines of other versions than `but` (NULL: of all) name, each once, in order of
+ * their names; of several sizes the first line's. */
+struct po_name {
+    const char *text;
+    uint32_t size;
+    size_t line; /* counts from the first */
+};
+PB_MUST_USE int po_names_of(const struct po_config *c, const char *but, struct po_name **out, size_t *n,
+                            struct pb_error *err);
 
 /* "PATH SIZE" in a line's rest: the indirect file. False when there is none. */
 bool po_line_indirect(const struct po_line *l, struct slice *path, uint32_t *size);

@@ -94,8 +94,10 @@ static int file_add(struct import *im, const char *name, uint64_t wanted, struct
     if (rc == PB_OK && wanted != UINT64_MAX && size != wanted)
         rc = error_set(err, PB_DAMAGED, "has %llu bytes, " PO_CONFIG " says %llu", (unsigned long long)size,
                        (unsigned long long)wanted);
-    if (rc == PB_OK && (size == 0 || size > UINT32_MAX - POLP_REQUEST_MAX))
+    if (rc == PB_OK && (size == 0 || size > PO_STORED_MAX))
         rc = error_set(err, PB_INVALID, "is empty, or too large for the protocol");
+    if (rc == PB_OK && strcmp(name, PO_CONFIG) == 0)
+        rc = error_set(err, PB_INVALID, "this name is taken");
     if (rc == PB_OK && strlen(name) >= POLP_NAME_MAX)
         rc = error_set(err, PB_INVALID, "its name is too long for the protocol");
     if (rc == PB_OK)
@@ -124,29 +126,19 @@ static int file_import(struct import *im, const char *name, uint64_t wanted, str
     return report_line(im, name, fault, err);
 }
 
-static int line_import(struct import *im, const struct po_line *l, struct pb_error *err)
-{
-    struct slice indirect;
-    uint32_t size;
-    if (im->version == NULL || po_version_compare(l->version, im->version) > 0)
-        im->version = l->version;
-    int rc = file_import(im, l->direct, l->direct_size, err);
-    if (rc < 0 || !po_line_indirect(l, &indirect, &size))
-        return rc;
-    const char *name = arena_copy(&im->publication->arena, indirect.p, indirect.n);
-    return name == NULL ? error_memory(err) : file_import(im, name, size, err);
-}
-
 static int listed_import(struct import *im, struct pb_error *err)
 {
-    int rc = PB_OK;
-    for (size_t i = 0; rc == PB_OK && i < im->config.n; i++) {
-        const struct po_file *f = &im->config.files[i];
-        for (size_t k = 0; rc == PB_OK && k < f->n; k++) {
-            if (f->lines[k].raw == NULL)
-                rc = line_import(im, &f->lines[k], err);
-        }
+    struct po_name *names;
+    size_t n;
+    for (size_t i = 0; i < im->config.n; i++) {
+        const struct po_line *l =
+            im->config.files[i].path != NULL ? po_file_winner(&im->config.files[i]) : NULL;
+        if (l != NULL && (im->version == NULL || po_version_compare(l->version, im->version) > 0))
+            im->version = l->version;
     }
+    int rc = po_names_of(&im->config, NULL, &names, &n, err);
+    for (size_t i = 0; rc == PB_OK && i < n; i++)
+        rc = file_import(im, names[i].text, names[i].size, err);
     return rc;
 }
 

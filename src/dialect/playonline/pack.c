@@ -9,7 +9,12 @@
 
 enum { STEP = 256 * 1024, WHOLE_MAX = 32 * 1024 * 1024 /* of a file packed in memory, by each thread */ };
 
-int po_sums_of(int fd, struct po_sums *out, struct pb_error *err)
+static int stopped(const struct po_stop *stop, struct pb_error *err)
+{
+    return stop != NULL && stop->ask(stop->arg) ? error_set(err, PB_CANCELLED, "cancelled") : PB_OK;
+}
+
+int po_sums_of(int fd, const struct po_stop *stop, struct po_sums *out, struct pb_error *err)
 {
     struct digest_result r;
     struct digest d = {0};
@@ -24,6 +29,7 @@ int po_sums_of(int fd, struct po_sums *out, struct pb_error *err)
             continue;
         digest_add(&d, step, (size_t)n);
         a = po_sum_a(a, step, (size_t)n);
+        rc = stopped(stop, err);
     }
     if (rc < 0) {
         digest_free(&d);
@@ -32,6 +38,11 @@ int po_sums_of(int fd, struct po_sums *out, struct pb_error *err)
     digest_finish(&d, &r);
     *out = (struct po_sums){r.size, (int32_t)a, (int32_t)r.crc32};
     return PB_OK;
+}
+
+static int too_large(struct pb_error *err)
+{
+    return error_set(err, PB_INVALID, "the file has 4 GiB or more; the protocol's sizes have 32 bits");
 }
 
 static int changed(struct pb_error *err)
@@ -67,17 +78,21 @@ static int whole_pack(const struct depot *d, int fd, const struct po_sums *sums,
 struct stream {
     struct object_writer *writer;
     uint64_t size, most;
+    const struct po_stop *stop;
 };
 
 static int stream_add(void *arg, const void *p, size_t n, struct pb_error *err)
 {
     struct stream *s = arg;
     s->size += n;
+    int rc = stopped(s->stop, err);
+    if (rc < 0)
+        return rc;
     return s->size < s->most ? object_writer_add(s->writer, p, n, err)
                              : error_set(err, PB_UNSUPPORTED, "it would not become smaller");
 }
 
-static int raw_add(int fd, struct object_writer *w, struct pb_error *err)
+static int raw_add(int fd, struct object_writer *w, const struct po_stop *stop, struct pb_error *err)
 {
     ssize_t n = 0;
     int rc = PB_OK;
@@ -89,45 +104,49 @@ static int raw_add(int fd, struct object_writer *w, struct pb_error *err)
             rc = error_errno(err, errno, "read");
         else if (n > 0)
             rc = object_writer_add(w, step, (size_t)n, err);
+        if (rc == PB_OK)
+            rc = stopped(stop, err);
     }
     return rc;
 }
 
 static int stream_try(const struct depot *d, int fd, const struct po_sums *sums, enum slc_mode mode,
-                      struct object *out, struct pb_error *err)
+                      const struct po_stop *stop, struct object *out, struct pb_error *err)
 {
     char byte = (char)mode;
     _cleanup_object_writer_ struct object_writer w = {.fd = -1};
-    struct stream s = {&w, 0, sums->size};
+    struct stream s = {&w, 0, sums->size, stop};
     int rc = object_writer_open(d, &w, err);
     if (rc == PB_OK)
         rc = object_writer_add(&w, &byte, 1, err);
     if (rc == PB_OK)
-        rc = mode == SLC_ZLIB ? zlib_pack_stream(fd, stream_add, &s, err) : raw_add(fd, &w, err);
+        rc = mode == SLC_ZLIB ? zlib_pack_stream(fd, stream_add, &s, err) : raw_add(fd, &w, stop, err);
     return rc < 0 ? rc : object_writer_finish(&w, out, err);
 }
 
-static int stream_pack(const struct depot *d, int fd, const struct po_sums *sums, struct object *out,
-                       struct pb_error *err)
+static int stream_pack(const struct depot *d, int fd, const struct po_sums *sums, const struct po_stop *stop,
+                       struct object *out, struct pb_error *err)
 {
     struct po_sums again;
-    int rc = stream_try(d, fd, sums, SLC_ZLIB, out, err);
+    int rc = stream_try(d, fd, sums, SLC_ZLIB, stop, out, err);
     if (rc == PB_UNSUPPORTED)
-        rc = stream_try(d, fd, sums, SLC_RAW, out, err);
+        rc = stream_try(d, fd, sums, SLC_RAW, stop, out, err);
     if (rc == PB_OK)
-        rc = po_sums_of(fd, &again, err);
+        rc = po_sums_of(fd, stop, &again, err);
     if (rc < 0)
         return rc;
     return again.size == sums->size && again.a == sums->a && again.b == sums->b ? PB_OK : changed(err);
 }
 
 int po_pack(const struct depot *d, int fd, const struct po_sums *sums, struct slice name,
-            struct po_packed *out, struct pb_error *err)
+            const struct po_stop *stop, struct po_packed *out, struct pb_error *err)
 {
     *out = (struct po_packed){0};
-    if (sums->size >= UINT32_MAX)
-        return error_set(err, PB_INVALID, "the file has 4 GiB or more; the protocol's sizes have 32 bits");
+    if (sums->size > PO_STORED_MAX)
+        return too_large(err);
     int rc = sums->size <= WHOLE_MAX ? whole_pack(d, fd, sums, &out->object, err)
-                                     : stream_pack(d, fd, sums, &out->object, err);
+                                     : stream_pack(d, fd, sums, stop, &out->object, err);
+    if (rc == PB_OK && out->object.size > PO_STORED_MAX)
+        rc = too_large(err);
     return rc < 0 ? rc : po_hashes_make(d, &out->object, name, &out->hashes, err);
 }

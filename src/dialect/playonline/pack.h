@@ -9,8 +9,13 @@ struct po_sums {
     uint64_t size;
     int32_t a, b; /* checksum_a; CRC-32 as checksum_b */
 };
+/* Asked again and again while a file is worked on: true ends it with PB_CANCELLED. May be NULL. */
+struct po_stop {
+    bool (*ask)(void *arg);
+    void *arg;
+};
 /* Reads a file once. */
-PB_MUST_USE int po_sums_of(int fd, struct po_sums *out, struct pb_error *err);
+PB_MUST_USE int po_sums_of(int fd, const struct po_stop *stop, struct po_sums *out, struct pb_error *err);
 
 struct po_packed {
     struct object object;
@@ -18,6 +23,6 @@ struct po_packed {
 };
 /* Stores it, as `name`. PB_INVALID: it is too large for the wire's 32 bits, or was changed meanwhile. */
 PB_MUST_USE int po_pack(const struct depot *d, int fd, const struct po_sums *sums, struct slice name,
-                        struct po_packed *out, struct pb_error *err);
+                        const struct po_stop *stop, struct po_packed *out, struct pb_error *err);
 
 #endif

@@ -119,19 +119,36 @@ static int before_read(struct work *w, struct pb_error *err)
 
 /* ---- the threads' part ---- */
 
+/* A struct po_stop's ask: has another thread failed, or does the caller say stop? */
+static bool work_stop(void *arg)
+{
+    struct work *w = arg;
+    pthread_mutex_lock(&w->mutex);
+    struct pb_progress p = {"pack", w->done, w->n, "files"};
+    if (w->status == PB_OK && w->progress != NULL && w->progress(w->arg, &p) != 0)
+        w->status = error_set(w->err, PB_CANCELLED, "cancelled");
+    bool stop = w->status != PB_OK;
+    pthread_mutex_unlock(&w->mutex);
+    return stop;
+}
+
 static int item_do(struct work *w, struct tree *tree, struct item *item, struct pb_error *err)
 {
     uint64_t size;
     _cleanup_fd_ int fd = -1;
+    const struct po_stop stop = {work_stop, w};
     int rc = tree_open(tree, item->path, &fd, &size, err);
+    if (rc == PB_OK && size > PO_STORED_MAX)
+        rc = error_set(err, PB_INVALID, "the file has 4 GiB or more; the protocol's sizes have 32 bits");
     if (rc == PB_OK)
-        rc = po_sums_of(fd, &item->sums, err);
+        rc = po_sums_of(fd, &stop, &item->sums, err);
     if (rc < 0)
         return rc;
     const struct po_line *l = item->before;
     item->same =
         l != NULL && l->local_size == item->sums.size && l->sum_a == item->sums.a && l->sum_b == item->sums.b;
-    return item->same ? PB_OK : po_pack(w->depot, fd, &item->sums, slice_of(item->name), &item->packed, err);
+    return item->same ? PB_OK
+                      : po_pack(w->depot, fd, &item->sums, slice_of(item->name), &stop, &item->packed, err);
 }
 
 /* Takes the next item; false when there is none, or something has failed. */
@@ -233,34 +250,25 @@ static int block_make(struct work *w, const struct item *item, struct pb_error *
     return publication_add(w->publication, slice_of(item->name), PO_FILE, &item->packed.object, hashes, err);
 }
 
-/* What a line names, in the release before. */
-static int stored_keep(struct work *w, struct slice name, struct pb_error *err)
+/* A file that lines name is in the release once, however many they are. */
+static int stored_keep(struct work *w, const struct po_name *names, size_t n, struct pb_error *err)
 {
-    const char *text = arena_copy(w->arena, name.p, name.n);
-    const struct publication_entry *e = text != NULL ? stored_entry_find(&w->live, text) : NULL;
-    if (text == NULL)
-        return error_memory(err);
-    return e == NULL ? PB_OK : publication_add(w->publication, name, PO_FILE, &e->object, e->extra, err);
+    int rc = PB_OK;
+    for (size_t i = 0; rc == PB_OK && i < n; i++) {
+        const struct publication_entry *e = stored_entry_find(&w->live, names[i].text);
+        if (e != NULL && e->kind == PO_FILE)
+            rc = publication_add(w->publication, slice_of(names[i].text), PO_FILE, &e->object, e->extra, err);
+    }
+    return rc;
 }
 
 /* Everything that the new patch.cfg's older lines name is served on. */
 static int files_keep(struct work *w, struct pb_error *err)
 {
-    int rc = PB_OK;
-    for (size_t i = 0; rc == PB_OK && i < w->after.n; i++) {
-        const struct po_file *f = &w->after.files[i];
-        for (size_t k = 0; rc == PB_OK && k < f->n; k++) {
-            const struct po_line *l = &f->lines[k];
-            struct slice indirect;
-            uint32_t size;
-            if (l->raw != NULL || strcmp(l->version, w->options->version) == 0)
-                continue;
-            rc = stored_keep(w, slice_of(l->direct), err);
-            if (rc == PB_OK && po_line_indirect(l, &indirect, &size))
-                rc = stored_keep(w, indirect, err);
-        }
-    }
-    return rc;
+    struct po_name *names;
+    size_t n;
+    int rc = po_names_of(&w->after, w->options->version, &names, &n, err);
+    return rc < 0 ? rc : stored_keep(w, names, n, err);
 }
 
 static int blocks_make(struct work *w, struct pb_error *err)
@@ -292,8 +300,10 @@ static int items_find(struct work *w, struct pb_error *err)
                                                                  sizeof *w->by_path, file_seek);
         item->block = found != NULL ? *found : NULL;
         item->before = found != NULL ? po_file_winner(*found) : NULL;
-        /* A line that this version replaces or leaves out is none to compare with. */
-        if (item->before != NULL && po_version_compare(item->before->version, w->options->version) >= 0)
+        /* A line that this version replaces or leaves out is none to compare with, nor is one whose file is
+         * missing. */
+        if (item->before != NULL && (po_version_compare(item->before->version, w->options->version) >= 0 ||
+                                     stored_entry_find(&w->live, item->before->direct) == NULL))
             item->before = NULL;
         item->name = arena_format(w->arena, "%s/Direct/%s.slc", w->options->version, item->path);
         if (item->name == NULL)
@@ -313,12 +323,12 @@ static int version_check(struct work *w, struct pb_error *err)
             "version %s: must be eight digits of a date, _ and a number or letters, such as 20061212_3",
             version);
     if (w->live.version != NULL && !w->options->force && po_version_ok(slice_of(w->live.version)) &&
-        po_version_compare(version, w->live.version) < 0)
-        return error_set(
-            err, PB_INVALID,
-            "version %s sorts before the live one, %s: clients would not take it (--force publishes it, and "
-            "leaves newer lines out)",
-            version, w->live.version);
+        strcmp(version, w->live.version) != 0 && po_version_compare(version, w->live.version) <= 0)
+        return error_set(err, PB_INVALID,
+                         "version %s does not sort after the live one, %s: clients would not take it "
+                         "(--force publishes it, and "
+                         "leaves newer lines out)",
+                         version, w->live.version);
     return PB_OK;
 }
 

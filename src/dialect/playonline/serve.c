@@ -76,8 +76,10 @@ static int playonline_compile(struct site_title *title, const struct md5 *md5, s
     for (size_t i = 0; i < title->n; i++) {
         const struct site_entry *e = &title->entries[i];
         size_t hashes = e->kind == PO_STATUS ? 1 : po_chunks(e->size);
-        if (e->extra_length != 4 * hashes || e->size > UINT32_MAX - POLP_FILE_HEAD - POLP_NAME_MAX)
+        if (e->extra_length != 4 * hashes)
             return error_set(err, PB_DAMAGED, "%s: its hashes are not those of its size", e->name);
+        if (e->size > PO_STORED_MAX)
+            return error_set(err, PB_DAMAGED, "%s: is too large for the protocol", e->name);
         if (e->kind == PO_STATUS)
             c->status = e;
     }
@@ -93,9 +95,21 @@ static int playonline_compile(struct site_title *title, const struct md5 *md5, s
 
 /* ---- answering ---- */
 
+/* Behind an id's end there are only zeros. */
+static bool is_filled(const struct polp_id *id)
+{
+    for (size_t i = polp_id_text(id).n; i < sizeof id->text; i++) {
+        if (id->text[i] != '\0')
+            return false;
+    }
+    return true;
+}
+
 static const struct site_title *title_of(const struct dialect_polp *in)
 {
     char name[16];
+    if (!is_filled(&in->request->application) || !is_filled(&in->request->hardware))
+        return NULL;
     struct slice app = polp_id_text(&in->request->application),
                  hardware = polp_id_text(&in->request->hardware);
     int n = snprintf(name, sizeof name, "%.*s@%.*s", (int)app.n, app.p, (int)hardware.n, hardware.p);
