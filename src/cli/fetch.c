@@ -94,7 +94,7 @@ static void files_print(const struct args *a, const struct pb_fetch_result *r)
     else if (r->unchanged)
         printf("all %s files are there already, and right; nothing to do", kept);
     else
-        printf("%s files installed", placed);
+        printf("%s file%s installed", placed, r->placed == 1 ? "" : "s");
     count_print(r->moved, "moved");
     count_print(r->linked, "linked");
     count_print(r->removed, "removed");

@@ -14,6 +14,9 @@ MODE:
   cut              closes in the middle of every 3rd data reply
   error            0x0005 whenever the second file asked for is asked for
   silent           never answers data requests
+  badmiddle        the first reply at offset 65536 has wrong data      badlast  every reply that ends a file of several has
+  extra            a byte follows each data reply              closeeach  closes after each reply
+  huge             patch.cfg says 4294967295 bytes on the server for the first file
   strict           closes when bytes of a next request come before the reply is sent (it waits 30 ms for them)
   wrongsum         patch.cfg has a wrong checksum_a for the first file         wronglocal  ... a wrong local_size
   climb            patch.cfg names a file ../evil (stored, and right in itself)
@@ -34,7 +37,7 @@ import time
 import zlib
 
 MODES = ("good wronghash alwayswronghash wrongname wrongsize endless cut error silent strict wrongsum wronglocal climb "
-         "foreignb literal0 backref").split()
+         "foreignb literal0 backref badmiddle badlast extra closeeach huge").split()
 CHUNK_LIMIT, REQUEST_LIMIT, SILENCE = 1 << 20, 4096, 60
 
 class Disconnect(Exception):
@@ -70,6 +73,7 @@ class Title:
     def __init__(self, o):
         self.mode, self.version, self.advertise = o.mode, os.fsencode(o.version), o.advertise.encode("ascii")
         self.hw, self.app = os.fsencode(o.hw).ljust(4, b"\0"), os.fsencode(o.app).ljust(4, b"\0")
+        self.spoilt = False
         self.stamp, self.stored, self.lock, self.asked, self.replies = int(time.time()), {}, threading.Lock(), [], 0
         top, files = os.fsencode(o.tree_dir), {}
         for directory, _, names in os.walk(top):
@@ -95,7 +99,8 @@ class Title:
             size += 1
         if self.mode == "foreignb":
             b = random.randint(-1 << 31, (1 << 31) - 1)
-        return b"file %s {\n%s %d %d %d %s %d\n}\n" % (name, self.version, size, a, b, path, len(self.stored[path]))
+        there = 0xFFFFFFFF if self.mode == "huge" and first else len(self.stored[path])
+        return b"file %s {\n%s %d %d %d %s %d\n}\n" % (name, self.version, size, a, b, path, there)
 
 class Peer(threading.Thread):
     def __init__(self, sock, title):
@@ -195,6 +200,12 @@ class Peer(threading.Thread):
         reply = packet(4, struct.pack("<III", offset, size, len(name)) + name + part)
         if title.mode == "alwayswronghash" or title.mode == "wronghash" and count == 1:
             reply = reply[:4] + bytes([reply[4] ^ 1]) + reply[5:]
+        spoil = title.mode == "badmiddle" and offset == 65536 and not title.spoilt
+        title.spoilt |= spoil
+        if spoil or title.mode == "badlast" and offset > 0 and offset + size == len(stored):
+            reply = reply[:-1] + bytes([reply[-1] ^ 1])
+        if title.mode == "extra":
+            reply += b"X"
         if title.mode == "cut" and count % 3 == 0:
             self.leave(reply[:len(reply) // 2])
             raise Disconnect
@@ -203,6 +214,8 @@ class Peer(threading.Thread):
             while True:
                 self.sock.sendall(bytes(65536))
         self.send(reply)
+        if title.mode == "closeeach":
+            raise Disconnect
 
     def send(self, reply):
         if self.title.mode == "strict" and select.select([self.sock], [], [], 0.03)[0] \
