@@ -1,14 +1,15 @@
-/* From a configuration to what serving needs. */
+/* From a configuration to what serving needs. limits.c does the limits. */
 #include "api/config.h"
 #include "api/dialects.h"
+#include "wire/http_request.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
-enum { SECONDS_MAX = 86400 };
+enum { SECONDS_MAX = 86400, HEAD_LEAST = 256 };
 
-/* A number, or `fallback` when the key is not set. */
-static int number_of(const struct pb_config *c, const char *key, unsigned low, unsigned high,
-                     unsigned fallback, unsigned *out, struct pb_error *err)
+int number_of(const struct pb_config *c, const char *key, unsigned low, unsigned high, unsigned fallback,
+              unsigned *out, struct pb_error *err)
 {
     const struct config_value *v;
     uint64_t n = fallback;
@@ -20,15 +21,15 @@ static int number_of(const struct pb_config *c, const char *key, unsigned low, u
     return PB_OK;
 }
 
-static int seconds_of(const struct pb_config *c, const char *key, unsigned fallback, unsigned *ms,
-                      struct pb_error *err)
+int seconds_of(const struct pb_config *c, const char *key, unsigned fallback, unsigned *ms,
+               struct pb_error *err)
 {
     int rc = number_of(c, key, 1, SECONDS_MAX, fallback, ms, err);
     *ms *= 1000;
     return rc;
 }
 
-static int limits_make(const struct pb_config *c, struct serve_settings *s, struct pb_error *err)
+static int times_make(const struct pb_config *c, struct serve_settings *s, struct pb_error *err)
 {
     const struct config_value *v;
     int rc = seconds_of(c, "idle_timeout", 75, &s->idle_ms, err);
@@ -41,7 +42,7 @@ static int limits_make(const struct pb_config *c, struct serve_settings *s, stru
     if (rc == PB_OK)
         rc = seconds_of(c, "drain_timeout", 10, &s->drain_ms, err);
     if (rc == PB_OK)
-        rc = number_of(c, "max_connections", 1, 1000000, 50000, &s->connections_max, err);
+        rc = number_of(c, "head_max", HEAD_LEAST, HTTP_HEAD_MAX, HTTP_HEAD_MAX, &s->head_max, err);
     if (rc < 0 || config_values(c, "server", "log_format", &v, 1) == 0)
         return rc;
     s->log_format = strcmp(v->value, "json") == 0 ? LOG_JSON : LOG_COMBINED;
@@ -55,10 +56,15 @@ static int deny_make(const struct pb_config *c, struct serve_settings *s, struct
     const struct config_value *values[CONFIG_VALUES_MAX];
     size_t n = config_values(c, "server", "deny", values, CONFIG_VALUES_MAX);
     for (size_t i = 0; i < n; i++) {
-        int rc = deny_add(&s->deny, &s->arena, values[i]->value, err);
+        struct range range;
+        int rc = range_parse(values[i]->value, &range, err);
         if (rc < 0)
             return error_context(err, "%s", values[i]->where);
+        rc = range_set_add(&s->deny, &s->arena, &range, err);
+        if (rc < 0)
+            return rc;
     }
+    range_set_sort(&s->deny);
     return PB_OK;
 }
 
@@ -95,9 +101,11 @@ int config_settings(const struct pb_config *c, struct serve_settings **out, stru
     while (all_dialects[n] != NULL)
         n++;
     s->dialect_settings = arena_zero(&s->arena, (n + 1) * sizeof *s->dialect_settings);
-    int rc = s->dialect_settings == NULL ? error_memory(err) : limits_make(c, s, err);
+    int rc = s->dialect_settings == NULL ? error_memory(err) : times_make(c, s, err);
     if (rc == PB_OK)
         rc = deny_make(c, s, err);
+    if (rc == PB_OK)
+        rc = limits_make(c, s, err);
     for (size_t i = 0; rc == PB_OK && i < n; i++)
         rc = dialect_make(c, all_dialects[i], s, &s->dialect_settings[i], err);
     if (rc < 0) {
@@ -119,6 +127,19 @@ static int listen_add(struct config_start *out, const char *text, const char *wh
     return rc < 0 ? error_context(err, "%s", where) : PB_OK;
 }
 
+/* "2304" is a port of the loopback address: what the operator sees is not everybody's. */
+static int admin_make(const struct pb_config *c, struct config_start *out, struct pb_error *err)
+{
+    const struct config_value *v;
+    char text[128];
+    uint64_t port;
+    if (config_values(c, "server", "admin", &v, 1) == 0)
+        return PB_OK;
+    bool alone = slice_to_u64(slice_of(v->value), 65535, &port);
+    snprintf(text, sizeof text, "%s%s", alone ? "127.0.0.1:" : "", v->value);
+    return listen_add(out, text, v->where, &admin_protocol, err);
+}
+
 static const struct protocol *const protocols[] = {&http_protocol, &polp_protocol};
 enum { PROTOCOLS = sizeof protocols / sizeof protocols[0] };
 
@@ -134,6 +155,8 @@ static int listeners_make(const struct pb_config *c, struct config_start *out, s
     }
     for (size_t k = 0; rc == PB_OK && k < PROTOCOLS && out->listen_count == k; k++)
         rc = listen_add(out, protocols[k]->address, "default", protocols[k], err);
+    if (rc == PB_OK)
+        rc = admin_make(c, out, err);
     return rc;
 }
 

@@ -63,12 +63,15 @@ static int status_of_code(int code)
 
 int sql_error(struct sqlite3 *db, struct pb_error *err)
 {
+    const char *file = sqlite3_db_filename(db, NULL);
+    const char *slash = file != NULL ? strrchr(file, '/') : NULL;
+    file = slash != NULL ? slash + 1 : "catalog";
     int code = sqlite3_errcode(db), number = sqlite3_system_errno(db);
     /* "disk I/O error" alone would not tell the operator that the disk is full. (ENOENT is SQLite's second
      * try's, of files that it makes only if need be; it would mislead.) */
     if (number > 0 && number != ENOENT && ((code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN))
-        return error_errno(err, number, "catalog: %s", sqlite3_errmsg(db));
-    return error_set(err, status_of_code(code), "catalog: %s", sqlite3_errmsg(db));
+        return error_errno(err, number, "%s: %s", file, sqlite3_errmsg(db));
+    return error_set(err, status_of_code(code), "%s: %s", file, sqlite3_errmsg(db));
 }
 
 int sql_prepare(struct sqlite3 *db, const char *text, struct sqlite3_stmt **st, struct pb_error *err)
@@ -124,7 +127,7 @@ void sql_bind_slice(struct sqlite3_stmt *st, int at, struct slice text)
     sqlite3_bind_text(st, at, text.p, (int)text.n, SQLITE_STATIC);
 }
 
-static int pragma_int(struct sqlite3 *db, const char *text, int64_t *value, struct pb_error *err)
+int sql_int(struct sqlite3 *db, const char *text, int64_t *value, struct pb_error *err)
 {
     _cleanup_stmt_ struct sqlite3_stmt *st = NULL;
     int rc = sql_prepare(db, text, &st, err);
@@ -138,10 +141,10 @@ static int pragma_int(struct sqlite3 *db, const char *text, int64_t *value, stru
 
 int catalog_version(struct sqlite3 *db, int64_t *version, struct pb_error *err)
 {
-    return pragma_int(db, "PRAGMA data_version", version, err);
+    return sql_int(db, "PRAGMA data_version", version, err);
 }
 
-static int catalog_connect(const char *file, int flags, struct sqlite3 **db, struct pb_error *err)
+int sql_connect(const char *file, int flags, struct sqlite3 **db, struct pb_error *err)
 {
     if (sqlite3_open_v2(file, db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
         int rc = *db == NULL ? error_memory(err) : sql_error(*db, err);
@@ -163,7 +166,7 @@ int catalog_create(const char *file, struct pb_error *err)
 {
     struct sqlite3 *db;
     char stamp[96];
-    int rc = catalog_connect(file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &db, err);
+    int rc = sql_connect(file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &db, err);
     if (rc < 0)
         return rc;
     sqlite3_snprintf(sizeof stamp, stamp, "PRAGMA application_id=%d; PRAGMA user_version=%d",
@@ -184,12 +187,12 @@ int catalog_create(const char *file, struct pb_error *err)
 int catalog_open(const char *file, struct sqlite3 **db, struct pb_error *err)
 {
     int64_t application, format;
-    int rc = catalog_connect(file, SQLITE_OPEN_READWRITE, db, err);
+    int rc = sql_connect(file, SQLITE_OPEN_READWRITE, db, err);
     if (rc < 0)
         return rc;
-    rc = pragma_int(*db, "PRAGMA application_id", &application, err);
+    rc = sql_int(*db, "PRAGMA application_id", &application, err);
     if (rc == PB_OK)
-        rc = pragma_int(*db, "PRAGMA user_version", &format, err);
+        rc = sql_int(*db, "PRAGMA user_version", &format, err);
     if (rc == PB_OK && application != CATALOG_APPLICATION)
         rc = error_set(err, PB_DAMAGED, "%s: not a patchbay catalog", file);
     if (rc == PB_OK && format != CATALOG_FORMAT)

@@ -15,6 +15,11 @@ void catalog_close(struct sqlite3 *db);
 /* Changes whenever another connection commits. */
 PB_MUST_USE int catalog_version(struct sqlite3 *db, int64_t *version, struct pb_error *err);
 
+/* Opens a database for one thread; `flags` are SQLite's. */
+PB_MUST_USE int sql_connect(const char *file, int flags, struct sqlite3 **db, struct pb_error *err);
+/* The number that a statement gives; 0 when it gives none. */
+PB_MUST_USE int sql_int(struct sqlite3 *db, const char *text, int64_t *value, struct pb_error *err);
+
 /* Statements: prepare, bind, step, and one line of error for all of them. */
 PB_MUST_USE int sql_prepare(struct sqlite3 *db, const char *text, struct sqlite3_stmt **st,
                             struct pb_error *err);

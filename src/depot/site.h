@@ -39,6 +39,7 @@ struct site_title {
                                    own name goes before another's alias */
     size_t alias_count;
     void *compiled; /* what the dialect made of it, in `arena` */
+    void *meter;    /* where a server counts what it serves of it; NULL until the server sets it */
     struct arena arena;
 };
 

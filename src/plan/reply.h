@@ -4,8 +4,11 @@
 
 #include "base/digest.h"
 
+struct site_title;
+
 enum {
     REPLY_HEAD_MAX = 2048, /* an HTTP head of ours is about 400 bytes; a Location may be long */
+    REPLY_NO_DIALECT = UINT8_MAX,
 };
 
 enum body_kind {
@@ -27,15 +30,36 @@ struct reply_seal {
 struct reply_plan {
     enum body_kind body;
     bool close;      /* close the connection once this is sent */
+    bool owned;      /* BODY_MEMORY is the plan's own, from malloc: the engine frees it */
+    bool refused;    /* an error is all that it says */
+    bool begins;     /* with this a download begins: what comes after it follows from it */
+    bool completes;  /* when all of it has left, so has a download: a map, a level, a file */
     uint16_t status; /* for the log: HTTP's, or the dialect's opcode */
     uint16_t head_length;
-    const char *memory;          /* BODY_MEMORY: the first byte to send */
-    const struct sha256 *object; /* BODY_OBJECT: owned by the site */
-    uint64_t object_size;        /* of the whole object */
-    uint64_t offset;             /* BODY_OBJECT: the first byte to send */
-    uint64_t length;             /* bytes of body to send */
+    uint8_t dialect;                /* whose it is, in the order of the settings; REPLY_NO_DIALECT: none's */
+    const struct site_title *title; /* what it is of; NULL: of none */
+    const char *memory;             /* BODY_MEMORY: the first byte to send */
+    const struct sha256 *object;    /* BODY_OBJECT: owned by the site */
+    uint64_t object_size;           /* of the whole object */
+    uint64_t offset;                /* BODY_OBJECT: the first byte to send */
+    uint64_t length;                /* bytes of body to send */
     struct reply_seal seal;
     char head[REPLY_HEAD_MAX];
 };
+
+/* Does the body end where the resource of `size` bytes ends? */
+static inline bool reply_plan_ends(const struct reply_plan *p, uint64_t size)
+{
+    return p->length > 0 && p->offset + p->length == size;
+}
+
+/* Nobody's, of nothing; before a protocol asks anyone. */
+static inline void reply_plan_start(struct reply_plan *p)
+{
+    p->owned = p->refused = p->begins = p->completes = p->close = false;
+    p->dialect = REPLY_NO_DIALECT;
+    p->title = NULL;
+    p->seal.from = 0;
+}
 
 #endif

@@ -5,6 +5,7 @@
 #include "serve/conn.h"
 
 #include "serve/loop.h"
+#include "serve/rates.h"
 #include "serve/send.h"
 
 #include <errno.h>
@@ -74,8 +75,10 @@ static void wait_join(struct loop *l, struct conn *c, enum conn_wait wait)
                   : wait == WAIT_HEAD  ? s->head_ms
                   : wait == WAIT_SEND  ? s->send_ms
                                        : CLOSING_MS;
+    if (wait == WAIT_RATE)
+        loop_hurry(l);
     c->wait = (uint8_t)wait;
-    c->deadline = l->now + ms;
+    c->deadline = wait == WAIT_RATE ? UINT64_MAX : l->now + ms;
     c->next = NULL;
     c->before = list->last;
     *(list->last != NULL ? &list->last->next : &list->first) = c;
@@ -117,17 +120,61 @@ static void conn_close(struct loop *l, struct conn *c)
     out_drop(l, c);
     free(c->in);
     close(c->fd); /* which takes it out of the epoll set */
+    if (c->peer != NULL) {
+        peers_leave(l->shared->peers, c->peer);
+        count_own(&l->counts.connections, (uint64_t)-1);
+    }
     uint32_t index = c->index, generation = c->generation + 1;
     *c = (struct conn){.index = index, .generation = generation, .fd = -1, .next = l->conns.free};
     l->conns.free = c;
     l->conns.open--;
 }
 
-static void conn_open(struct loop *l, int fd, const struct sockaddr_storage *peer,
+/* May this address have one more connection? Then *peer is held for it. */
+static bool conn_admit(struct loop *l, const struct address *address, struct peer **peer)
+{
+    const struct limits *limits = &l->snapshot->settings->limits;
+    switch (peers_enter(l->shared->peers, address, l->now, &limits->peer, peer)) {
+    case PEER_BANNED_NOW:
+        shared_ban(l->shared, address);
+        break;
+    case PEER_WELCOME:
+        break;
+    case PEER_TOO_MANY:
+        count_own(&l->counts.refused_address, 1);
+        return false;
+    default:
+        count_own(&l->counts.refused_total, 1);
+        return false;
+    }
+    __atomic_store_n(&(*peer)->rate, limits_address_rate(limits, address), __ATOMIC_RELAXED);
+    count_own(&l->counts.accepted, 1);
+    count_own(&l->counts.connections, 1);
+    return true;
+}
+
+static bool conn_denied(const struct loop *l, const struct conn *c, const struct address *address)
+{
+    return c->peer != NULL &&
+           (range_set_has(&l->snapshot->settings->deny, address) ||
+            range_set_has(&l->snapshot->bans->set, address) || peer_banned(c->peer, l->now));
+}
+
+static void conn_open(struct loop *l, int fd, const struct sockaddr_storage *remote,
                       const struct protocol *protocol)
 {
-    struct conn *c = l->conns.open < l->snapshot->settings->connections_max ? table_take(&l->conns) : NULL;
+    struct address address = address_of((const struct sockaddr *)remote);
+    struct peer *peer = NULL;
+    if (!protocol->apart && !conn_admit(l, &address, &peer)) {
+        close(fd);
+        return;
+    }
+    struct conn *c = table_take(&l->conns);
     if (c == NULL) {
+        if (peer != NULL) {
+            peers_leave(l->shared->peers, peer);
+            count_own(&l->counts.connections, (uint64_t)-1);
+        }
         close(fd);
         return;
     }
@@ -136,8 +183,9 @@ static void conn_open(struct loop *l, int fd, const struct sockaddr_storage *pee
     c->protocol = protocol;
     c->in = NULL;
     c->out = NULL;
-    memcpy(&c->peer, peer, sizeof c->peer);
-    c->denied = deny_has(&l->snapshot->settings->deny, &c->peer.any);
+    c->peer = peer;
+    memcpy(&c->remote, remote, sizeof c->remote);
+    c->denied = conn_denied(l, c, &address);
     wait_join(l, c, WAIT_IDLE);
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
                                 .data.u64 = (uint64_t)c->generation << 32 | c->index};
@@ -203,14 +251,33 @@ enum batch_end {
     BATCH_TURN,    /* the turn is over; there is more to do */
 };
 
+/* A cap of the server or of the title is reached: then the plan is an error. */
+static void plan_cap(struct loop *l, const struct conn *c, const struct exchange *x, struct slice in)
+{
+    const struct meter *m = l->plan.title != NULL ? l->plan.title->meter : NULL;
+    enum cap_state state = (enum cap_state)__atomic_load_n(&l->shared->day.state, __ATOMIC_RELAXED);
+    enum cap_state of_title =
+        m != NULL ? (enum cap_state)__atomic_load_n(&m->day.state, __ATOMIC_RELAXED) : CAP_NONE;
+    if (of_title > state)
+        state = of_title;
+    if (state == CAP_NONE || l->plan.dialect == REPLY_NO_DIALECT || l->plan.refused)
+        return;
+    if (state == CAP_HARD || l->plan.begins)
+        c->protocol->refuse(x, in.p, in.n, state == CAP_HARD ? REFUSAL_HARD_CAP : REFUSAL_SOFT_CAP, &l->plan);
+}
+
 /* Answers the requests in [p, p + n), which is the loop's input buffer. */
 static enum batch_end batch_answer(struct loop *l, struct conn *c, const char *p, size_t n)
 {
     size_t at = 0;
     for (int i = 0; at < n; i++) {
         struct access access = {.minor = -1};
-        struct exchange x = {l->snapshot, l->date, c->denied, c->fd};
+        struct exchange x = {l->snapshot, l->date, c->denied, c->fd, l->shared};
         size_t used = 0;
+        if (!rates_request_allowed(l, c)) {
+            wait_change(l, c, WAIT_RATE);
+            return input_keep(c, p + at, n - at) ? BATCH_SENDING : (conn_close(l, c), BATCH_OVER);
+        }
         if (i == REQUESTS_PER_TURN)
             return input_keep(c, p + at, n - at) ? BATCH_TURN : (conn_close(l, c), BATCH_OVER);
         enum verdict verdict = c->protocol->next(&x, p + at, n - at, &used, &l->plan, &access);
@@ -220,11 +287,13 @@ static enum batch_end batch_answer(struct loop *l, struct conn *c, const char *p
             conn_close(l, c);
             return BATCH_OVER;
         }
+        rates_request_take(l, c);
+        plan_cap(l, c, &x, (struct slice){p + at, n - at});
         enum sent sent = send_plan(l, c, &x, (struct slice){p + at, n - at}, &access);
         at += used;
-        if (sent == SENT_BLOCKED || sent == SENT_SOME) {
+        if (sent == SENT_BLOCKED || sent == SENT_SOME || sent == SENT_LATER) {
             c->state = CONN_SENDING;
-            wait_change(l, c, WAIT_SEND);
+            wait_change(l, c, sent == SENT_LATER ? WAIT_RATE : WAIT_SEND);
             if (sent == SENT_SOME)
                 ready_join(l, c);
             return input_keep(c, p + at, n - at) ? BATCH_SENDING : (conn_close(l, c), BATCH_OVER);
@@ -308,14 +377,22 @@ static void conn_reading(struct loop *l, struct conn *c)
         ready_join(l, c);
 }
 
+static bool is_idle(const struct conn *c)
+{
+    return c->state == CONN_READING && (c->wait == WAIT_IDLE || c->wait == WAIT_BRIEF) && !c->ready;
+}
+
 static void conn_sending(struct loop *l, struct conn *c)
 {
+    uint32_t generation = c->generation;
     switch (send_more(l, c)) {
     case SENT_ALL:
         c->state = CONN_READING;
         wait_change(l, c, WAIT_IDLE);
         if (conn_kept(l, c))
             conn_reading(l, c);
+        if (l->stop_at != 0 && c->generation == generation && is_idle(c))
+            conn_finish(l, c);
         return;
     case SENT_CLOSE:
         conn_finish(l, c);
@@ -323,16 +400,19 @@ static void conn_sending(struct loop *l, struct conn *c)
     case SENT_FAILED:
         conn_close(l, c);
         return;
+    case SENT_LATER:
+        wait_change(l, c, WAIT_RATE);
+        return;
     case SENT_SOME:
-        wait_change(l, c, WAIT_SEND);
         ready_join(l, c);
-        return;
-    case SENT_PROGRESS:
-        send_progress(c); /* measure from here */
-        wait_change(l, c, WAIT_SEND);
-        return;
+        break;
     case SENT_BLOCKED:
-        return;
+        break;
+    }
+    /* The time that a client has for its share of a reply is not prolonged by each byte that it takes. */
+    if (c->wait != WAIT_SEND) {
+        send_measure(l, c);
+        wait_change(l, c, WAIT_SEND);
     }
 }
 
@@ -381,30 +461,48 @@ void conn_event(struct loop *l, uint32_t index, uint32_t generation, uint32_t ev
     }
     if (events & EPOLLRDHUP)
         c->ended = true;
+    if (c->wait == WAIT_RATE) /* its turn comes with the list's */
+        return;
     if (c->state == CONN_SENDING)
         conn_sending(l, c);
     else if (events & (EPOLLIN | EPOLLRDHUP) && !c->ready)
         c->state == CONN_READING ? conn_reading(l, c) : conn_closing(l, c);
 }
 
-/* ---- all connections ---- */
+/* ---- all of them ---- */
 
 void conn_expire(struct loop *l)
 {
     for (int wait = 0; wait < WAIT_KINDS; wait++) {
         struct conn *c;
         while ((c = l->conns.waits[wait].first) != NULL && c->deadline <= l->now) {
-            if (wait == WAIT_SEND && send_progress(c))
+            if (wait == WAIT_SEND && send_measure(l, c)) {
                 wait_change(l, c, WAIT_SEND);
-            else
+            } else {
+                count_own(&l->counts.timeouts, 1);
                 conn_close(l, c);
+            }
         }
     }
 }
 
-static bool is_idle(const struct conn *c)
+/* The list is gone through once: those that are held back again are at its end. */
+bool conn_rate_turn(struct loop *l)
 {
-    return c->state == CONN_READING && (c->wait == WAIT_IDLE || c->wait == WAIT_BRIEF) && !c->ready;
+    struct conn_list *list = &l->conns.waits[WAIT_RATE];
+    const struct conn *last = list->last;
+    size_t most = l->conns.open;
+    uint64_t waiting = 0;
+    for (struct conn *c = list->first; c != NULL && most-- > 0; c = list->first) {
+        bool end = c == last;
+        conn_continue(l, c);
+        if (end)
+            break;
+    }
+    for (const struct conn *c = list->first; c != NULL; c = c->next)
+        waiting++;
+    __atomic_store_n(&l->counts.waiting, waiting, __ATOMIC_RELAXED);
+    return list->first != NULL;
 }
 
 void conn_close_idle(struct loop *l)
@@ -424,15 +522,31 @@ void conn_close_idle(struct loop *l)
     }
 }
 
+/* Marks it denied or not any more. What is on its way to one that is denied now is broken off. */
+static void conn_judge(struct loop *l, struct conn *c)
+{
+    struct address address = address_of(&c->remote.any);
+    bool before = c->denied;
+    if (c->peer == NULL)
+        return;
+    __atomic_store_n(&c->peer->rate, limits_address_rate(&l->snapshot->settings->limits, &address),
+                     __ATOMIC_RELAXED);
+    c->denied = conn_denied(l, c, &address);
+    if (c->denied && !before && c->state == CONN_SENDING)
+        conn_close(l, c);
+}
+
 void conn_settings_changed(struct loop *l)
 {
     const struct serve_settings *s = l->snapshot->settings;
     const unsigned ms[WAIT_KINDS] = {s->idle_ms, s->brief_ms, s->head_ms, s->send_ms, CLOSING_MS};
     for (int wait = 0; wait < WAIT_KINDS; wait++) {
-        for (struct conn *c = l->conns.waits[wait].first; c != NULL; c = c->next) {
-            if (c->deadline > l->now + ms[wait]) /* the list stays in order */
+        struct conn *next;
+        for (struct conn *c = l->conns.waits[wait].first; c != NULL; c = next) {
+            next = c->next;
+            if (wait != WAIT_RATE && c->deadline > l->now + ms[wait]) /* the list stays in order */
                 c->deadline = l->now + ms[wait];
-            c->denied = deny_has(&s->deny, &c->peer.any);
+            conn_judge(l, c);
         }
     }
 }

@@ -14,7 +14,15 @@ enum conn_state {
 };
 
 /* The deadline lists. In each all deadlines have the same distance, so a new one goes to the end. */
-enum conn_wait { WAIT_IDLE, WAIT_BRIEF, WAIT_HEAD, WAIT_SEND, WAIT_CLOSE, WAIT_KINDS };
+enum conn_wait {
+    WAIT_IDLE,
+    WAIT_BRIEF,
+    WAIT_HEAD,
+    WAIT_SEND,
+    WAIT_CLOSE,
+    WAIT_RATE, /* held back by a rate: no deadline, and a turn of the list at each quick tick */
+    WAIT_KINDS
+};
 
 struct conn;
 struct conn_list {
@@ -27,7 +35,7 @@ struct conn {
     uint32_t index;
     uint8_t state;        /* enum conn_state */
     uint8_t wait;         /* enum conn_wait: the list that it is on */
-    bool denied;          /* the address is on the deny list */
+    bool denied;          /* the address is on the deny list, or banned */
     bool ready;           /* on loop->ready */
     bool ended;           /* the peer has shut its side */
     uint16_t in_n;        /* bytes of an incomplete request, or of requests behind the one being answered */
@@ -37,11 +45,12 @@ struct conn {
     uint64_t deadline;
     struct conn *next, *before;             /* on the deadline list, or next on the free list */
     struct conn *ready_next, *ready_before; /* on loop->ready */
+    struct peer *peer; /* what the server knows of the address; NULL where protocol->apart */
     union {
         struct sockaddr any;
         struct sockaddr_in v4;
         struct sockaddr_in6 v6;
-    } peer;
+    } remote;
 };
 
 enum { CONN_BLOCK = 256, CONN_BLOCKS_MAX = 4096, CONN_BATCH = 16 * 1024 };
@@ -66,6 +75,8 @@ void conn_continue(struct loop *l, struct conn *c);
 void conn_expire(struct loop *l);
 /* After a reload: the new deny list and shorter times hold for open connections, too. */
 void conn_settings_changed(struct loop *l);
+/* Gives those that a rate holds back their turns. False: there is none. */
+bool conn_rate_turn(struct loop *l);
 /* For stopping: answers what has arrived and closes those that have no request under way; or closes all. */
 void conn_close_idle(struct loop *l);
 void conn_close_all(struct loop *l);

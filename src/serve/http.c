@@ -23,9 +23,11 @@ static void answer(const struct exchange *x, const struct http_request *request,
         const struct dialect *d = settings->dialects[i];
         in.settings = settings->dialect_settings[i];
         in.together = x->snapshot->site->compiled[i];
+        plan->dialect = (uint8_t)i;
         if (d->serve_http != NULL && d->serve_http(&in, plan))
             return;
     }
+    plan->dialect = REPLY_NO_DIALECT;
     refuse(x, request, 404, plan);
 }
 
@@ -33,9 +35,13 @@ static enum verdict http_next(const struct exchange *x, const char *in, size_t n
                               struct reply_plan *plan, struct access *access)
 {
     struct http_request request;
+    unsigned most = x->snapshot->settings->head_max;
     int length = http_request_parse(in, n, &request);
+    if (length >= 0 && (length == 0 ? n : (size_t)length) > most)
+        length = -431;
     if (length == 0)
         return VERDICT_MORE;
+    reply_plan_start(plan);
     *access = (struct access){request.method_text, request.target, request.referer, request.user_agent,
                               request.method_text.p != NULL ? request.minor : -1};
     if (length < 0) {
@@ -48,10 +54,12 @@ static enum verdict http_next(const struct exchange *x, const char *in, size_t n
     return VERDICT_REPLY;
 }
 
-static void http_broken(const struct exchange *x, const char *in, size_t n, struct reply_plan *plan)
+static void http_refuse(const struct exchange *x, const char *in, size_t n, enum refusal why,
+                        struct reply_plan *plan)
 {
+    static const int status[] = {[REFUSAL_BROKEN] = 500, [REFUSAL_SOFT_CAP] = 404, [REFUSAL_HARD_CAP] = 503};
     struct http_request request;
-    refuse(x, http_request_parse(in, n, &request) > 0 ? &request : NULL, 500, plan);
+    refuse(x, http_request_parse(in, n, &request) > 0 ? &request : NULL, status[why], plan);
 }
 
 const struct protocol http_protocol = {
@@ -59,5 +67,5 @@ const struct protocol http_protocol = {
     .address = "0.0.0.0:2303",
     .input_max = HTTP_HEAD_MAX + 1, /* at HTTP_HEAD_MAX the parser itself refuses */
     .next = http_next,
-    .broken = http_broken,
+    .refuse = http_refuse,
 };

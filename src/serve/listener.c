@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -19,6 +20,10 @@ int listen_address_parse(const char *text, struct listen_address *out, struct pb
     const char *colon = strrchr(text, ':');
     size_t n = colon != NULL ? (size_t)(colon - text) : 0;
     memset(out, 0, sizeof *out);
+    if (strncmp(text, "fd:", 3) == 0 && slice_to_u64(slice_of(text + 3), 65535, &port) && port > 2) {
+        out->inherited = (int)port;
+        return PB_OK;
+    }
     if (n > 0 && n < sizeof host && slice_to_u64(slice_of(colon + 1), 65535, &port)) {
         bool brackets = n > 2 && text[0] == '[' && text[n - 1] == ']';
         snprintf(host, sizeof host, "%.*s", (int)(brackets ? n - 2 : n), text + brackets);
@@ -41,6 +46,10 @@ int listen_address_parse(const char *text, struct listen_address *out, struct pb
 void listen_address_text(const struct listen_address *a, char *out, size_t room)
 {
     char host[INET6_ADDRSTRLEN] = "";
+    if (a->length == 0) {
+        snprintf(out, room, "fd:%d", a->inherited);
+        return;
+    }
     const struct sockaddr_in *v4 = (const struct sockaddr_in *)&a->address;
     const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&a->address;
     if (a->address.ss_family == AF_INET6) {
@@ -87,8 +96,35 @@ static int open_error(const struct listen_address *a, struct pb_error *err)
     return error_errno(err, number, "listen on %s", text);
 }
 
+/* Copies of a socket that somebody else opened and listens on. */
+static int listeners_inherit(struct listen_address *a, int *fds, size_t n, struct pb_error *err)
+{
+    int listens = 0, from = a->inherited;
+    socklen_t size = sizeof listens;
+    a->length = sizeof a->address;
+    if (getsockopt(from, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 || !listens ||
+        getsockname(from, (struct sockaddr *)&a->address, &a->length) != 0 ||
+        (a->address.ss_family != AF_INET && a->address.ss_family != AF_INET6))
+        return error_set(err, PB_INVALID, "fd:%d is not a TCP socket that listens", from);
+    option_set(from, IPPROTO_TCP, TCP_NODELAY);
+    if (fcntl(from, F_SETFL, fcntl(from, F_GETFL) | O_NONBLOCK) != 0)
+        return error_errno(err, errno, "fd:%d", from);
+    for (size_t i = 0; i < n; i++) {
+        fds[i] = fcntl(from, F_DUPFD_CLOEXEC, 3);
+        if (fds[i] < 0) {
+            int rc = error_errno(err, errno, "fd:%d", from);
+            while (i-- > 0)
+                fd_close(&fds[i]);
+            return rc;
+        }
+    }
+    return PB_OK;
+}
+
 int listeners_open(struct listen_address *a, int *fds, size_t n, struct pb_error *err)
 {
+    if (a->inherited > 0)
+        return listeners_inherit(a, fds, n, err);
     /* Bound without SO_REUSEPORT first: that fails where anybody listens, even another server of ours. */
     int probe = listener_open(a, false);
     if (probe < 0)

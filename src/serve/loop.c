@@ -12,6 +12,7 @@
 
 enum {
     TICK_MS = 500,
+    QUICK_TICK_MS = 10,
     EVENTS_PER_TURN = 128,
     INPUT_SIZE = 2 * PROTOCOL_INPUT_MAX, /* what is kept of a request, and a batch behind it */
     /* Marks in an event's low half that no connection's index reaches. */
@@ -25,8 +26,22 @@ _Static_assert(INPUT_SIZE >= PROTOCOL_INPUT_MAX + CONN_BATCH && INPUT_SIZE <= UI
 
 static int watch(struct loop *l, int fd, uint32_t mark)
 {
-    struct epoll_event event = {.events = EPOLLIN, .data.u64 = mark};
+    /* Exclusive: a listener that was handed over may be in the set of each thread. */
+    struct epoll_event event = {.events = EPOLLIN | (mark >= MARK_LISTENER ? EPOLLEXCLUSIVE : 0),
+                                .data.u64 = mark};
     return epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+static int timer_set(struct loop *l, long ms)
+{
+    struct itimerspec tick = {{0, ms * 1000000L}, {0, ms * 1000000L}};
+    return timerfd_settime(l->timer, 0, &tick, NULL);
+}
+
+void loop_hurry(struct loop *l)
+{
+    if (!l->hurried)
+        l->hurried = timer_set(l, QUICK_TICK_MS) == 0;
 }
 
 static bool listeners_watch(struct loop *l)
@@ -49,6 +64,7 @@ static void clock_read(struct loop *l)
 {
     int64_t now = clock_unix();
     l->now = clock_monotonic_ms();
+    __atomic_store_n(&l->counts.seen, l->now, __ATOMIC_RELAXED);
     if (now != l->unix_now) {
         l->unix_now = now;
         http_date_format(now, l->date);
@@ -62,15 +78,16 @@ static void snapshot_renew(struct loop *l)
     struct snapshot *before = l->snapshot;
     l->snapshot = l->source.take(l->source.arg, &l->generation);
     object_cache_renew(&l->objects);
-    if (l->snapshot->settings != before->settings)
+    if (l->snapshot->settings != before->settings || l->snapshot->bans != before->bans)
         conn_settings_changed(l);
     snapshot_release(before);
 }
 
-int loop_init(struct loop *l, const struct snapshot_source *source, const struct loop_listener *listeners,
-              size_t n, int objects, size_t object_room, struct access_log *log, struct pb_error *err)
+int loop_init(struct loop *l, const struct snapshot_source *source, struct shared *shared,
+              const struct loop_listener *listeners, size_t n, int objects, size_t object_room,
+              struct access_log *log, struct pb_error *err)
 {
-    *l = (struct loop){.epoll = -1, .timer = -1, .wake = -1, .source = *source, .log = log};
+    *l = (struct loop){.epoll = -1, .timer = -1, .wake = -1, .source = *source, .shared = shared, .log = log};
     int rc = object_cache_init(&l->objects, objects, object_room, err);
     if (rc < 0)
         return rc;
@@ -78,12 +95,10 @@ int loop_init(struct loop *l, const struct snapshot_source *source, const struct
     l->epoll = epoll_create1(EPOLL_CLOEXEC);
     l->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     l->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    struct itimerspec tick = {{0, TICK_MS * 1000000L}, {0, TICK_MS * 1000000L}};
     memcpy(l->listeners, listeners, n * sizeof *listeners);
     l->listener_count = n;
-    if (l->input == NULL || l->epoll < 0 || l->timer < 0 || l->wake < 0 ||
-        timerfd_settime(l->timer, 0, &tick, NULL) != 0 || watch(l, l->timer, MARK_TIMER) != 0 ||
-        watch(l, l->wake, MARK_WAKE) != 0 || !listeners_watch(l)) {
+    if (l->input == NULL || l->epoll < 0 || l->timer < 0 || l->wake < 0 || timer_set(l, TICK_MS) != 0 ||
+        watch(l, l->timer, MARK_TIMER) != 0 || watch(l, l->wake, MARK_WAKE) != 0 || !listeners_watch(l)) {
         rc = error_errno(err, errno, "event loop");
         l->listener_count = 0; /* they stay the caller's */
         loop_free(l);
@@ -122,6 +137,11 @@ static void tick(struct loop *l)
     uint64_t count;
     if (read(l->timer, &count, sizeof count) != sizeof count)
         return;
+    if (l->hurried && !conn_rate_turn(l))
+        l->hurried = timer_set(l, TICK_MS) != 0;
+    if (l->now < l->slow_due)
+        return;
+    l->slow_due = l->now + TICK_MS - QUICK_TICK_MS;
     conn_expire(l);
     access_log_flush(l->log, &l->batch);
     if (!l->accepting && l->stop_at == 0)

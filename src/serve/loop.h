@@ -6,6 +6,7 @@
 #include "serve/access_log.h"
 #include "serve/conn.h"
 #include "serve/objects.h"
+#include "serve/shared.h"
 #include "wire/http_date.h"
 
 enum { LOOP_LISTENERS_MAX = 16 };
@@ -26,11 +27,16 @@ struct loop_listener {
 
 struct loop {
     int epoll;
-    int timer; /* a tick twice a second: deadlines, log, new snapshots while idle */
-    int wake;  /* eventfd: loop_stop */
+    int timer; /* a tick twice a second: deadlines, log, new snapshots while idle; quicker while a rate holds
+                  connections back */
+    bool hurried;      /* the quick ticks are on */
+    uint64_t slow_due; /* when the duties of the slow tick are due; monotonic ms */
+    int wake;          /* eventfd: loop_stop */
     struct snapshot_source source;
     uint64_t generation;
     struct snapshot *snapshot;
+    struct shared *shared; /* not owned */
+    struct loop_counts counts;
     struct access_log *log; /* may be NULL; not owned */
     struct log_batch *batch;
     struct object_cache objects;
@@ -51,13 +57,16 @@ struct loop {
 };
 
 /* Takes over the listeners' descriptors when it succeeds. `objects` is the depot's folder. */
-PB_MUST_USE int loop_init(struct loop *l, const struct snapshot_source *source,
+PB_MUST_USE int loop_init(struct loop *l, const struct snapshot_source *source, struct shared *shared,
                           const struct loop_listener *listeners, size_t n, int objects, size_t object_room,
                           struct access_log *log, struct pb_error *err);
 void loop_free(struct loop *l);
 
 /* Handles what is ready, waiting at most `wait_ms` (-1: for ever). */
 void loop_turn(struct loop *l, int wait_ms);
+
+/* A rate holds a connection back: tick soon, until there is none any more. */
+void loop_hurry(struct loop *l);
 
 /* From any thread: no new connections, finish replies under way, then l->done. */
 void loop_stop(struct loop *l);

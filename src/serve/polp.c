@@ -17,7 +17,7 @@ static void refuse(struct reply_plan *plan)
     plan->body = BODY_NONE;
     plan->length = 0;
     plan->seal.from = 0;
-    plan->close = true;
+    plan->close = plan->refused = true;
 }
 
 /* The IPv4 address of our end; "0.0.0.0" where the client came over IPv6, which the protocol can't say. */
@@ -42,14 +42,15 @@ static void answer(const struct exchange *x, const struct polp_request *request,
     struct dialect_polp in = {.site = x->snapshot->site, .request = request, .local = local};
     if (request->opcode == POLP_NEWEST)
         local_address(x->fd, local);
-    plan->close = false;
-    plan->seal = (struct reply_seal){0};
+    reply_plan_start(plan);
     for (size_t i = 0; settings->dialects[i] != NULL; i++) {
         const struct dialect *d = settings->dialects[i];
         in.settings = settings->dialect_settings[i];
+        plan->dialect = (uint8_t)i;
         if (d->serve_polp != NULL && d->serve_polp(&in, plan))
             return;
     }
+    plan->dialect = REPLY_NO_DIALECT;
     refuse(plan);
 }
 
@@ -81,9 +82,10 @@ static enum verdict polp_next(const struct exchange *x, const char *in, size_t n
     return VERDICT_REPLY;
 }
 
-static void polp_broken(const struct exchange *x, const char *in, size_t n, struct reply_plan *plan)
+static void polp_refuse(const struct exchange *x, const char *in, size_t n, enum refusal why,
+                        struct reply_plan *plan)
 {
-    (void)x, (void)in, (void)n;
+    (void)x, (void)in, (void)n, (void)why; /* the protocol has one error */
     refuse(plan);
 }
 
@@ -93,5 +95,5 @@ const struct protocol polp_protocol = {
     .brief = true,
     .input_max = POLP_REQUEST_MAX + 1,
     .next = polp_next,
-    .broken = polp_broken,
+    .refuse = polp_refuse,
 };

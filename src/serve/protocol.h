@@ -6,12 +6,22 @@
 #include "plan/reply.h"
 #include "serve/snapshot.h"
 
+struct shared;
+
 /* One request, as the protocol needs to know it besides its bytes. */
 struct exchange {
     const struct snapshot *snapshot;
-    const char *date; /* of now, as HTTP writes it */
-    bool denied;      /* the peer's address is on the deny list */
-    int fd;           /* only to ask for its addresses */
+    const char *date;            /* of now, as HTTP writes it */
+    bool denied;                 /* the peer's address is on the deny list, or banned */
+    int fd;                      /* only to ask for its addresses */
+    const struct shared *shared; /* the server's counters and state, for those that tell of them */
+};
+
+/* Why a request is refused that was understood. */
+enum refusal {
+    REFUSAL_BROKEN,   /* the object can't be read */
+    REFUSAL_SOFT_CAP, /* today no more downloads begin */
+    REFUSAL_HARD_CAP, /* today nothing more is served */
 };
 
 /* For the access log; slices point into the request's bytes, or are empty. */
@@ -33,18 +43,19 @@ struct protocol {
     const char *name; /* also the scheme of its addresses, and the key under which listeners are configured */
     const char *address; /* where to listen if nothing else is said */
     bool brief;          /* a connection without a request is closed after brief_ms instead of idle_ms */
+    bool apart;          /* for the operator: no limit, ban, counter or log line is for it */
     size_t input_max;    /* no request is longer: one that is not complete by then closes. At most
                             PROTOCOL_INPUT_MAX */
     enum verdict (*next)(const struct exchange *x, const char *in, size_t n, size_t *used,
                          struct reply_plan *plan, struct access *access);
-    /* The object of the plan can't be read: answer the same request (its bytes are the same) with an error.
-     */
-    void (*broken)(const struct exchange *x, const char *in, size_t n, struct reply_plan *plan);
+    /* Answers the same request (its bytes are the same) with an error instead. */
+    void (*refuse)(const struct exchange *x, const char *in, size_t n, enum refusal why,
+                   struct reply_plan *plan);
 };
 
 /* What the loop's buffer has room for, besides a batch. */
 enum { PROTOCOL_INPUT_MAX = 32 * 1024 };
 
-extern const struct protocol http_protocol, polp_protocol;
+extern const struct protocol http_protocol, polp_protocol, admin_protocol;
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "serve/loop.h"
+#include "serve/rates.h"
 
 #include <errno.h>
 #include <linux/sockios.h>
@@ -12,10 +13,15 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-/* One connection sends at most this in a turn, so that others wait no longer than its sendfile takes. */
 enum {
-    BYTES_PER_TURN = 4 * 1024 * 1024,
     SEAL_STEP = 64 * 1024, /* bytes hashed in a turn: about 100 microseconds */
+};
+
+/* What a reply is counted under. */
+struct tally {
+    struct counts *dialect;
+    struct meter *meter; /* NULL: of no title */
+    bool completes;
 };
 
 /* A reply that is not through yet. Holds what its bytes belong to: a snapshot, or an open object. */
@@ -27,7 +33,9 @@ struct conn_out {
     uint64_t left;      /* of the body */
     uint64_t sent;      /* of the body, for the log */
     uint16_t head_at, head_length;
-    int queued; /* bytes that the peer had not acknowledged when we looked last */
+    int64_t taken; /* bytes that the peer had when we looked last, from some beginning */
+    char *owned;   /* memory that is ours to free */
+    struct tally tally;
     bool close;
     struct log_line *line;  /* NULL: no access log */
     struct reply_seal seal; /* from != 0: the head can't leave yet */
@@ -104,25 +112,93 @@ static enum sent cursor_send(struct cursor *s)
     return SENT_ALL;
 }
 
-static enum sent reply_done(struct loop *l, struct log_line *line, uint64_t sent, bool close)
+/* ---- counting ---- */
+
+static struct tally tally_of(struct loop *l, const struct conn *c)
 {
+    const struct reply_plan *p = &l->plan;
+    size_t dialect = p->dialect < COUNTS_DIALECTS ? p->dialect : COUNTS_DIALECTS - 1;
+    return (struct tally){c->protocol->apart ? &l->counts.apart : &l->counts.dialects[dialect],
+                          p->title != NULL ? p->title->meter : NULL, p->completes};
+}
+
+static void tally_request(const struct tally *t, bool refused)
+{
+    count_own(&t->dialect->requests, 1);
+    count_own(&t->dialect->errors, refused);
+    if (t->meter != NULL) {
+        count_shared(&t->meter->counts.requests, 1);
+        if (refused)
+            count_shared(&t->meter->counts.errors, 1);
+    }
+}
+
+/* That many bytes of it have left. */
+static void tally_bytes(const struct loop *l, struct conn *c, const struct tally *t, uint64_t n)
+{
+    count_own(&t->dialect->bytes, n);
+    if (t->meter != NULL)
+        count_shared(&t->meter->counts.bytes, n);
+    rates_take(l, c, t->meter, n);
+}
+
+static void tally_active(const struct tally *t, uint64_t by)
+{
+    count_own(&t->dialect->active, by);
+    if (t->meter != NULL)
+        count_shared(&t->meter->counts.active, by);
+}
+
+static void tally_end(const struct tally *t, bool whole)
+{
+    bool completed = whole && t->completes;
+    count_own(&t->dialect->completed, completed);
+    count_own(&t->dialect->broken_off, !whole);
+    if (t->meter != NULL && completed)
+        count_shared(&t->meter->counts.completed, 1);
+    if (t->meter != NULL && !whole)
+        count_shared(&t->meter->counts.broken_off, 1);
+}
+
+static enum sent reply_done(struct loop *l, const struct tally *t, struct log_line *line, uint64_t sent,
+                            bool close)
+{
+    tally_end(t, true);
     if (line != NULL)
         log_line_finish(l->log, &l->batch, line, sent);
     return close ? SENT_CLOSE : SENT_ALL;
 }
 
+/* Sends what the rates allow. */
+static enum sent rated_send(struct loop *l, struct conn *c, const struct tally *t, struct cursor *s)
+{
+    uint64_t before = s->head_n + s->left;
+    s->budget = rates_budget(l, c, t->meter);
+    if (s->budget == 0) {
+        count_own(&l->counts.delayed, 1);
+        return SENT_LATER;
+    }
+    bool rated = s->budget < BYTES_PER_TURN;
+    enum sent sent = cursor_send(s);
+    tally_bytes(l, c, t, before - s->head_n - s->left);
+    return sent == SENT_SOME && rated ? SENT_LATER : sent;
+}
+
+/* ---- plans and what is left of them ---- */
+
 /* Keeps the rest of a plan for later. False: memory is out. */
-static bool out_keep(struct loop *l, struct conn *c, const struct cursor *s, struct open_object *object)
+static bool out_keep(struct loop *l, struct conn *c, const struct cursor *s, const struct tally *tally,
+                     struct open_object *object)
 {
     struct conn_out *out = malloc(offsetof(struct conn_out, head) + s->head_n);
     struct log_line *line = NULL;
-    if (out != NULL && l->log != NULL) {
+    if (out != NULL && l->log != NULL && !c->protocol->apart) {
         size_t n = offsetof(struct log_line, text) + l->line.before + l->line.after;
         line = malloc(n);
         if (line != NULL)
             memcpy(line, &l->line, n);
     }
-    if (out == NULL || (l->log != NULL && line == NULL)) {
+    if (out == NULL || (l->log != NULL && !c->protocol->apart && line == NULL)) {
         free(out);
         return false;
     }
@@ -134,14 +210,18 @@ static bool out_keep(struct loop *l, struct conn *c, const struct cursor *s, str
                              .sent = l->plan.length - s->left,
                              .head_length = (uint16_t)s->head_n,
                              .close = l->plan.close,
+                             .owned = l->plan.owned ? (char *)l->plan.memory : NULL,
+                             .tally = *tally,
                              .line = line};
+    l->plan.owned = false;
     memcpy(out->head, s->head, s->head_n);
     out->seal = l->plan.seal;
     snapshot_hold(out->snapshot);
     if (object != NULL)
         object->users++;
     c->out = out;
-    send_progress(c); /* remembers what is queued now */
+    tally_active(tally, 1);
+    send_measure(l, c);
     return true;
 }
 
@@ -195,25 +275,44 @@ enum sent send_plan(struct loop *l, struct conn *c, const struct exchange *x, st
 {
     struct reply_plan *p = &l->plan;
     struct open_object *object = NULL;
-    struct cursor s = {.fd = c->fd, .file = -1, .budget = BYTES_PER_TURN};
+    struct cursor s = {.fd = c->fd, .file = -1};
+    bool logged = l->log != NULL && !c->protocol->apart;
     if (!plan_body(l, &object, &s)) {
-        c->protocol->broken(x, input.p, input.n, p);
+        c->protocol->refuse(x, input.p, input.n, REFUSAL_BROKEN, p);
         if (!plan_body(l, &object, &s))
             return SENT_FAILED;
     }
     s.head = p->head;
     s.head_n = p->head_length;
-    if (l->log != NULL)
-        log_line_start(&l->line, x->snapshot->settings->log_format, l->unix_now, &c->peer.any, access,
+    struct tally tally = tally_of(l, c);
+    tally_request(&tally, p->refused);
+    if (logged)
+        log_line_start(&l->line, x->snapshot->settings->log_format, l->unix_now, &c->remote.any, access,
                        p->status);
-    enum sent sent = p->seal.from != 0 ? SENT_SOME : cursor_send(&s);
+    enum sent sent = p->seal.from != 0 ? SENT_SOME : rated_send(l, c, &tally, &s);
     if (sent == SENT_ALL)
-        sent = reply_done(l, l->log != NULL ? &l->line : NULL, p->length, p->close);
-    else if (sent != SENT_FAILED && !out_keep(l, c, &s, object))
+        sent = reply_done(l, &tally, logged ? &l->line : NULL, p->length, p->close);
+    else if (sent == SENT_FAILED || !out_keep(l, c, &s, &tally, object))
         sent = SENT_FAILED;
+    if (p->owned)
+        free((char *)p->memory);
     if (object != NULL)
         object_drop(object);
     return sent;
+}
+
+static void out_free(struct conn *c)
+{
+    struct conn_out *out = c->out;
+    tally_active(&out->tally, (uint64_t)-1);
+    if (out->object != NULL)
+        object_drop(out->object);
+    snapshot_release(out->snapshot);
+    digest_free(&out->digest);
+    free(out->line);
+    free(out->owned);
+    free(out);
+    c->out = NULL;
 }
 
 enum sent send_more(struct loop *l, struct conn *c)
@@ -230,33 +329,30 @@ enum sent send_more(struct loop *l, struct conn *c)
                        .memory = out->memory,
                        .file = out->object != NULL ? out->object->fd : -1,
                        .offset = out->offset,
-                       .left = out->left,
-                       .budget = BYTES_PER_TURN};
-    enum sent sent = cursor_send(&s);
-    bool moved = s.left != out->left || s.head != out->head + out->head_at;
+                       .left = out->left};
+    enum sent sent = rated_send(l, c, &out->tally, &s);
     out->sent += out->left - s.left;
     out->head_at = (uint16_t)(out->head_length - s.head_n);
     out->offset = s.offset;
     out->left = s.left;
     if (sent == SENT_ALL) {
-        sent = reply_done(l, out->line, out->sent, out->close);
-        free(out->line);
-        out->line = NULL;
-        out_drop(l, c);
-    } else if (sent == SENT_BLOCKED && moved) {
-        sent = SENT_PROGRESS;
+        sent = reply_done(l, &out->tally, out->line, out->sent, out->close);
+        out_free(c);
     }
     return sent;
 }
 
-bool send_progress(struct conn *c)
+bool send_measure(const struct loop *l, struct conn *c)
 {
+    const struct serve_settings *s = l->snapshot->settings;
+    struct conn_out *out = c->out;
     int queued = 0;
     if (ioctl(c->fd, SIOCOUTQ, &queued) != 0)
         return false;
-    bool moved = queued < c->out->queued;
-    c->out->queued = queued;
-    return moved;
+    int64_t taken = (int64_t)(out->sent + out->head_at) - queued, before = out->taken;
+    int64_t least = (int64_t)(s->limits.least_rate * s->send_ms / 1000);
+    out->taken = taken;
+    return taken - before >= (least > 0 ? least : 1);
 }
 
 void out_drop(struct loop *l, struct conn *c)
@@ -264,14 +360,8 @@ void out_drop(struct loop *l, struct conn *c)
     struct conn_out *out = c->out;
     if (out == NULL)
         return;
-    if (out->line != NULL) { /* broken off: the log says how much had left */
+    tally_end(&out->tally, false); /* broken off: the log says how much had left */
+    if (out->line != NULL)
         log_line_finish(l->log, &l->batch, out->line, out->sent);
-        free(out->line);
-    }
-    if (out->object != NULL)
-        object_drop(out->object);
-    snapshot_release(out->snapshot);
-    digest_free(&out->digest);
-    free(out);
-    c->out = NULL;
+    out_free(c);
 }

@@ -6,12 +6,12 @@
 #include "serve/conn.h"
 
 enum sent {
-    SENT_ALL,      /* the reply has left; the connection goes on */
-    SENT_CLOSE,    /* the reply has left; the connection is to be closed */
-    SENT_BLOCKED,  /* the socket takes no more for now (send_more: and took nothing) */
-    SENT_PROGRESS, /* send_more: it took some, and no more for now */
-    SENT_SOME,     /* the turn is over, the socket would take more: no event will tell */
-    SENT_FAILED,   /* the peer is gone, or the object could not be read */
+    SENT_ALL,     /* the reply has left; the connection goes on */
+    SENT_CLOSE,   /* the reply has left; the connection is to be closed */
+    SENT_BLOCKED, /* the socket takes no more for now */
+    SENT_SOME,    /* the turn is over, the socket would take more: no event will tell */
+    SENT_LATER,   /* a rate holds it back */
+    SENT_FAILED,  /* the peer is gone, or the object could not be read */
 };
 
 /* Sends l->plan, which answers the request in `input`. */
@@ -19,9 +19,9 @@ enum sent send_plan(struct loop *l, struct conn *c, const struct exchange *x, st
                     const struct access *access);
 /* Goes on with c->out. */
 enum sent send_more(struct loop *l, struct conn *c);
-/* Has the peer taken bytes since this was asked last (or since the reply began to wait)? A large send buffer
- * takes all of ours long before a slow peer has them, and an edge comes only when much of it is free. */
-bool send_progress(struct conn *c);
+/* Has the peer taken its share since this was asked last, which was about send_ms ago? A large send buffer
+ * takes all of ours long before a slow peer has them, so what it holds does not count. */
+bool send_measure(const struct loop *l, struct conn *c);
 /* Forgets c->out, if there is one. */
 void out_drop(struct loop *l, struct conn *c);
 

@@ -3,7 +3,7 @@
 #define PB_SERVE_SERVER_H
 
 #include "serve/listener.h"
-#include "serve/loop.h"
+#include "serve/watcher.h"
 
 enum { SERVER_THREADS_MAX = 256, SERVER_ADDRESSES_MAX = LOOP_LISTENERS_MAX };
 
@@ -11,10 +11,6 @@ struct server_listen {
     struct listen_address address;
     const struct protocol *protocol;
 };
-
-/* Told when a title is left out of the site, or a reload failed. From the watching thread; one line of text.
- */
-typedef void server_report_fn(void *arg, const char *text);
 
 struct server_options {
     const char *depot;
@@ -38,6 +34,8 @@ PB_MUST_USE int server_reload(struct server *s, struct serve_settings *settings,
 void server_address(const struct server *s, size_t n, char *out, size_t room);
 /* Its protocol's name. */
 const char *server_protocol(const struct server *s, size_t n);
+/* NULL when all its threads turn and the depot can be read; else what is wrong. From any thread. */
+const char *server_illness(const struct server *s);
 /* Begins to stop: see loop_stop. Does not wait. Safe from any thread. */
 void server_stop(struct server *s);
 /* Stops, waits for the threads and frees. NULL does no harm. */

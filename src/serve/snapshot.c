@@ -14,15 +14,37 @@ void settings_release(struct serve_settings *s)
     arena_free(&arena);
 }
 
-struct snapshot *snapshot_new(struct site *site, struct serve_settings *settings)
+struct bans *bans_new(void)
+{
+    struct bans *b = calloc(1, sizeof *b);
+    if (b != NULL)
+        b->references = 1;
+    return b;
+}
+
+void bans_hold(struct bans *b)
+{
+    __atomic_add_fetch(&b->references, 1, __ATOMIC_RELAXED);
+}
+
+void bans_release(struct bans *b)
+{
+    if (b == NULL || __atomic_sub_fetch(&b->references, 1, __ATOMIC_ACQ_REL) > 0)
+        return;
+    arena_free(&b->arena);
+    free(b);
+}
+
+struct snapshot *snapshot_new(struct site *site, struct serve_settings *settings, struct bans *bans)
 {
     struct snapshot *s = calloc(1, sizeof *s);
     if (s == NULL) {
         site_release(site);
         settings_release(settings);
+        bans_release(bans);
         return NULL;
     }
-    *s = (struct snapshot){1, site, settings};
+    *s = (struct snapshot){1, site, settings, bans};
     return s;
 }
 
@@ -37,5 +59,6 @@ void snapshot_release(struct snapshot *s)
         return;
     site_release(s->site);
     settings_release(s->settings);
+    bans_release(s->bans);
     free(s);
 }

@@ -71,6 +71,7 @@ static void head_start(const struct http_moment *m, const struct http_request *r
 {
     const char *text = status_text(status);
     plan->status = (uint16_t)status;
+    plan->refused = status >= 400;
     plan->body = BODY_NONE;
     plan->length = plan->offset = 0;
     plan->head_length = 0;
@@ -113,6 +114,21 @@ void http_reply_status(const struct http_moment *m, const struct http_request *r
         plan->memory = text;
         plan->length = strlen(text);
     }
+}
+
+void http_reply_text(const struct http_moment *m, const struct http_request *request, int status,
+                     const char *type, struct slice text, struct reply_plan *plan)
+{
+    head_start(m, request, status, plan);
+    head_field(plan, "Content-Type: ", type);
+    head_field(plan, "Cache-Control: ", "no-store");
+    head_length(plan, text.n);
+    head_end(plan);
+    if (request->method == HTTP_HEAD || text.n == 0)
+        return;
+    plan->body = BODY_MEMORY;
+    plan->memory = text.p;
+    plan->length = text.n;
 }
 
 void http_reply_redirect(const struct http_moment *m, const struct http_request *request,

@@ -36,6 +36,10 @@ void http_reply_resource(const struct http_moment *m, const struct http_request 
 void http_reply_status(const struct http_moment *m, const struct http_request *request, int status,
                        struct reply_plan *plan);
 
+/* Text that is made anew for each request: no part of it, no condition on it, and nobody is to keep it. */
+void http_reply_text(const struct http_moment *m, const struct http_request *request, int status,
+                     const char *type, struct slice text, struct reply_plan *plan);
+
 /* 302 with Content-Length: 0. A location that does not fit becomes a 500. */
 void http_reply_redirect(const struct http_moment *m, const struct http_request *request,
                          const char *location, struct reply_plan *plan);

@@ -101,6 +101,7 @@ static void collections_reply(const struct dialect_http *in, struct reply_plan *
                                      .memory = t->collections,
                                      .size = t->collections_size};
     http_reply_resource(&moment, in->request, &resource, plan);
+    plan->begins = true;
 }
 
 /* The entry that stands for the one that was asked for: packed where the request takes that. */
@@ -122,6 +123,14 @@ static const struct site_entry *entry_choose(const struct dialect_http *in, cons
     return packed;
 }
 
+/* The list, in either form. A collection's files are in folders, its list is not; a platform's list
+ * is never packed. */
+static bool is_list(const struct site_title *title, const struct site_entry *e)
+{
+    bool beside = compiled_of(title)->attributes.collection && memchr(e->name, '/', e->name_length) == NULL;
+    return e->kind == ES_LIST || beside;
+}
+
 static void entry_reply(const struct dialect_http *in, const struct site_title *title,
                         const struct site_entry *e, struct reply_plan *plan)
 {
@@ -133,11 +142,15 @@ static void entry_reply(const struct dialect_http *in, const struct site_title *
                                      .etag = etag,
                                      .modified = title->since,
                                      .modified_text = compiled_of(title)->modified_text};
+    bool list = is_list(title, e);
     e = entry_choose(in, title, e, &resource);
     http_etag(&e->object, etag);
     resource.object = &e->object;
     resource.size = e->size;
     http_reply_resource(&moment, in->request, &resource, plan);
+    plan->title = title;
+    plan->begins = list;
+    plan->completes = !list && reply_plan_ends(plan, e->size);
 }
 
 /* "NAME.txt" or "NAME.txt.gz": a collection's list. */

@@ -14,7 +14,8 @@ struct compiled {
     size_t definition_size;
     char definition_etag[HTTP_ETAG];
     char modified_text[HTTP_DATE];
-    const struct site_entry *raw; /* NULL: not kept */
+    const struct site_entry *raw;  /* NULL: not kept */
+    const struct site_entry *last; /* the last part: with it a download is complete */
     bool encrypted;
     bool proof_known;
     struct sha256 proof;
@@ -37,6 +38,7 @@ static int definition_render(struct site_title *title, const struct md5 *md5, st
             continue;
         }
         struct os_part *part = &parts[d->part_count++];
+        c->last = e;
         *part = (struct os_part){.name = e->name, .size = (uint32_t)e->size, .md5 = md5[i]};
         part->encrypted = e->extra_length == sizeof part->unencrypted;
         if (part->encrypted)
@@ -107,6 +109,9 @@ static void entry_reply(const struct os_request *r, const struct site_title *tit
                                      .object = &e->object,
                                      .size = e->size};
     http_reply_resource(&r->moment, r->in->request, &resource, r->plan);
+    r->plan->title = title;
+    r->plan->begins = e == c->raw && r->plan->offset == 0;
+    r->plan->completes = (e == c->raw || e == c->last) && reply_plan_ends(r->plan, e->size);
 }
 
 static const struct site_title *title_by_name(const struct os_request *r, const char *name, size_t n)
@@ -161,6 +166,8 @@ static void definition_reply(const struct os_request *r, const struct site_title
                                      .memory = c->definition,
                                      .size = c->definition_size};
     http_reply_resource(&r->moment, r->in->request, &resource, r->plan);
+    r->plan->title = title;
+    r->plan->begins = true;
 }
 
 /* GET /map_download?map=NAME[&part=PART] */

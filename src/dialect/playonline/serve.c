@@ -133,6 +133,7 @@ static bool status_reply(const struct site_title *title, struct reply_plan *plan
     memcpy(plan->head + POLP_HASH_AT, c->status->extra, 4);
     plan->head_length = POLP_HEADER;
     plan->status = POLP_STATUS_REPLY;
+    plan->begins = true;
     object_plan(c->status, 0, c->status->size, plan);
     return true;
 }
@@ -167,6 +168,7 @@ static bool file_reply(const struct dialect_polp *in, const struct site_title *t
     plan->head_length = (uint16_t)polp_file_head(plan->head, q->offset, q->size, q->name);
     plan->status = POLP_FILE;
     object_plan(e, q->offset, q->size, plan);
+    plan->completes = reply_plan_ends(plan, e->size);
     chunk_seal(title, e, q, plan);
     return true;
 }
@@ -188,6 +190,7 @@ static bool newest_reply(const struct dialect_polp *in, const struct site_title 
     plan->head_length =
         (uint16_t)polp_newest_reply(plan->head, (uint32_t)title->since, strings, 3, slice_of(title->version));
     plan->status = POLP_NEWEST_REPLY;
+    plan->begins = true;
     plan->body = BODY_NONE;
     plan->length = 0;
     return true;
@@ -198,6 +201,7 @@ static bool playonline_serve(const struct dialect_polp *in, struct reply_plan *p
     const struct site_title *title = title_of(in);
     if (title == NULL)
         return false;
+    plan->title = title;
     switch (in->request->opcode) {
     case POLP_STATUS:
         return status_reply(title, plan);

@@ -1,0 +1,177 @@
+/* From a configuration to limits: rates, caps, connections, bans. */
+#include "api/config.h"
+#include "api/dialects.h"
+
+#include <stdio.h>
+
+/* "500", "500k", "10M", "2G", "1T": of 1024. */
+static bool bytes_parse(struct slice text, uint64_t most, uint64_t *out)
+{
+    static const char units[] = "kMGT";
+    const char *unit = text.n > 1 ? memchr(units, text.p[text.n - 1], 4) : NULL;
+    unsigned shift = unit != NULL ? 10 * (unsigned)(unit - units + 1) : 0;
+    if (text.n > 1 && text.p[text.n - 1] == 'K')
+        shift = 10;
+    if (shift > 0)
+        text.n--;
+    if (!slice_to_u64(text, most >> shift, out))
+        return false;
+    *out <<= shift;
+    return true;
+}
+
+static int bytes_take(const struct config_value *v, struct slice text, uint64_t most, uint64_t *out,
+                      struct pb_error *err)
+{
+    char largest[32];
+    snprintf(largest, sizeof largest, "%lluG", (unsigned long long)(most >> 30));
+    if (!bytes_parse(text, most, out))
+        return error_set(err, PB_INVALID, "%s: %s is bytes, such as 500k, 10M or 2G, at most %s, not %.*s",
+                         v->where, v->key, largest, (int)text.n, text.p);
+    return PB_OK;
+}
+
+static int bytes_of(const struct pb_config *c, const char *key, uint64_t most, uint64_t *out,
+                    struct pb_error *err)
+{
+    const struct config_value *v;
+    return config_values(c, "server", key, &v, 1) == 0 ? PB_OK
+                                                       : bytes_take(v, slice_of(v->value), most, out, err);
+}
+
+/* "WHAT BYTES" or "BYTES": *what is empty then. */
+static int pair_take(const struct config_value *v, uint64_t most, struct slice *what, uint64_t *out,
+                     struct pb_error *err)
+{
+    const char *space = strrchr(v->value, ' ');
+    *what = (struct slice){v->value, space != NULL ? (size_t)(space - v->value) : 0};
+    while (what->n > 0 && what->p[what->n - 1] == ' ')
+        what->n--;
+    return bytes_take(v, slice_of(space != NULL ? space + 1 : v->value), most, out, err);
+}
+
+/* The narrower range first, so that the first that fits is the one that is meant. */
+static int address_rate_add(struct limits *l, struct arena *a, const struct address_rate *r,
+                            struct pb_error *err)
+{
+    struct address_rate *list =
+        arena_grow(a, l->address_rates, l->address_rate_count, &l->address_rate_room, sizeof *list);
+    if (list == NULL)
+        return error_memory(err);
+    l->address_rates = list;
+    size_t at = l->address_rate_count++;
+    for (; at > 0 && list[at - 1].range.bits < r->range.bits; at--)
+        list[at] = list[at - 1];
+    list[at] = *r;
+    return PB_OK;
+}
+
+static int address_rates_make(const struct pb_config *c, struct serve_settings *s, struct pb_error *err)
+{
+    const struct config_value *values[CONFIG_VALUES_MAX];
+    size_t n = config_values(c, "server", "address_rate", values, CONFIG_VALUES_MAX);
+    for (size_t i = 0; i < n; i++) {
+        struct address_rate r = {0}; /* all addresses */
+        struct slice what;
+        char text[ADDRESS_TEXT];
+        int rc = pair_take(values[i], RATE_MAX, &what, &r.rate, err);
+        if (rc < 0)
+            return rc;
+        snprintf(text, sizeof text, "%.*s", (int)what.n, what.p);
+        rc = what.n > 0 ? range_parse(text, &r.range, err) : PB_OK;
+        if (rc < 0)
+            return error_context(err, "%s", values[i]->where);
+        rc = address_rate_add(&s->limits, &s->arena, &r, err);
+        if (rc < 0)
+            return rc;
+    }
+    return PB_OK;
+}
+
+/* The titles of dialects that there are; whether one is live, nobody knows beforehand. */
+static bool title_possible(struct slice text)
+{
+    for (size_t i = 0; all_dialects[i] != NULL; i++) {
+        size_t n = strlen(all_dialects[i]->name);
+        if (text.n > n + 1 && memcmp(text.p, all_dialects[i]->name, n) == 0 && text.p[n] == '/')
+            return true;
+    }
+    return false;
+}
+
+static int title_values_make(const struct pb_config *c, const char *key, uint64_t most, struct arena *a,
+                             struct title_values *out, struct pb_error *err)
+{
+    const struct config_value *values[CONFIG_VALUES_MAX];
+    size_t n = config_values(c, "server", key, values, CONFIG_VALUES_MAX);
+    for (size_t i = 0; i < n; i++) {
+        struct slice what;
+        struct title_value v = {0};
+        int rc = pair_take(values[i], most, &what, &v.value, err);
+        if (rc < 0)
+            return rc;
+        if (what.n > 0 && !title_possible(what))
+            return error_set(err, PB_INVALID, "%s: %.*s is not a title such as opensauce/immure",
+                             values[i]->where, (int)what.n, what.p);
+        v.title = what.n > 0 ? arena_copy(a, what.p, what.n) : NULL;
+        struct title_value *list = arena_grow(a, out->list, out->n, &out->room, sizeof *list);
+        if (list == NULL || (what.n > 0 && v.title == NULL))
+            return error_memory(err);
+        out->list = list;
+        list[out->n++] = v;
+    }
+    return PB_OK;
+}
+
+static int rates_make(const struct pb_config *c, struct serve_settings *s, struct pb_error *err)
+{
+    struct limits *l = &s->limits;
+    int rc = bytes_of(c, "rate", RATE_MAX, &l->rate, err);
+    if (rc == PB_OK)
+        rc = bytes_of(c, "least_rate", RATE_MAX, &l->least_rate, err);
+    if (rc == PB_OK)
+        rc = number_of(c, "address_requests", 0, 1000000, 0, &l->address_requests, err);
+    if (rc == PB_OK)
+        rc = address_rates_make(c, s, err);
+    if (rc == PB_OK)
+        rc = title_values_make(c, "title_rate", RATE_MAX, &s->arena, &l->title_rates, err);
+    l->rates = l->rate != 0 || l->address_rate_count > 0 || l->title_rates.n > 0;
+    return rc;
+}
+
+static int caps_make(const struct pb_config *c, struct serve_settings *s, struct pb_error *err)
+{
+    struct limits *l = &s->limits;
+    const uint64_t most = 1ull << 60;
+    int rc = bytes_of(c, "soft_cap", most, &l->caps.soft, err);
+    if (rc == PB_OK)
+        rc = bytes_of(c, "hard_cap", most, &l->caps.hard, err);
+    if (rc == PB_OK)
+        rc = title_values_make(c, "title_soft_cap", most, &s->arena, &l->soft_caps, err);
+    if (rc == PB_OK)
+        rc = title_values_make(c, "title_hard_cap", most, &s->arena, &l->hard_caps, err);
+    return rc;
+}
+
+static int connections_make(const struct pb_config *c, struct serve_settings *s, struct pb_error *err)
+{
+    struct peer_limits *p = &s->limits.peer;
+    int rc = number_of(c, "max_connections", 1, 1000000, 50000, &p->total, err);
+    if (rc == PB_OK)
+        rc = number_of(c, "address_connections", 0, 1000000, 500, &p->connections, err);
+    if (rc == PB_OK)
+        rc = number_of(c, "ban_connections", 0, 1000000, 0, &p->ban_connections, err);
+    if (rc == PB_OK)
+        rc = seconds_of(c, "ban_window", 60, &p->ban_window_ms, err);
+    if (rc == PB_OK)
+        rc = seconds_of(c, "ban_cooldown", 600, &p->ban_cooldown_ms, err);
+    return rc;
+}
+
+int limits_make(const struct pb_config *c, struct serve_settings *s, struct pb_error *err)
+{
+    int rc = rates_make(c, s, err);
+    if (rc == PB_OK)
+        rc = caps_make(c, s, err);
+    return rc < 0 ? rc : connections_make(c, s, err);
+}

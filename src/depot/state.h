@@ -1,0 +1,50 @@
+/*
+ * The operator's record, beside the catalog: who is banned, how much was served today, where a running server
+ * answers the operator. A database of its own, as servers write to it, and nothing in it is content: it may
+ * be deleted. docs/formats/depot.md.
+ */
+#ifndef PB_DEPOT_STATE_H
+#define PB_DEPOT_STATE_H
+
+#include "base/bytes.h"
+
+struct state;
+
+enum { STATE_REASON_MAX = 200 };
+
+/* Opens it, and makes it where it is missing. `depot` is the depot's folder. One thread at a time. */
+PB_MUST_USE int state_open(const char *depot, struct state **out, struct pb_error *err);
+void state_close(struct state *s); /* NULL does no harm */
+
+/* Changes whenever somebody else commits. */
+PB_MUST_USE int state_version(struct state *s, int64_t *version, struct pb_error *err);
+
+struct state_ban {
+    const char *range; /* as range_text writes it */
+    const char *reason;
+    int64_t added;   /* Unix seconds */
+    int64_t expires; /* Unix seconds; 0: never */
+};
+/* Replaces an earlier ban of the same range. Those that have expired are forgotten. */
+PB_MUST_USE int state_ban(struct state *s, const struct state_ban *ban, struct pb_error *err);
+/* PB_NOT_FOUND when there is no ban of just this range. */
+PB_MUST_USE int state_unban(struct state *s, const char *range, struct pb_error *err);
+/* Those that have not expired, in order of their ranges. A negative return of fn ends it. */
+typedef int state_ban_fn(void *arg, const struct state_ban *ban, struct pb_error *err);
+PB_MUST_USE int state_bans(struct state *s, state_ban_fn *fn, void *arg, struct pb_error *err);
+
+/* Adds to what was served on a day (Unix days) of a scope: "" for all, or a title. *today: the sum, with what
+ * other servers on this depot added. Adding 0 only reads. */
+PB_MUST_USE int state_use_add(struct state *s, const char *scope, int64_t day, uint64_t bytes,
+                              uint64_t *today, struct pb_error *err);
+
+/* Several changes as one. */
+PB_MUST_USE int state_begin(struct state *s, struct pb_error *err);
+PB_MUST_USE int state_end(struct state *s, struct pb_error *err);
+
+/* Where the server that started last answers the operator: "ADDRESS:PORT", or "". */
+PB_MUST_USE int state_admin_set(struct state *s, const char *address, struct pb_error *err);
+/* PB_NOT_FOUND when there is none. */
+PB_MUST_USE int state_admin(struct state *s, char *out, size_t room, struct pb_error *err);
+
+#endif

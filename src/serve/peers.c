@@ -1,0 +1,196 @@
+/* The table of peers: a hash table under one lock, which is taken when a connection comes and when it goes.
+ */
+#include "serve/peers.h"
+
+#include <pthread.h>
+#include <sys/random.h>
+
+enum { SLOTS = 16384 };
+
+struct peers {
+    pthread_mutex_t mutex;
+    uint64_t key; /* random: clients must not choose who shares a slot */
+    unsigned connections;
+    unsigned idle;
+    struct peer *newest, *oldest; /* without connections */
+    struct peer *slots[SLOTS];
+};
+
+struct peers *peers_new(void)
+{
+    struct peers *p = calloc(1, sizeof *p);
+    if (p == NULL)
+        return NULL;
+    pthread_mutex_init(&p->mutex, NULL);
+    if (getrandom(&p->key, sizeof p->key, GRND_NONBLOCK) != sizeof p->key)
+        p->key = (uint64_t)(uintptr_t)p;
+    return p;
+}
+
+void peers_free(struct peers *p)
+{
+    if (p == NULL)
+        return;
+    for (size_t i = 0; i < SLOTS; i++) {
+        for (struct peer *at = p->slots[i]; at != NULL;) {
+            struct peer *next = at->chain;
+            free(at);
+            at = next;
+        }
+    }
+    pthread_mutex_destroy(&p->mutex);
+    free(p);
+}
+
+static struct address peer_address(const struct address *a)
+{
+    struct address key = *a;
+    if (!address_is_v4(a))
+        memset(key.bytes + 8, 0, 8);
+    return key;
+}
+
+static struct peer **slot_of(struct peers *p, const struct address *a)
+{
+    uint64_t high, low;
+    memcpy(&high, a->bytes, 8);
+    memcpy(&low, a->bytes + 8, 8);
+    uint64_t h = (high ^ p->key) * 0x9e3779b97f4a7c15u;
+    h = (h ^ (h >> 29) ^ low) * 0xbf58476d1ce4e5b9u;
+    return &p->slots[(h >> 32) % SLOTS];
+}
+
+/* ---- those without connections ---- */
+
+static void idle_join(struct peers *p, struct peer *peer)
+{
+    peer->newer = NULL;
+    peer->older = p->newest;
+    *(p->newest != NULL ? &p->newest->newer : &p->oldest) = peer;
+    p->newest = peer;
+    p->idle++;
+}
+
+static void idle_leave(struct peers *p, struct peer *peer)
+{
+    *(peer->newer != NULL ? &peer->newer->older : &p->newest) = peer->older;
+    *(peer->older != NULL ? &peer->older->newer : &p->oldest) = peer->newer;
+    p->idle--;
+}
+
+static void peer_forget(struct peers *p, struct peer *peer)
+{
+    struct peer **at = slot_of(p, &peer->address);
+    while (*at != peer)
+        at = &(*at)->chain;
+    *at = peer->chain;
+    idle_leave(p, peer);
+    free(peer);
+}
+
+/* Nothing is left to remember: what it took is paid for and a second ago, so every bucket is full. */
+static bool peer_faded(const struct peer *peer, uint64_t now_ms, unsigned window_ms)
+{
+    uint64_t then = now_ms > 1000 ? (now_ms - 1000) * 1000000 : 0;
+    uint64_t window_ago = now_ms > window_ms ? (now_ms - window_ms) * 1000000 : 0;
+    return peer->bytes.paid <= then && peer->requests.paid <= then && peer->arrivals.paid <= window_ago &&
+           peer->banned_until <= now_ms;
+}
+
+/* A few at each arrival, so that the table follows the crowd and no arrival waits long. */
+static void peers_fade(struct peers *p, uint64_t now_ms, unsigned window_ms)
+{
+    enum { LOOK_AT = 4 };
+    for (int i = 0; i < LOOK_AT && p->oldest != NULL; i++) {
+        if (p->idle <= PEERS_IDLE_MAX && !peer_faded(p->oldest, now_ms, window_ms))
+            return;
+        peer_forget(p, p->oldest);
+    }
+}
+
+/* ---- coming and going ---- */
+
+static struct peer *peer_take(struct peers *p, const struct address *a)
+{
+    struct address key = peer_address(a);
+    struct peer **slot = slot_of(p, &key), *peer = *slot;
+    while (peer != NULL && memcmp(&peer->address, &key, sizeof key) != 0)
+        peer = peer->chain;
+    if (peer != NULL) {
+        if (peer->connections == 0)
+            idle_leave(p, peer);
+        return peer;
+    }
+    peer = calloc(1, sizeof *peer);
+    if (peer == NULL)
+        return NULL;
+    peer->address = key;
+    peer->chain = *slot;
+    *slot = peer;
+    return peer;
+}
+
+/* Counts an arrival; true when it was one too many, and the ban begins. */
+static bool peer_arrived(struct peer *peer, uint64_t now_ms, const struct peer_limits *limits)
+{
+    if (limits->ban_connections == 0)
+        return false;
+    uint64_t window = limits->ban_window_ms * 1000000ull, now = now_ms * 1000000;
+    uint64_t cost = window / limits->ban_connections;
+    bool allowed = bucket_credit(&peer->arrivals, now, window) >= cost;
+    if (allowed)
+        bucket_take(&peer->arrivals, now, window, cost);
+    else if (peer->banned_until <= now_ms)
+        __atomic_store_n(&peer->banned_until, now_ms + limits->ban_cooldown_ms, __ATOMIC_RELAXED);
+    else
+        return false;
+    return !allowed;
+}
+
+enum peer_entry peers_enter(struct peers *p, const struct address *a, uint64_t now_ms,
+                            const struct peer_limits *limits, struct peer **out)
+{
+    enum peer_entry entry = PEER_WELCOME;
+    pthread_mutex_lock(&p->mutex);
+    peers_fade(p, now_ms, limits->ban_window_ms);
+    struct peer *peer = p->connections < limits->total ? peer_take(p, a) : NULL;
+    if (peer == NULL)
+        entry = p->connections < limits->total ? PEER_NO_MEMORY : PEER_TOTAL;
+    else if (peer_arrived(peer, now_ms, limits))
+        entry = PEER_BANNED_NOW;
+    else if (limits->connections != 0 && peer->connections >= limits->connections)
+        entry = PEER_TOO_MANY;
+    if (entry == PEER_WELCOME || entry == PEER_BANNED_NOW) {
+        peer->connections++;
+        p->connections++;
+        *out = peer;
+    } else if (peer != NULL && peer->connections == 0) {
+        idle_join(p, peer);
+    }
+    pthread_mutex_unlock(&p->mutex);
+    return entry;
+}
+
+void peers_leave(struct peers *p, struct peer *peer)
+{
+    pthread_mutex_lock(&p->mutex);
+    p->connections--;
+    if (--peer->connections == 0)
+        idle_join(p, peer);
+    pthread_mutex_unlock(&p->mutex);
+}
+
+bool peer_banned(const struct peer *peer, uint64_t now_ms)
+{
+    return __atomic_load_n(&peer->banned_until, __ATOMIC_RELAXED) > now_ms;
+}
+
+void peers_pardon(struct peers *p)
+{
+    pthread_mutex_lock(&p->mutex);
+    for (size_t i = 0; i < SLOTS; i++) {
+        for (struct peer *at = p->slots[i]; at != NULL; at = at->chain)
+            __atomic_store_n(&at->banned_until, 0, __ATOMIC_RELAXED);
+    }
+    pthread_mutex_unlock(&p->mutex);
+}
