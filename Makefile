@@ -31,6 +31,15 @@ bench: deps
 	@$(MAKE) --no-print-directory all
 	@BUILD=$(BUILD) bench/run
 
+# Serving beside other servers; WRITE=1 replaces docs/performance.md.
+bench-serve: deps
+	@scripts/deps packages-bench
+	@$(MAKE) --no-print-directory all
+	@mkdir -p $(BUILD)/bench
+	@for name in floor load; do \
+		$(CC) -std=gnu17 -D_GNU_SOURCE -O2 -Wall -Wextra -o $(BUILD)/bench/$$name bench/$$name.c || exit 1; done
+	@BUILD=$(BUILD) bench/serve $(if $(WRITE),--write)
+
 install: all
 	@meson configure $(BUILD) -Dprefix=$(PREFIX)
 	@meson install -C $(BUILD) --quiet >$(BUILD)/install.log || { cat $(BUILD)/install.log; exit 1; }
@@ -42,4 +51,4 @@ format:
 clean:
 	rm -rf $(BUILD) $(SANITIZED)
 
-.PHONY: all deps demo check bench install format clean
+.PHONY: all deps demo check bench bench-serve install format clean

@@ -69,7 +69,8 @@ PB_API PB_MUST_USE int pb_server_start(const char *depot, const struct pb_config
  * or PB_NOT_FOUND when there is no such listener. */
 PB_API int pb_server_address(const struct pb_server *server, size_t n, char *text, size_t room);
 
-/* The protocol of listener n: "http" or "polp". Static; NULL when there is no such listener. */
+/* The protocol of listener n: "http", "polp", or "admin" (HTTP for the operator). Static; NULL when there is
+ * no such listener. */
 PB_API const char *pb_server_protocol(const struct pb_server *server, size_t n);
 
 /* Takes a new configuration into use without dropping a connection; listeners and threads stay as they are.
@@ -77,6 +78,10 @@ PB_API const char *pb_server_protocol(const struct pb_server *server, size_t n);
  * holds for all connections a moment after the call (with own_loop: from the next steps on). */
 PB_API PB_MUST_USE int pb_server_reload(struct pb_server *server, const struct pb_config *config,
                                         struct pb_error *err);
+
+/* NULL when all its threads turn and the depot can be read; else a few words on what is wrong. Static text;
+ * from any thread. With own_loop the caller knows himself whether the loop turns. */
+PB_API const char *pb_server_illness(const struct pb_server *server);
 
 /* Begins to stop: no new connections, replies under way are finished (bounded by drain_timeout). Returns at
  * once. */

@@ -71,17 +71,18 @@ static int address_rates_make(const struct pb_config *c, struct serve_settings *
     const struct config_value *values[CONFIG_VALUES_MAX];
     size_t n = config_values(c, "server", "address_rate", values, CONFIG_VALUES_MAX);
     for (size_t i = 0; i < n; i++) {
-        struct address_rate r = {0}; /* all addresses */
+        static const char *const everybody[] = {"0.0.0.0/0", "::/0"};
+        struct address_rate r;
         struct slice what;
         char text[ADDRESS_TEXT];
         int rc = pair_take(values[i], RATE_MAX, &what, &r.rate, err);
-        if (rc < 0)
-            return rc;
         snprintf(text, sizeof text, "%.*s", (int)what.n, what.p);
-        rc = what.n > 0 ? range_parse(text, &r.range, err) : PB_OK;
-        if (rc < 0)
-            return error_context(err, "%s", values[i]->where);
-        rc = address_rate_add(&s->limits, &s->arena, &r, err);
+        for (size_t k = 0; rc == PB_OK && k < (what.n > 0 ? 1 : 2); k++) {
+            rc = range_parse(what.n > 0 ? text : everybody[k], &r.range, err);
+            if (rc < 0)
+                return error_context(err, "%s", values[i]->where);
+            rc = address_rate_add(&s->limits, &s->arena, &r, err);
+        }
         if (rc < 0)
             return rc;
     }

@@ -87,6 +87,11 @@ int pb_server_reload(struct pb_server *s, const struct pb_config *config, struct
     return server_reload(s->server, settings, err);
 }
 
+const char *pb_server_illness(const struct pb_server *s)
+{
+    return server_illness(s->server);
+}
+
 void pb_server_stop(struct pb_server *s)
 {
     server_stop(s->server);

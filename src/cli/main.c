@@ -68,6 +68,18 @@ static const struct option list_options[] = {
     {NULL, NULL, NULL, false},
 };
 
+static const struct option ban_options[] = {
+    {"reason", "TEXT", "one line for people", false},
+    {"for", "TIME", "90s, 30m, 12h, 7d, 2w (default: until it is lifted)", false},
+    {NULL, NULL, NULL, false},
+};
+
+static const struct option status_options[] = {
+    {"admin", "ADDR:PORT", "the server's admin address (default: that of the depot's server)", false},
+    {"once", NULL, "print once and end, on a terminal, too", false},
+    {NULL, NULL, NULL, false},
+};
+
 static const struct option gc_options[] = {
     {"keep", "N", "forget all but the live and the N newest other releases of each title", false},
     {"no-wait", NULL, "fail when a publish is under way, instead of waiting", false},
@@ -148,6 +160,17 @@ const struct verb verbs[] = {
      "SIGTERM finishes replies under way and ends; SIGHUP reads the configuration again and\n"
      "opens the access log anew. Every option is also a key of the configuration file.\n",
      NULL, serve_options, true, false, verb_serve},
+    {"status", "", 0, 0, "Show what a running server does",
+     "On a terminal the picture is renewed each second; Ctrl-C ends it. The server must have been started\n"
+     "with --admin.\n",
+     status_options, NULL, true, true, verb_status},
+    {"ban", "ADDRESS[/BITS]", 1, 1, "Ban an address or a range from the servers of the depot",
+     "Running servers break off what they are sending there, and refuse it from then on. Bans are kept\n"
+     "across restarts.\n",
+     ban_options, NULL, true, true, verb_ban},
+    {"unban", "ADDRESS[/BITS]", 1, 1, "Lift a ban",
+     "Of just this address or range: 'patchbay bans' lists them.\n", NULL, NULL, true, true, verb_unban},
+    {"bans", "", 0, 0, "List the bans", "", NULL, NULL, true, true, verb_bans},
     {"fetch", "URL DIR", 2, 2, "Fetch content into a game's folder",
      "URL is one of\n"
      "  opensauce://HOST[:PORT]/NAME          a map: DIR/NAME.map\n"

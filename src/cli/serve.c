@@ -1,5 +1,6 @@
 /* patchbay serve */
 #include "cli/output.h"
+#include "cli/service.h"
 #include "cli/verbs.h"
 
 #include <signal.h>
@@ -71,6 +72,8 @@ static struct pb_config *config_make(const struct args *a)
         return NULL;
     }
     pb_config_keys(key_take, &set);
+    if (set.rc == PB_OK)
+        set.rc = service_sockets(config, &err);
     if (set.rc == PB_OK && file != NULL)
         set.rc = pb_config_read(config, file, &err);
     if (set.rc == PB_OK)
@@ -116,8 +119,14 @@ static void descriptors_raise(void)
 static void addresses_print(const struct pb_server *server, const char *depot)
 {
     char address[80];
-    for (size_t i = 0; pb_server_address(server, i, address, sizeof address) == PB_OK; i++)
-        fprintf(stderr, "patchbay: serving %s on %s://%s/\n", depot, pb_server_protocol(server, i), address);
+    for (size_t i = 0; pb_server_address(server, i, address, sizeof address) == PB_OK; i++) {
+        if (strcmp(pb_server_protocol(server, i), "admin") == 0)
+            fprintf(stderr, "patchbay: for the operator: http://%s/metrics, /status, /healthz, /readyz\n",
+                    address);
+        else
+            fprintf(stderr, "patchbay: serving %s on %s://%s/\n", depot, pb_server_protocol(server, i),
+                    address);
+    }
 }
 
 int verb_serve(const struct args *a)
@@ -125,7 +134,6 @@ int verb_serve(const struct args *a)
     struct pb_error err;
     struct pb_server *server;
     sigset_t signals;
-    int number;
     struct pb_config *config = config_make(a);
     if (config == NULL)
         return EXIT_FAILED;
@@ -143,8 +151,13 @@ int verb_serve(const struct args *a)
         return rc == PB_INVALID && strncmp(err.text, "--", 2) == 0 ? EXIT_USAGE : EXIT_FAILED;
     }
     addresses_print(server, args_depot(a));
-    while (sigwait(&signals, &number) == 0 && number == SIGHUP)
+    service_ready();
+    while (service_wait(server, &signals) == SIGHUP) {
+        service_reloading();
         reload(a, server);
+        service_ready();
+    }
+    service_stopping();
     pb_server_free(server);
     return EXIT_DONE;
 }

@@ -20,6 +20,10 @@ int verb_withdraw(const struct args *a);
 int verb_gc(const struct args *a);
 int verb_fsck(const struct args *a);
 int verb_serve(const struct args *a);
+int verb_ban(const struct args *a);
+int verb_unban(const struct args *a);
+int verb_bans(const struct args *a);
+int verb_status(const struct args *a);
 int verb_fetch(const struct args *a);
 int verb_recover(const struct args *a);
 

@@ -120,10 +120,11 @@ int state_ban(struct state *s, const struct state_ban *ban, struct pb_error *err
 int state_unban(struct state *s, const char *range, struct pb_error *err)
 {
     _cleanup_stmt_ struct sqlite3_stmt *st = NULL;
-    int rc = sql_prepare(s->db, "DELETE FROM ban WHERE range = ?", &st, err);
+    int rc = sql_prepare(s->db, "DELETE FROM ban WHERE range = ? AND (expires = 0 OR expires > ?)", &st, err);
     if (rc < 0)
         return rc;
     sql_bind_slice(st, 1, slice_of(range));
+    sqlite3_bind_int64(st, 2, clock_unix());
     rc = sql_done(st, err);
     if (rc == PB_OK && sqlite3_changes(s->db) == 0)
         return error_set(err, PB_NOT_FOUND, "%s is not banned (patchbay bans lists what is)", range);

@@ -104,7 +104,7 @@ static int document_progress(void *arg, curl_off_t total, curl_off_t done, curl_
     return t->options.progress != NULL && t->options.progress(t->options.arg, &p) != 0;
 }
 
-static int document_once(struct transport *t, const char *url, struct buffer *out, struct pb_error *err)
+int transport_try(struct transport *t, const char *url, struct buffer *out, struct pb_error *err)
 {
     CURL *e = transport_easy(t, url);
     if (e == NULL)
@@ -135,7 +135,7 @@ static int document_once(struct transport *t, const char *url, struct buffer *ou
 int transport_get(void *transport, const char *url, struct buffer *out, struct pb_error *err)
 {
     for (int attempt = 1;; attempt++) {
-        int rc = document_once(transport, url, out, err);
+        int rc = transport_try(transport, url, out, err);
         if (rc != PB_NETWORK || attempt == TRANSPORT_ATTEMPTS)
             return rc;
         struct pb_error cancelled;

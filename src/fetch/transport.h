@@ -31,6 +31,9 @@ void transport_free(struct transport *t); /* NULL does no harm */
 /* Waits, asking the progress function whether to go on: PB_CANCELLED when not. */
 PB_MUST_USE int transport_pause(const struct transport *t, unsigned ms, struct pb_error *err);
 
+/* One document, one try. */
+PB_MUST_USE int transport_try(struct transport *t, const char *url, struct buffer *out, struct pb_error *err);
+
 /* A struct fetch_net's get: tries TRANSPORT_ATTEMPTS times, unless the server itself refuses. */
 int transport_get(void *transport, const char *url, struct buffer *out, struct pb_error *err);
 

@@ -99,10 +99,8 @@ void account_look(struct watcher *w)
     if (day_now() != w->day)
         day_begin(w);
     day_use_look(&w->shared->day, shared_bytes(w->shared));
-    for (struct meter *m = w->shared->meters.first; m != NULL; m = m->next) {
-        if (m->day.caps.soft != 0 || m->day.caps.hard != 0)
-            day_use_look(&m->day, count_read(&m->counts.bytes));
-    }
+    for (struct meter *m = w->shared->meters.first; m != NULL; m = m->next)
+        day_use_look(&m->day, count_read(&m->counts.bytes));
     if (clock_monotonic_ms() - w->saved_at >= SAVE_MS)
         save(w, false);
 }

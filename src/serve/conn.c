@@ -75,8 +75,10 @@ static void wait_join(struct loop *l, struct conn *c, enum conn_wait wait)
                   : wait == WAIT_HEAD  ? s->head_ms
                   : wait == WAIT_SEND  ? s->send_ms
                                        : CLOSING_MS;
-    if (wait == WAIT_RATE)
+    if (wait == WAIT_RATE) {
         loop_hurry(l);
+        count_own(&l->counts.delayed, 1);
+    }
     c->wait = (uint8_t)wait;
     c->deadline = wait == WAIT_RATE ? UINT64_MAX : l->now + ms;
     c->next = NULL;
@@ -89,6 +91,13 @@ static void wait_change(struct loop *l, struct conn *c, enum conn_wait wait)
 {
     wait_leave(l, c);
     wait_join(l, c, wait);
+}
+
+/* A rate allows nothing now. Who waits already keeps his place, so that each has his turn. */
+static void wait_held(struct loop *l, struct conn *c)
+{
+    if (c->wait != WAIT_RATE)
+        wait_change(l, c, WAIT_RATE);
 }
 
 static void ready_join(struct loop *l, struct conn *c)
@@ -130,11 +139,21 @@ static void conn_close(struct loop *l, struct conn *c)
     l->conns.open--;
 }
 
+/* Is it on the deny list, or on that of bans? */
+static bool address_denied(const struct loop *l, const struct address *address)
+{
+    return range_set_has(&l->snapshot->settings->deny, address) ||
+           range_set_has(&l->snapshot->bans->set, address);
+}
+
 /* May this address have one more connection? Then *peer is held for it. */
 static bool conn_admit(struct loop *l, const struct address *address, struct peer **peer)
 {
     const struct limits *limits = &l->snapshot->settings->limits;
-    switch (peers_enter(l->shared->peers, address, l->now, &limits->peer, peer)) {
+    struct peer_limits of_peer = limits->peer;
+    if (address_denied(l, address)) /* or who tries again and again would never be let in again */
+        of_peer.ban_connections = 0;
+    switch (peers_enter(l->shared->peers, address, l->now, &of_peer, peer)) {
     case PEER_BANNED_NOW:
         shared_ban(l->shared, address);
         break;
@@ -155,9 +174,7 @@ static bool conn_admit(struct loop *l, const struct address *address, struct pee
 
 static bool conn_denied(const struct loop *l, const struct conn *c, const struct address *address)
 {
-    return c->peer != NULL &&
-           (range_set_has(&l->snapshot->settings->deny, address) ||
-            range_set_has(&l->snapshot->bans->set, address) || peer_banned(c->peer, l->now));
+    return c->peer != NULL && (address_denied(l, address) || peer_banned(c->peer, l->now));
 }
 
 static void conn_open(struct loop *l, int fd, const struct sockaddr_storage *remote,
@@ -274,8 +291,8 @@ static enum batch_end batch_answer(struct loop *l, struct conn *c, const char *p
         struct access access = {.minor = -1};
         struct exchange x = {l->snapshot, l->date, c->denied, c->fd, l->shared};
         size_t used = 0;
-        if (!rates_request_allowed(l, c)) {
-            wait_change(l, c, WAIT_RATE);
+        if (!rates_request(l, c)) {
+            wait_held(l, c);
             return input_keep(c, p + at, n - at) ? BATCH_SENDING : (conn_close(l, c), BATCH_OVER);
         }
         if (i == REQUESTS_PER_TURN)
@@ -287,13 +304,13 @@ static enum batch_end batch_answer(struct loop *l, struct conn *c, const char *p
             conn_close(l, c);
             return BATCH_OVER;
         }
-        rates_request_take(l, c);
+        rates_request_done(c);
         plan_cap(l, c, &x, (struct slice){p + at, n - at});
         enum sent sent = send_plan(l, c, &x, (struct slice){p + at, n - at}, &access);
         at += used;
-        if (sent == SENT_BLOCKED || sent == SENT_SOME || sent == SENT_LATER) {
+        if (sent == SENT_BLOCKED || sent == SENT_SOME || sent == SENT_LATER || sent == SENT_HELD) {
             c->state = CONN_SENDING;
-            wait_change(l, c, sent == SENT_LATER ? WAIT_RATE : WAIT_SEND);
+            wait_change(l, c, sent == SENT_LATER || sent == SENT_HELD ? WAIT_RATE : WAIT_SEND);
             if (sent == SENT_SOME)
                 ready_join(l, c);
             return input_keep(c, p + at, n - at) ? BATCH_SENDING : (conn_close(l, c), BATCH_OVER);
@@ -403,6 +420,9 @@ static void conn_sending(struct loop *l, struct conn *c)
     case SENT_LATER:
         wait_change(l, c, WAIT_RATE);
         return;
+    case SENT_HELD:
+        wait_held(l, c);
+        return;
     case SENT_SOME:
         ready_join(l, c);
         break;
@@ -486,18 +506,16 @@ void conn_expire(struct loop *l)
     }
 }
 
-/* The list is gone through once: those that are held back again are at its end. */
+/* The list is gone through once. Who got something and wants more goes to its end; who got nothing stays. */
 bool conn_rate_turn(struct loop *l)
 {
     struct conn_list *list = &l->conns.waits[WAIT_RATE];
     const struct conn *last = list->last;
-    size_t most = l->conns.open;
     uint64_t waiting = 0;
-    for (struct conn *c = list->first; c != NULL && most-- > 0; c = list->first) {
-        bool end = c == last;
+    struct conn *next;
+    for (struct conn *c = list->first; c != NULL; c = next) {
+        next = c != last ? c->next : NULL;
         conn_continue(l, c);
-        if (end)
-            break;
     }
     for (const struct conn *c = list->first; c != NULL; c = c->next)
         waiting++;

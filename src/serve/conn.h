@@ -43,7 +43,10 @@ struct conn {
     struct conn_out *out; /* CONN_SENDING only */
     const struct protocol *protocol;
     uint64_t deadline;
-    struct conn *next, *before;             /* on the deadline list, or next on the free list */
+    uint64_t due;               /* when what a rate holds back may go on; monotonic ms */
+    uint32_t granted;           /* bytes that it has taken from its rates' buckets and not sent yet */
+    bool asked;                 /* its next request has been taken from the bucket */
+    struct conn *next, *before; /* on the deadline list, or next on the free list */
     struct conn *ready_next, *ready_before; /* on loop->ready */
     struct peer *peer; /* what the server knows of the address; NULL where protocol->apart */
     union {

@@ -66,14 +66,13 @@ static void put_field(struct text *t, struct slice s, enum log_format format)
 
 static void put_peer(struct text *t, const struct sockaddr *peer)
 {
-    char address[INET6_ADDRSTRLEN] = "-";
-    if (peer->sa_family == AF_INET)
-        inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)peer)->sin_addr, address,
-                  sizeof address);
-    else if (peer->sa_family == AF_INET6)
-        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr, address,
-                  sizeof address);
-    put_text(t, address);
+    char text[ADDRESS_TEXT] = "-";
+    struct address address;
+    if (peer->sa_family == AF_INET || peer->sa_family == AF_INET6) {
+        address = address_of(peer);
+        address_text(&address, text);
+    }
+    put_text(t, text);
 }
 
 static void line_combined(struct text *t, const struct tm *when, const struct sockaddr *peer,

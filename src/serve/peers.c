@@ -133,18 +133,16 @@ static struct peer *peer_take(struct peers *p, const struct address *a)
 /* Counts an arrival; true when it was one too many, and the ban begins. */
 static bool peer_arrived(struct peer *peer, uint64_t now_ms, const struct peer_limits *limits)
 {
-    if (limits->ban_connections == 0)
+    if (limits->ban_connections == 0 || peer->banned_until > now_ms)
         return false;
     uint64_t window = limits->ban_window_ms * 1000000ull, now = now_ms * 1000000;
     uint64_t cost = window / limits->ban_connections;
-    bool allowed = bucket_credit(&peer->arrivals, now, window) >= cost;
+    bool allowed = bucket_take(&peer->arrivals, now, window, cost) + cost <= now;
     if (allowed)
-        bucket_take(&peer->arrivals, now, window, cost);
-    else if (peer->banned_until <= now_ms)
-        __atomic_store_n(&peer->banned_until, now_ms + limits->ban_cooldown_ms, __ATOMIC_RELAXED);
-    else
         return false;
-    return !allowed;
+    bucket_return(&peer->arrivals, cost);
+    __atomic_store_n(&peer->banned_until, now_ms + limits->ban_cooldown_ms, __ATOMIC_RELAXED);
+    return true;
 }
 
 enum peer_entry peers_enter(struct peers *p, const struct address *a, uint64_t now_ms,

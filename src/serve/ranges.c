@@ -71,18 +71,26 @@ int range_parse(const char *text, struct range *out, struct pb_error *err)
     return PB_OK;
 }
 
+static bool range_is_v4(const struct range *r)
+{
+    return r->bits >= MAPPED_BITS && address_is_v4(&r->first);
+}
+
 void range_text(const struct range *r, char out[ADDRESS_TEXT])
 {
-    bool v4 = r->bits >= MAPPED_BITS && address_is_v4(&r->first);
+    bool v4 = range_is_v4(r);
     address_text(&r->first, out);
     size_t n = strlen(out);
     if (r->bits < ALL_BITS)
         snprintf(out + n, ADDRESS_TEXT - n, "/%u", v4 ? r->bits - MAPPED_BITS : r->bits);
 }
 
+/* A range of IPv6 has no IPv4 address, though ::/64, say, would contain the form in which we keep them. */
 bool range_has(const struct range *r, const struct address *a)
 {
     uint8_t mask;
+    if (range_is_v4(r) != address_is_v4(a))
+        return false;
     size_t at = prefix_end(r->bits, &mask);
     return memcmp(r->first.bytes, a->bytes, at) == 0 &&
            (at == sizeof a->bytes || ((r->first.bytes[at] ^ a->bytes[at]) & mask) == 0);
@@ -98,11 +106,17 @@ int range_set_add(struct range_set *s, struct arena *a, const struct range *r, s
     return PB_OK;
 }
 
+/* IPv6 before IPv4, then by the bytes. */
+static int address_order(const struct address *a, bool a_v4, const struct address *b, bool b_v4)
+{
+    return a_v4 != b_v4 ? a_v4 - b_v4 : memcmp(a->bytes, b->bytes, sizeof a->bytes);
+}
+
 /* By address, and the wider one first. */
 static int range_compare(const void *a, const void *b)
 {
     const struct range *x = a, *y = b;
-    int order = memcmp(x->first.bytes, y->first.bytes, sizeof x->first.bytes);
+    int order = address_order(&x->first, range_is_v4(x), &y->first, range_is_v4(y));
     return order != 0 ? order : (x->bits > y->bits) - (x->bits < y->bits);
 }
 
@@ -122,9 +136,11 @@ void range_set_sort(struct range_set *s)
 bool range_set_has(const struct range_set *s, const struct address *a)
 {
     size_t low = 0, high = s->n;
+    bool v4 = address_is_v4(a);
     while (low < high) { /* the last range that begins at or before the address */
         size_t middle = (low + high) / 2;
-        if (memcmp(s->list[middle].first.bytes, a->bytes, sizeof a->bytes) <= 0)
+        const struct range *r = &s->list[middle];
+        if (address_order(&r->first, range_is_v4(r), a, v4) <= 0)
             low = middle + 1;
         else
             high = middle;

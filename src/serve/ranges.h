@@ -21,8 +21,8 @@ struct range {
     unsigned bits; /* of 128: an IPv4 /24 is 120 */
 };
 
-/* "192.0.2.7", "192.0.2.0/24", "2001:db8::/32". Bits behind the prefix are cleared. PB_INVALID for anything
- * else. */
+/* "192.0.2.7", "192.0.2.0/24", "2001:db8::/32". A range is of one kind: none of IPv6 has an IPv4 address.
+ * Bits behind the prefix are cleared. PB_INVALID for anything else. */
 PB_MUST_USE int range_parse(const char *text, struct range *out, struct pb_error *err);
 /* The one way to write it: an address goes without its bits. */
 void range_text(const struct range *r, char out[ADDRESS_TEXT]);

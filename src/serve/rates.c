@@ -1,73 +1,106 @@
-/* Rates as token buckets: a burst of at most one second's worth, and no turn for less than a twentieth of it.
- */
+/* Rates as token buckets, with a burst of at most one second's worth. */
 #include "serve/rates.h"
 
 #include "serve/loop.h"
 
 enum {
     BURST = BUCKET_SECOND,
-    STEP = BUCKET_SECOND / 20,
-    BYTES_LEAST = 1024,                /* a turn's, however low the rate: the bucket goes into debt for it */
-    BYTES_PER_RATED_TURN = 256 * 1024, /* so that many share a rate evenly */
+    SHARES = 100, /* a grant is this part of a second's worth: what one quick tick lasts */
+    GRANT_LEAST = 1024,
+    GRANT_MOST = 1024 * 1024,
+    RATES = 3,
 };
+
+struct rated {
+    struct bucket *bucket;
+    uint64_t rate;
+};
+
+/* The buckets that this reply takes from. Returns how many. */
+static size_t rates_of(const struct loop *l, const struct conn *c, struct meter *m, struct rated out[RATES])
+{
+    const struct rated all[RATES] = {
+        {&l->shared->bucket, l->snapshot->settings->limits.rate},
+        {&c->peer->bytes, count_read(&c->peer->rate)},
+        {m != NULL ? &m->bucket : NULL, m != NULL ? count_read(&m->rate) : 0},
+    };
+    size_t n = 0;
+    for (size_t i = 0; i < RATES; i++) {
+        if (all[i].rate != 0)
+            out[n++] = all[i];
+    }
+    return n;
+}
 
 static uint64_t now_ns(const struct loop *l)
 {
     return l->now * 1000000;
 }
 
-/* Lowers *budget to what the bucket has. */
-static void bucket_limit(const struct bucket *b, uint64_t rate, uint64_t now, uint64_t *budget)
+/* When it is due, in milliseconds, rounded up. */
+static uint64_t due_ms(const struct loop *l, uint64_t from)
 {
-    if (rate == 0 || *budget == 0)
-        return;
-    uint64_t credit = bucket_credit(b, now, BURST), bytes = bucket_units(credit, rate);
-    if (credit < STEP)
-        *budget = 0;
-    else if (bytes < *budget)
-        *budget = bytes > BYTES_LEAST ? bytes : BYTES_LEAST;
+    return from <= now_ns(l) ? l->now : (from + 999999) / 1000000;
 }
 
-uint64_t rates_budget(const struct loop *l, const struct conn *c, const struct meter *m)
+bool rates_hold(const struct loop *l, const struct conn *c, const struct meter *m)
 {
     const struct limits *limits = &l->snapshot->settings->limits;
-    uint64_t budget = BYTES_PER_TURN;
-    if (!limits->rates || c->peer == NULL)
-        return budget;
-    bucket_limit(&l->shared->bucket, limits->rate, now_ns(l), &budget);
-    bucket_limit(&c->peer->bytes, count_read(&c->peer->rate), now_ns(l), &budget);
-    if (m != NULL)
-        bucket_limit(&m->bucket, count_read(&m->rate), now_ns(l), &budget);
-    return budget < BYTES_PER_TURN && budget > BYTES_PER_RATED_TURN ? BYTES_PER_RATED_TURN : budget;
+    return limits->rates && c->peer != NULL &&
+           (limits->rate != 0 || count_read(&c->peer->rate) != 0 || (m != NULL && count_read(&m->rate) != 0));
 }
 
-static void bucket_pay(struct bucket *b, uint64_t rate, uint64_t now, uint64_t bytes)
+uint64_t rates_grant(const struct loop *l, struct conn *c, struct meter *m)
 {
-    if (rate != 0)
-        bucket_take(b, now, BURST, bucket_cost(bytes, rate));
+    struct rated rates[RATES];
+    if (c->granted == 0) {
+        size_t n = rates_of(l, c, m, rates);
+        uint64_t grant = GRANT_MOST, from = 0;
+        for (size_t i = 0; i < n; i++)
+            grant = rates[i].rate / SHARES < grant ? rates[i].rate / SHARES : grant;
+        c->granted = (uint32_t)(grant > GRANT_LEAST ? grant : GRANT_LEAST);
+        for (size_t i = 0; i < n; i++) {
+            uint64_t at =
+                bucket_take(rates[i].bucket, now_ns(l), BURST, bucket_cost(c->granted, rates[i].rate));
+            from = at > from ? at : from;
+        }
+        c->due = due_ms(l, from);
+    }
+    return c->due <= l->now ? c->granted : 0;
 }
 
-void rates_take(const struct loop *l, struct conn *c, struct meter *m, uint64_t bytes)
+void rates_spend(const struct loop *l, struct conn *c, struct meter *m, uint64_t bytes)
 {
-    const struct limits *limits = &l->snapshot->settings->limits;
-    if (!limits->rates || c->peer == NULL)
-        return;
-    bucket_pay(&l->shared->bucket, limits->rate, now_ns(l), bytes);
-    bucket_pay(&c->peer->bytes, count_read(&c->peer->rate), now_ns(l), bytes);
-    if (m != NULL)
-        bucket_pay(&m->bucket, count_read(&m->rate), now_ns(l), bytes);
+    struct rated rates[RATES];
+    uint64_t over = bytes > c->granted ? bytes - c->granted : 0; /* the head's */
+    c->granted -= (uint32_t)(bytes - over);
+    size_t n = over > 0 ? rates_of(l, c, m, rates) : 0;
+    for (size_t i = 0; i < n; i++)
+        bucket_take(rates[i].bucket, now_ns(l), BURST, bucket_cost(over, rates[i].rate));
 }
 
-bool rates_request_allowed(const struct loop *l, const struct conn *c)
+void rates_give_back(const struct loop *l, struct conn *c, struct meter *m)
+{
+    struct rated rates[RATES];
+    size_t n = c->granted > 0 ? rates_of(l, c, m, rates) : 0;
+    for (size_t i = 0; i < n; i++)
+        bucket_return(rates[i].bucket, bucket_cost(c->granted, rates[i].rate));
+    c->granted = 0;
+}
+
+bool rates_request(const struct loop *l, struct conn *c)
 {
     unsigned most = l->snapshot->settings->limits.address_requests;
-    return most == 0 || c->peer == NULL ||
-           bucket_credit(&c->peer->requests, now_ns(l), BURST) >= bucket_cost(1, most);
+    if (most == 0 || c->peer == NULL)
+        return true;
+    if (!c->asked) {
+        c->asked = true;
+        c->due = due_ms(l, bucket_take(&c->peer->requests, now_ns(l), BURST, bucket_cost(1, most)));
+    }
+    return c->due <= l->now;
 }
 
-void rates_request_take(const struct loop *l, struct conn *c)
+void rates_request_done(struct conn *c)
 {
-    unsigned most = l->snapshot->settings->limits.address_requests;
-    if (most != 0 && c->peer != NULL)
-        bucket_take(&c->peer->requests, now_ns(l), BURST, bucket_cost(1, most));
+    c->asked = false;
 }

@@ -134,12 +134,11 @@ static void tally_request(const struct tally *t, bool refused)
 }
 
 /* That many bytes of it have left. */
-static void tally_bytes(const struct loop *l, struct conn *c, const struct tally *t, uint64_t n)
+static void tally_bytes(const struct tally *t, uint64_t n)
 {
     count_own(&t->dialect->bytes, n);
     if (t->meter != NULL)
         count_shared(&t->meter->counts.bytes, n);
-    rates_take(l, c, t->meter, n);
 }
 
 static void tally_active(const struct tally *t, uint64_t by)
@@ -172,16 +171,33 @@ static enum sent reply_done(struct loop *l, const struct tally *t, struct log_li
 /* Sends what the rates allow. */
 static enum sent rated_send(struct loop *l, struct conn *c, const struct tally *t, struct cursor *s)
 {
-    uint64_t before = s->head_n + s->left;
-    s->budget = rates_budget(l, c, t->meter);
-    if (s->budget == 0) {
-        count_own(&l->counts.delayed, 1);
-        return SENT_LATER;
+    uint64_t turn = 0;
+    enum sent sent = SENT_SOME;
+    while (sent == SENT_SOME && turn < BYTES_PER_TURN) {
+        s->budget = rates_grant(l, c, t->meter);
+        if (s->budget == 0)
+            return turn > 0 ? SENT_LATER : SENT_HELD;
+        uint64_t before = s->head_n + s->left;
+        sent = cursor_send(s);
+        uint64_t n = before - s->head_n - s->left;
+        turn += n;
+        tally_bytes(t, n);
+        rates_spend(l, c, t->meter, n);
     }
-    bool rated = s->budget < BYTES_PER_TURN;
+    if (sent != SENT_SOME)
+        rates_give_back(l, c, t->meter);
+    return sent;
+}
+
+static enum sent counted_send(struct loop *l, struct conn *c, const struct tally *t, struct cursor *s)
+{
+    if (rates_hold(l, c, t->meter))
+        return rated_send(l, c, t, s);
+    uint64_t before = s->head_n + s->left;
+    s->budget = BYTES_PER_TURN;
     enum sent sent = cursor_send(s);
-    tally_bytes(l, c, t, before - s->head_n - s->left);
-    return sent == SENT_SOME && rated ? SENT_LATER : sent;
+    tally_bytes(t, before - s->head_n - s->left);
+    return sent;
 }
 
 /* ---- plans and what is left of them ---- */
@@ -289,7 +305,7 @@ enum sent send_plan(struct loop *l, struct conn *c, const struct exchange *x, st
     if (logged)
         log_line_start(&l->line, x->snapshot->settings->log_format, l->unix_now, &c->remote.any, access,
                        p->status);
-    enum sent sent = p->seal.from != 0 ? SENT_SOME : rated_send(l, c, &tally, &s);
+    enum sent sent = p->seal.from != 0 ? SENT_SOME : counted_send(l, c, &tally, &s);
     if (sent == SENT_ALL)
         sent = reply_done(l, &tally, logged ? &l->line : NULL, p->length, p->close);
     else if (sent == SENT_FAILED || !out_keep(l, c, &s, &tally, object))
@@ -301,9 +317,10 @@ enum sent send_plan(struct loop *l, struct conn *c, const struct exchange *x, st
     return sent;
 }
 
-static void out_free(struct conn *c)
+static void out_free(const struct loop *l, struct conn *c)
 {
     struct conn_out *out = c->out;
+    rates_give_back(l, c, out->tally.meter);
     tally_active(&out->tally, (uint64_t)-1);
     if (out->object != NULL)
         object_drop(out->object);
@@ -330,14 +347,14 @@ enum sent send_more(struct loop *l, struct conn *c)
                        .file = out->object != NULL ? out->object->fd : -1,
                        .offset = out->offset,
                        .left = out->left};
-    enum sent sent = rated_send(l, c, &out->tally, &s);
+    enum sent sent = counted_send(l, c, &out->tally, &s);
     out->sent += out->left - s.left;
     out->head_at = (uint16_t)(out->head_length - s.head_n);
     out->offset = s.offset;
     out->left = s.left;
     if (sent == SENT_ALL) {
         sent = reply_done(l, &out->tally, out->line, out->sent, out->close);
-        out_free(c);
+        out_free(l, c);
     }
     return sent;
 }
@@ -363,5 +380,5 @@ void out_drop(struct loop *l, struct conn *c)
     tally_end(&out->tally, false); /* broken off: the log says how much had left */
     if (out->line != NULL)
         log_line_finish(l->log, &l->batch, out->line, out->sent);
-    out_free(c);
+    out_free(l, c);
 }

@@ -10,8 +10,10 @@ enum sent {
     SENT_CLOSE,   /* the reply has left; the connection is to be closed */
     SENT_BLOCKED, /* the socket takes no more for now */
     SENT_SOME,    /* the turn is over, the socket would take more: no event will tell */
-    SENT_LATER,   /* a rate holds it back */
-    SENT_FAILED,  /* the peer is gone, or the object could not be read */
+    SENT_LATER,   /* that was all that a rate allows for now */
+    SENT_HELD,    /* a rate allows nothing now */
+
+    SENT_FAILED, /* the peer is gone, or the object could not be read */
 };
 
 /* Sends l->plan, which answers the request in `input`. */

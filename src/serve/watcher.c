@@ -66,7 +66,7 @@ static void ban_record(struct watcher *w, const struct address *a)
              limits->ban_window_ms / 1000);
     snprintf(text, sizeof text, "%s is banned for %u s: %s", range, limits->ban_cooldown_ms / 1000, reason);
     report(w, text);
-    struct state_ban ban = {range, reason, now, now + limits->ban_cooldown_ms / 1000};
+    struct state_ban ban = {range, reason, now, now + 1 + limits->ban_cooldown_ms / 1000};
     if (w->state != NULL && state_ban(w->state, &ban, &err) < 0)
         report(w, err.text);
 }
@@ -151,7 +151,7 @@ static bool bans_equal(const struct bans *a, const struct bans *b)
 /* The same site and settings with other bans; nothing when they are not other. */
 static int bans_renew(struct watcher *w, struct pb_error *err)
 {
-    struct bans *bans;
+    struct bans *bans = NULL;
     int rc = bans_read(w, &bans, err);
     if (rc < 0)
         return rc;

@@ -1,0 +1,108 @@
+/* patchbay ban, unban and bans */
+#include "cli/output.h"
+#include "cli/verbs.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/* "90", "30m", "12h", "7d", "2w" in seconds; false for anything else. */
+static bool duration_parse(const char *text, long long *seconds)
+{
+    static const struct {
+        char unit;
+        long seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 604800}};
+    char *end;
+    long long n = text[0] >= '0' && text[0] <= '9' ? strtoll(text, &end, 10) : -1;
+    if (n <= 0 || n > 100000000)
+        return false;
+    *seconds = n;
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        if (end[0] == units[i].unit && end[1] == '\0') {
+            *seconds = n * units[i].seconds;
+            return true;
+        }
+    }
+    return *end == '\0';
+}
+
+static void until_text(int64_t expires, char out[TEXT_SIZE])
+{
+    if (expires == 0)
+        snprintf(out, TEXT_SIZE, "for ever");
+    else
+        text_time(expires, out);
+}
+
+int verb_ban(const struct args *a)
+{
+    struct pb_error err;
+    const char *duration = args_value(a, "for");
+    long long seconds = 0;
+    if (duration != NULL && !duration_parse(duration, &seconds)) {
+        fprintf(stderr, "patchbay: --for is a time such as 90s, 30m, 12h, 7d or 2w, not %s\n", duration);
+        return EXIT_USAGE;
+    }
+    struct pb_depot *depot = open_depot(a);
+    if (depot == NULL)
+        return EXIT_FAILED;
+    int64_t expires = duration != NULL ? (int64_t)time(NULL) + seconds : 0;
+    int rc = pb_ban(depot, a->operands[0], args_value(a, "reason"), expires, &err);
+    pb_depot_close(depot);
+    if (rc < 0)
+        return fail(&err);
+    if (args_flag(a, "json"))
+        return print_json(json_pack("{s:s, s:I}", "banned", a->operands[0], "expires", (json_int_t)expires));
+    char until[TEXT_SIZE];
+    until_text(expires, until);
+    printf("%s: banned %s%s%s\n", a->operands[0], expires != 0 ? "until " : "", until,
+           expires != 0 ? " UTC" : "");
+    return print_end();
+}
+
+int verb_unban(const struct args *a)
+{
+    struct pb_error err;
+    struct pb_depot *depot = open_depot(a);
+    if (depot == NULL)
+        return EXIT_FAILED;
+    int rc = pb_unban(depot, a->operands[0], &err);
+    pb_depot_close(depot);
+    if (rc < 0)
+        return fail(&err);
+    if (args_flag(a, "json"))
+        return print_json(json_pack("{s:s}", "unbanned", a->operands[0]));
+    printf("%s: not banned any more\n", a->operands[0]);
+    return print_end();
+}
+
+static int ban_show(void *array, const struct pb_ban *b)
+{
+    char since[TEXT_SIZE], until[TEXT_SIZE];
+    if (array != NULL)
+        return json_array_append_new(array, json_pack("{s:s, s:s, s:I, s:I}", "range", b->range, "reason",
+                                                      b->reason, "added", (json_int_t)b->added, "expires",
+                                                      (json_int_t)b->expires));
+    text_time(b->added, since);
+    until_text(b->expires, until);
+    printf("%-40s since %s UTC  %-9s %-16s  %s\n", b->range, since, b->expires != 0 ? "until" : "", until,
+           b->reason);
+    return 0;
+}
+
+int verb_bans(const struct args *a)
+{
+    struct pb_error err;
+    struct pb_depot *depot = open_depot(a);
+    if (depot == NULL)
+        return EXIT_FAILED;
+    json_t *array = args_flag(a, "json") ? json_array() : NULL;
+    int rc = pb_bans(depot, ban_show, array, &err);
+    pb_depot_close(depot);
+    if (rc < 0) {
+        json_decref(array);
+        return fail(&err);
+    }
+    return array != NULL ? print_json(array) : print_end();
+}
