@@ -57,6 +57,11 @@ void *arena_zero(struct arena *a, size_t n)
     return p;
 }
 
+char *arena_room(struct arena *a, size_t n)
+{
+    return arena_take(a, n, 1);
+}
+
 char *arena_copy(struct arena *a, const void *p, size_t n)
 {
     char *copy = arena_take(a, n + 1, 1);

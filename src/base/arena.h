@@ -17,6 +17,7 @@ void arena_free(struct arena *a);
 
 /* All return NULL when memory or the ceiling is exhausted. Memory from arena_zero is aligned for any type. */
 void *arena_zero(struct arena *a, size_t n);
+char *arena_room(struct arena *a, size_t n);                /* not set, not aligned */
 char *arena_copy(struct arena *a, const void *p, size_t n); /* with a zero byte behind */
 char *arena_text(struct arena *a, const char *text);
 char *arena_format(struct arena *a, const char *format, ...) PB_PRINTF(2, 3);

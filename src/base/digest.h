@@ -41,6 +41,8 @@ void digest_free(struct digest *d);                                 /* without a
 
 PB_MUST_USE int digest_bytes(unsigned kinds, const void *p, size_t n, struct digest_result *result,
                              struct pb_error *err);
+/* MD5 of a few bytes, without an allocation: a packet's. False where OpenSSL has none. */
+bool md5_bytes(const void *p, size_t n, struct md5 *out);
 /* From the start of the file to its end, by pread: the file's position stays. */
 PB_MUST_USE int digest_file(unsigned kinds, int fd, struct digest_result *result, struct pb_error *err);
 

@@ -130,22 +130,31 @@ static int entry_read(struct site_title *t, struct sqlite3_stmt *st, struct site
                       struct pb_error *err)
 {
     struct object object;
-    int extra = sqlite3_column_bytes(st, 5);
+    size_t name = (size_t)sqlite3_column_bytes(st, 0), extra = (size_t)sqlite3_column_bytes(st, 5);
+    int kind = sqlite3_column_int(st, 1);
     int rc = sql_object(st, 2, &object, err);
     if (rc < 0)
         return rc;
+    if (name > UINT16_MAX || kind < 0 || kind > UINT8_MAX)
+        return error_set(err, PB_DAMAGED, "the row of an entry is damaged");
+    char *text = arena_room(&t->arena, name + 1 + extra);
+    if (text == NULL)
+        return error_memory(err);
+    if (name > 0)
+        memcpy(text, sqlite3_column_blob(st, 0), name);
+    text[name] = '\0';
+    if (extra > 0)
+        memcpy(text + name + 1, sqlite3_column_blob(st, 5), extra);
     *e = (struct site_entry){
-        .name = column_copy(&t->arena, st, 0),
-        .name_length = (uint32_t)sqlite3_column_bytes(st, 0),
-        .kind = sqlite3_column_int(st, 1),
+        .name = text,
+        .name_length = (uint16_t)name,
+        .kind = (uint8_t)kind,
         .object = object.name,
         .size = object.size,
         .extra_length = (uint32_t)extra,
     };
     *md5 = object.md5;
-    if (extra > 0)
-        e->extra = column_copy(&t->arena, st, 5);
-    return e->name == NULL || (extra > 0 && e->extra == NULL) ? error_memory(err) : PB_OK;
+    return PB_OK;
 }
 
 static int entries_read(struct depot *d, struct site_title *t, struct md5 **md5, struct pb_error *err)
@@ -177,6 +186,9 @@ static int entries_read(struct depot *d, struct site_title *t, struct md5 **md5,
             return rc;
         t->n++;
     }
+    struct site_entry *exact = rc == PB_OK && t->n > 0 ? realloc(t->entries, t->n * sizeof *exact) : NULL;
+    if (exact != NULL)
+        t->entries = exact;
     return rc;
 }
 

@@ -8,15 +8,21 @@
 #include "base/arena.h"
 #include "depot/depot.h"
 
+/* There may be a million of them. */
 struct site_entry {
-    const char *name;
-    const void *extra; /* the dialect's own bytes */
+    const char *name; /* with a zero byte behind, and behind that: site_entry_extra */
     uint64_t size;
     struct sha256 object;
-    uint32_t name_length;
     uint32_t extra_length;
-    int kind;
+    uint16_t name_length;
+    uint8_t kind;
 };
+
+/* The dialect's own bytes, extra_length of them; not aligned. */
+static inline const uint8_t *site_entry_extra(const struct site_entry *e)
+{
+    return (const uint8_t *)e->name + e->name_length + 1;
+}
 
 /* A lookup table from hashes to positions in an array; open addressing, at most half full. */
 struct site_index {

@@ -43,10 +43,10 @@ void polp_header_put(char p[POLP_HEADER], uint32_t size, enum polp_opcode opcode
 
 static bool hash_of(const char *p, size_t n, uint8_t out[4])
 {
-    struct digest_result r;
-    if (digest_bytes(DIGEST_MD5, p + POLP_HASHED, n - POLP_HASHED, &r, NULL) < 0)
+    struct md5 md5;
+    if (!md5_bytes(p + POLP_HASHED, n - POLP_HASHED, &md5))
         return false;
-    memcpy(out, r.md5.bytes, 4);
+    memcpy(out, md5.bytes, 4);
     return true;
 }
 

@@ -42,7 +42,7 @@ static int definition_render(struct site_title *title, const struct md5 *md5, st
         *part = (struct os_part){.name = e->name, .size = (uint32_t)e->size, .md5 = md5[i]};
         part->encrypted = e->extra_length == sizeof part->unencrypted;
         if (part->encrypted)
-            memcpy(&part->unencrypted, e->extra, sizeof part->unencrypted);
+            memcpy(&part->unencrypted, site_entry_extra(e), sizeof part->unencrypted);
     }
     d->parts = parts;
     uint64_t sum = 0;

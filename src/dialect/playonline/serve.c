@@ -130,7 +130,7 @@ static bool status_reply(const struct site_title *title, struct reply_plan *plan
 {
     const struct compiled *c = title->compiled;
     polp_header_put(plan->head, (uint32_t)(POLP_HEADER + c->status->size), POLP_STATUS_REPLY);
-    memcpy(plan->head + POLP_HASH_AT, c->status->extra, 4);
+    memcpy(plan->head + POLP_HASH_AT, site_entry_extra(c->status), 4);
     plan->head_length = POLP_HEADER;
     plan->status = POLP_STATUS_REPLY;
     plan->begins = true;
@@ -147,7 +147,7 @@ static void chunk_seal(const struct site_title *title, const struct site_entry *
     uint64_t end = (uint64_t)q->offset + q->size;
     const uint32_t key[3] = {(uint32_t)(e - title->entries), q->offset, q->size};
     if (q->offset % PO_CHUNK == 0 && (q->size == PO_CHUNK || (q->size < PO_CHUNK && end == e->size)))
-        memcpy(hash, (const uint8_t *)e->extra + 4 * (size_t)(q->offset / PO_CHUNK), 4);
+        memcpy(hash, site_entry_extra(e) + 4 * (size_t)(q->offset / PO_CHUNK), 4);
     else if (!memo_find(&c->memo, key, hash)) {
         plan->seal =
             (struct reply_seal){.at = POLP_HASH_AT, .from = POLP_HASHED, .done = memo_keep, .arg = &c->memo};
