@@ -17,6 +17,7 @@ enum {
     ACCEPTS_PER_TURN = 64,
     REQUESTS_PER_TURN = 32,
     CLOSING_MS = 5000,
+    NEW_MS = 1000,      /* so long a connection is new, and its first request to be expected */
     CLOSING_READS = 16, /* of CONN_BATCH bytes a turn, thrown away */
 };
 
@@ -305,6 +306,7 @@ static enum batch_end batch_answer(struct loop *l, struct conn *c, const char *p
             return BATCH_OVER;
         }
         rates_request_done(c);
+        c->served = true;
         plan_cap(l, c, &x, (struct slice){p + at, n - at});
         enum sent sent = send_plan(l, c, &x, (struct slice){p + at, n - at}, &access);
         at += used;
@@ -523,19 +525,25 @@ bool conn_rate_turn(struct loop *l)
     return list->first != NULL;
 }
 
+static bool is_new(const struct loop *l, const struct conn *c, unsigned idle_ms)
+{
+    return !c->served && c->deadline + NEW_MS > l->now + idle_ms;
+}
+
 void conn_close_idle(struct loop *l)
 {
-    static const enum conn_wait kinds[] = {WAIT_IDLE, WAIT_BRIEF};
+    const struct serve_settings *s = l->snapshot->settings;
+    const enum conn_wait kinds[] = {WAIT_IDLE, WAIT_BRIEF};
+    const unsigned ms[] = {s->idle_ms, s->brief_ms};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        struct conn *c;
-        while ((c = l->conns.waits[kinds[i]].first) != NULL) {
+        struct conn *next;
+        for (struct conn *c = l->conns.waits[kinds[i]].first; c != NULL; c = next) {
             uint32_t generation = c->generation;
+            next = c->next;
             /* A request may have arrived that no event has told of yet. */
             conn_continue(l, c);
-            if (c->generation == generation && is_idle(c))
+            if (c->generation == generation && is_idle(c) && !is_new(l, c, ms[i]))
                 conn_close(l, c);
-            else if (l->conns.waits[kinds[i]].first == c) /* more than one turn's worth has arrived */
-                wait_change(l, c, WAIT_HEAD);
         }
     }
 }

@@ -43,10 +43,12 @@ struct conn {
     struct conn_out *out; /* CONN_SENDING only */
     const struct protocol *protocol;
     uint64_t deadline;
-    uint64_t due;               /* when what a rate holds back may go on; monotonic ms */
-    uint32_t granted;           /* bytes that it has taken from its rates' buckets and not sent yet */
-    bool asked;                 /* its next request has been taken from the bucket */
-    struct conn *next, *before; /* on the deadline list, or next on the free list */
+    uint64_t due;     /* when what a rate holds back may go on; monotonic ms */
+    uint32_t granted; /* bytes that it has taken from its rates' buckets and not sent yet */
+    bool asked;       /* its next request has been taken from the bucket */
+    bool served;      /* has had a reply */
+
+    struct conn *next, *before;             /* on the deadline list, or next on the free list */
     struct conn *ready_next, *ready_before; /* on loop->ready */
     struct peer *peer; /* what the server knows of the address; NULL where protocol->apart */
     union {
@@ -80,7 +82,8 @@ void conn_expire(struct loop *l);
 void conn_settings_changed(struct loop *l);
 /* Gives those that a rate holds back their turns. False: there is none. */
 bool conn_rate_turn(struct loop *l);
-/* For stopping: answers what has arrived and closes those that have no request under way; or closes all. */
+/* For stopping: answers what has arrived and closes those that have no request under way, but for those so
+ * new that their first one may be on its way; or closes all. */
 void conn_close_idle(struct loop *l);
 void conn_close_all(struct loop *l);
 void conn_table_free(struct conn_table *t);

@@ -143,18 +143,24 @@ static void tick(struct loop *l)
         return;
     l->slow_due = l->now + TICK_MS - QUICK_TICK_MS;
     conn_expire(l);
+    if (l->stop_at != 0)
+        conn_close_idle(l);
     access_log_flush(l->log, &l->batch);
     if (!l->accepting && l->stop_at == 0)
         listeners_watch(l);
 }
 
-/* What the kernel accepted for us already is still served; nothing new comes. */
+/* What the kernel accepted for us already is still served, unless another server gets the socket; nothing new
+ * comes. */
 static void stop_begin(struct loop *l)
 {
     l->stop_at = l->now + l->snapshot->settings->drain_ms;
     for (size_t i = 0; i < l->listener_count; i++) {
-        for (int k = 0; k < SOMAXCONN && conn_accept(l, l->listeners[i].fd, l->listeners[i].protocol); k++)
-            continue;
+        const struct loop_listener *listener = &l->listeners[i];
+        for (int k = 0; k < SOMAXCONN && !listener->inherited; k++) {
+            if (!conn_accept(l, listener->fd, listener->protocol))
+                break;
+        }
     }
     listeners_close(l);
     conn_close_idle(l);

@@ -23,6 +23,7 @@ struct snapshot_source {
 struct loop_listener {
     int fd;
     const struct protocol *protocol;
+    bool inherited; /* who waits there is left to the next server */
 };
 
 struct loop {

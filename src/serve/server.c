@@ -88,7 +88,8 @@ static int loops_init(struct server *s, const struct server_options *o, size_t l
         size_t n = 0;
         for (size_t k = 0; k < o->listen_count; k++) {
             if (fds[i][k] >= 0)
-                listeners[n++] = (struct loop_listener){fds[i][k], o->listen[k].protocol};
+                listeners[n++] = (struct loop_listener){fds[i][k], o->listen[k].protocol,
+                                                        o->listen[k].address.inherited > 0};
         }
         int rc = loop_init(&s->loops[i], &source, &s->shared, listeners, n, s->watcher.depot->objects,
                            objects_room(loops), s->log, err);
