@@ -140,6 +140,15 @@ static void conn_close(struct loop *l, struct conn *c)
     l->conns.open--;
 }
 
+/* With a reset: what the kernel still has for a client that does not take it, or is not to have it, goes too.
+ */
+static void conn_abort(struct loop *l, struct conn *c)
+{
+    struct linger now = {1, 0};
+    setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    conn_close(l, c);
+}
+
 /* Is it on the deny list, or on that of bans? */
 static bool address_denied(const struct loop *l, const struct address *address)
 {
@@ -502,7 +511,7 @@ void conn_expire(struct loop *l)
                 wait_change(l, c, WAIT_SEND);
             } else {
                 count_own(&l->counts.timeouts, 1);
-                conn_close(l, c);
+                wait == WAIT_SEND ? conn_abort(l, c) : conn_close(l, c);
             }
         }
     }
@@ -559,7 +568,7 @@ static void conn_judge(struct loop *l, struct conn *c)
                      __ATOMIC_RELAXED);
     c->denied = conn_denied(l, c, &address);
     if (c->denied && !before && c->state == CONN_SENDING)
-        conn_close(l, c);
+        conn_abort(l, c);
 }
 
 void conn_settings_changed(struct loop *l)
