@@ -23,7 +23,7 @@ struct pb_ban {
  * its way to such an address is broken off; its requests are answered with 403 (over POLP: closed). Bits
  * behind the prefix do not count. Replaces an earlier ban of the same range. `reason` is one line of at most
  * 200 bytes, or NULL; `expires` is in Unix seconds, 0 for never. PB_INVALID: not an address or a range, or
- * the reason can't be.
+ * the reason can't be, or the ban would have ended already.
  */
 PB_API PB_MUST_USE int pb_ban(struct pb_depot *depot, const char *range, const char *reason, int64_t expires,
                               struct pb_error *err);
@@ -39,9 +39,9 @@ PB_API PB_MUST_USE int pb_bans(struct pb_depot *depot, pb_ban_fn *fn, void *arg,
 
 /*
  * Asks a running server for its state: JSON, as its /status has it (docs/operations.md). `address` is its
- * admin address, "127.0.0.1:2304"; NULL: that of the server that was started last on this depot. On success
- * *json is the caller's: free(). PB_NOT_FOUND: no server of the depot has an admin address; PB_NETWORK: it
- * does not answer.
+ * admin address, "127.0.0.1:2304"; NULL: that of the server that was started last on this depot, which may
+ * else be NULL. On success *json is the caller's: free(). PB_NOT_FOUND: no server of the depot has an admin
+ * address; PB_NETWORK: it does not answer.
  */
 PB_API PB_MUST_USE int pb_server_status(struct pb_depot *depot, const char *address, char **json,
                                         struct pb_error *err);

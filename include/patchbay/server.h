@@ -79,8 +79,8 @@ PB_API const char *pb_server_protocol(const struct pb_server *server, size_t n);
 PB_API PB_MUST_USE int pb_server_reload(struct pb_server *server, const struct pb_config *config,
                                         struct pb_error *err);
 
-/* NULL when all its threads turn and the depot can be read; else a few words on what is wrong. Static text;
- * from any thread. With own_loop the caller knows himself whether the loop turns. */
+/* NULL when all its threads turn; else a few words on what is wrong. Static text;
+ * from any thread. With own_loop always NULL: the caller knows whether he turns the loop. */
 PB_API const char *pb_server_illness(const struct pb_server *server);
 
 /* Begins to stop: no new connections, replies under way are finished (bounded by drain_timeout). Returns at

@@ -190,8 +190,11 @@ static int everything_fetch(struct fetching *f, struct pb_error *err)
 {
     bool several = false;
     struct fetch_titles titles = {0};
-    struct transport_options transport = {f->dialect->user_agent, f->dialect->packed, f->options->connections,
-                                          f->progress, f->arg};
+    struct transport_options transport = {.user_agent = f->dialect->user_agent,
+                                          .packed = f->dialect->packed,
+                                          .connections = f->options->connections,
+                                          .progress = f->progress,
+                                          .arg = f->arg};
     int rc = transport_new(&transport, &f->transport, err);
     if (rc < 0)
         return rc;

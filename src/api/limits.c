@@ -81,6 +81,10 @@ static int address_rates_make(const struct pb_config *c, struct serve_settings *
             rc = range_parse(what.n > 0 ? text : everybody[k], &r.range, err);
             if (rc < 0)
                 return error_context(err, "%s", values[i]->where);
+            if (r.range.bits > 64 && !address_is_v4(&r.range.first))
+                return error_set(err, PB_INVALID,
+                                 "%s: the rate of an IPv6 address is its /64's, so %s is too narrow",
+                                 values[i]->where, text);
             rc = address_rate_add(&s->limits, &s->arena, &r, err);
         }
         if (rc < 0)

@@ -2,6 +2,7 @@
 #include "patchbay/operate.h"
 
 #include "base/clock.h"
+#include "base/path.h"
 #include "depot/depot.h"
 #include "depot/state.h"
 #include "fetch/transport.h"
@@ -17,14 +18,12 @@ static int state_of(struct pb_depot *depot, struct state **out, struct pb_error 
 /* One line of text: it is shown on terminals. */
 static int reason_check(const char *reason, struct pb_error *err)
 {
-    size_t n = strlen(reason);
-    for (size_t i = 0; i < n; i++) {
-        if ((unsigned char)reason[i] < ' ' || reason[i] == 0x7f)
-            return error_set(err, PB_INVALID, "the reason must be one line of text");
-    }
-    return n > STATE_REASON_MAX
-               ? error_set(err, PB_INVALID, "the reason is longer than %d bytes", STATE_REASON_MAX)
-               : PB_OK;
+    char cleaned[STATE_REASON_MAX + 1];
+    if ((size_t)snprintf(cleaned, sizeof cleaned, "%s", reason) >= sizeof cleaned)
+        return error_set(err, PB_INVALID, "the reason is longer than %d bytes", STATE_REASON_MAX);
+    text_clean(cleaned);
+    return strcmp(cleaned, reason) == 0 ? PB_OK
+                                        : error_set(err, PB_INVALID, "the reason must be one line of text");
 }
 
 static int range_of(const char *text, char out[ADDRESS_TEXT], struct pb_error *err)
@@ -42,6 +41,8 @@ int pb_ban(struct pb_depot *depot, const char *range, const char *reason, int64_
     char text[ADDRESS_TEXT];
     struct state *state;
     int rc = range_of(range, text, err);
+    if (rc == PB_OK && expires != 0 && expires <= clock_unix())
+        rc = error_set(err, PB_INVALID, "the ban would have ended already");
     if (rc == PB_OK)
         rc = reason_check(reason != NULL ? reason : "", err);
     if (rc == PB_OK)
@@ -49,7 +50,7 @@ int pb_ban(struct pb_depot *depot, const char *range, const char *reason, int64_
     if (rc < 0)
         return rc;
     struct state_ban ban = {text, reason != NULL ? reason : "", clock_unix(), expires};
-    rc = state_ban(state, &ban, err);
+    rc = state_ban(state, &ban, false, err);
     state_close(state);
     return rc;
 }
@@ -108,10 +109,13 @@ int pb_server_status(struct pb_depot *depot, const char *address, char **json, s
 {
     enum { STATUS_MAX = 256 * 1024 * 1024 };
     char noted[ADDRESS_TEXT + 16], url[512];
-    struct transport_options o = {.user_agent = "patchbay"};
+    struct transport_options o = {.user_agent = "patchbay", .direct = true};
     struct transport *t;
     struct buffer text;
-    int rc = address == NULL ? admin_address(depot, noted, sizeof noted, err) : PB_OK;
+    int rc = PB_OK;
+    if (address == NULL)
+        rc = depot != NULL ? admin_address(depot, noted, sizeof noted, err)
+                           : error_set(err, PB_INVALID, "neither a depot nor an address is given");
     if (rc < 0)
         return rc;
     address = address == NULL ? noted : address;
@@ -123,6 +127,8 @@ int pb_server_status(struct pb_depot *depot, const char *address, char **json, s
     buffer_init(&text, STATUS_MAX);
     rc = transport_try(t, url, &text, err);
     transport_free(t);
+    if (rc == PB_OK && text.n == 0)
+        rc = error_set(err, PB_NETWORK, "an empty answer");
     if (rc < 0) {
         buffer_free(&text);
         return error_context(err, "no answer from a server at %s", address);

@@ -22,6 +22,13 @@ static const char *string(const json_t *o, const char *key)
     return s != NULL ? s : "";
 }
 
+static double monotonic_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
 /* Bytes a second since the answer before; "-" for the first. */
 static void rate_text(const json_t *now, const json_t *before, double seconds, char out[TEXT_SIZE])
 {
@@ -85,7 +92,9 @@ static void status_print(const json_t *o, const json_t *before)
 {
     char today[TEXT_SIZE];
     long long up = number(o, "now") - number(o, "start_time_seconds");
-    double seconds = before != NULL ? (double)(number(o, "now") - number(before, "now")) : 0;
+    double seconds = before != NULL ? json_real_value(json_object_get(o, "asked")) -
+                                          json_real_value(json_object_get(before, "asked"))
+                                    : 0;
     text_bytes((uint64_t)number(o, "today_bytes"), today);
     printf("patchbay %s: %s for %lldd %02lld:%02lld:%02lld, %lld titles with %lld entries\n",
            string(o, "version"), string(o, "state"), up / 86400, up / 3600 % 24, up / 60 % 60, up % 60,
@@ -122,6 +131,7 @@ static json_t *ask(struct pb_depot *depot, const char *address)
         json_decref(o);
         return NULL;
     }
+    json_object_set_new(o, "asked", json_real(monotonic_now()));
     return o;
 }
 
@@ -163,6 +173,7 @@ int verb_status(const struct args *a)
     } else {
         json_t *o = ask(depot, address);
         if (o != NULL && args_flag(a, "json")) {
+            json_object_del(o, "asked"); /* ours */
             status = print_json(o);
         } else if (o != NULL) {
             status_print(o, NULL);

@@ -71,7 +71,7 @@ int state_open(const char *depot, struct state **out, struct pb_error *err)
     if (rc == PB_OK)
         rc = sql_prepare(s->db,
                          "INSERT INTO use VALUES (?1, ?2, ?3) ON CONFLICT (scope) DO UPDATE SET"
-                         " bytes = ?3 + CASE WHEN day = ?2 THEN bytes ELSE 0 END, day = ?2",
+                         " bytes = ?3 + CASE WHEN day = ?2 THEN bytes ELSE 0 END, day = ?2 WHERE day <= ?2",
                          &s->use_add, err);
     if (rc == PB_OK)
         rc = sql_prepare(s->db, "SELECT bytes FROM use WHERE scope = ?1 AND day = ?2", &s->use_read, err);
@@ -100,12 +100,16 @@ int state_version(struct state *s, int64_t *version, struct pb_error *err)
 
 /* ---- bans ---- */
 
-int state_ban(struct state *s, const struct state_ban *ban, struct pb_error *err)
+int state_ban(struct state *s, const struct state_ban *ban, bool only_longer, struct pb_error *err)
 {
     _cleanup_stmt_ struct sqlite3_stmt *old = NULL, *st = NULL;
     int rc = sql_prepare(s->db, "DELETE FROM ban WHERE expires <> 0 AND expires <= ?", &old, err);
     if (rc == PB_OK)
-        rc = sql_prepare(s->db, "INSERT OR REPLACE INTO ban VALUES (?, ?, ?, ?)", &st, err);
+        rc = sql_prepare(s->db,
+                         "INSERT INTO ban VALUES (?, ?, ?, ?) ON CONFLICT (range) DO UPDATE SET"
+                         " reason = excluded.reason, added = excluded.added, expires = excluded.expires"
+                         " WHERE NOT ?5 OR (expires <> 0 AND expires < excluded.expires)",
+                         &st, err);
     if (rc < 0)
         return rc;
     sqlite3_bind_int64(old, 1, clock_unix());
@@ -114,6 +118,7 @@ int state_ban(struct state *s, const struct state_ban *ban, struct pb_error *err
     sql_bind_slice(st, 2, slice_of(ban->reason));
     sqlite3_bind_int64(st, 3, ban->added);
     sqlite3_bind_int64(st, 4, ban->expires);
+    sqlite3_bind_int(st, 5, only_longer);
     return rc < 0 ? rc : sql_done(st, err);
 }
 
@@ -185,6 +190,16 @@ int state_begin(struct state *s, struct pb_error *err)
 int state_end(struct state *s, struct pb_error *err)
 {
     return sql_commit(s->db, err);
+}
+
+void state_abandon(struct state *s)
+{
+    sql_rollback(s->db);
+}
+
+void state_patience(struct state *s, unsigned ms)
+{
+    sqlite3_busy_timeout(s->db, (int)ms);
 }
 
 /* ---- the running server ---- */

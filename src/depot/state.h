@@ -25,8 +25,10 @@ struct state_ban {
     int64_t added;   /* Unix seconds */
     int64_t expires; /* Unix seconds; 0: never */
 };
-/* Replaces an earlier ban of the same range. Those that have expired are forgotten. */
-PB_MUST_USE int state_ban(struct state *s, const struct state_ban *ban, struct pb_error *err);
+/* Replaces an earlier ban of the same range; with `only_longer` not one that ends later. Those that have
+ * expired are forgotten. */
+PB_MUST_USE int state_ban(struct state *s, const struct state_ban *ban, bool only_longer,
+                          struct pb_error *err);
 /* PB_NOT_FOUND when there is no ban of just this range. */
 PB_MUST_USE int state_unban(struct state *s, const char *range, struct pb_error *err);
 /* Those that have not expired, in order of their ranges. A negative return of fn ends it. */
@@ -40,7 +42,12 @@ PB_MUST_USE int state_use_add(struct state *s, const char *scope, int64_t day, u
 
 /* Several changes as one. */
 PB_MUST_USE int state_begin(struct state *s, struct pb_error *err);
-PB_MUST_USE int state_end(struct state *s, struct pb_error *err);
+PB_MUST_USE int state_end(struct state *s, struct pb_error *err); /* none of them are made when it fails */
+void state_abandon(struct state *s);
+
+/* How long calls wait for another program's transaction before they fail with PB_BUSY; 30 s until this is
+ * called. */
+void state_patience(struct state *s, unsigned ms);
 
 /* Where the server that started last answers the operator: "ADDRESS:PORT", or "". */
 PB_MUST_USE int state_admin_set(struct state *s, const char *address, struct pb_error *err);

@@ -9,6 +9,7 @@ struct transport; /* keeps the connections of pieces alive between calls; one th
 struct transport_options {
     const char *user_agent;
     bool packed;              /* ask for documents packed with gzip, where the server can */
+    bool direct;              /* no proxy, no redirect */
     unsigned connections;     /* at once, for pieces; 0: as many as suits them */
     pb_progress_fn *progress; /* may be NULL */
     void *arg;

@@ -16,16 +16,23 @@ void account_start(struct watcher *w)
     w->saved_at = clock_monotonic_ms();
 }
 
-/* Puts what is new into the record, and learns what other servers did. */
+/* Puts what is new into the record, and learns what other servers did; all in one transaction. */
 static int use_save(struct watcher *w, const char *scope, struct day_use *d, uint64_t counter,
                     struct pb_error *err)
 {
-    if (w->state == NULL)
-        return PB_OK; /* it is all in the counter, then */
-    int rc = state_use_add(w->state, scope, w->day, counter - d->saved, &d->recorded, err);
-    if (rc == PB_OK)
-        d->saved = counter;
+    int rc = state_use_add(w->state, scope, w->day, counter - d->saved, &d->recorded_next, err);
+    d->saved_next = counter;
+    d->pending = rc == PB_OK;
     return rc;
+}
+
+static void use_saved(struct day_use *d, bool good)
+{
+    if (d->pending && good) {
+        d->recorded = d->recorded_next;
+        d->saved = d->saved_next;
+    }
+    d->pending = false;
 }
 
 static int titles_save(struct watcher *w, bool all, struct pb_error *err)
@@ -33,9 +40,9 @@ static int titles_save(struct watcher *w, bool all, struct pb_error *err)
     int rc = PB_OK;
     for (struct meter *m = w->shared->meters.first; m != NULL && rc == PB_OK; m = m->next) {
         uint64_t counter = count_read(&m->counts.bytes);
-        if (all || counter != m->day.saved)
+        bool capped = m->day.caps.soft != 0 || m->day.caps.hard != 0; /* others may have served it */
+        if (all || capped || counter != m->day.saved)
             rc = use_save(w, m->title, &m->day, counter, err);
-        day_use_look(&m->day, counter);
     }
     return rc;
 }
@@ -43,21 +50,23 @@ static int titles_save(struct watcher *w, bool all, struct pb_error *err)
 static void save(struct watcher *w, bool all)
 {
     struct pb_error err;
-    uint64_t total = shared_bytes(w->shared);
     w->saved_at = clock_monotonic_ms();
-    int rc = w->state != NULL ? state_begin(w->state, &err) : PB_OK;
+    if (w->state == NULL) /* it is all in the counters, then */
+        return;
+    int rc = state_begin(w->state, &err);
+    bool begun = rc == PB_OK;
     if (rc == PB_OK)
-        rc = use_save(w, "", &w->shared->day, total, &err);
+        rc = use_save(w, "", &w->shared->day, shared_bytes(w->shared), &err);
     if (rc == PB_OK)
         rc = titles_save(w, all, &err);
-    if (w->state != NULL) {
-        struct pb_error end;
-        int ended = state_end(w->state, &end); /* what was added is counted as saved, so it must be */
-        if (rc == PB_OK && ended < 0)
-            rc = ended, err = end;
-    }
-    if (rc < 0 && w->report != NULL)
-        w->report(w->report_arg, err.text);
+    if (rc == PB_OK)
+        rc = state_end(w->state, &err);
+    else if (begun)
+        state_abandon(w->state);
+    use_saved(&w->shared->day, rc == PB_OK);
+    for (struct meter *m = w->shared->meters.first; m != NULL; m = m->next)
+        use_saved(&m->day, rc == PB_OK);
+    watcher_state_failed(w, rc < 0 ? &err : NULL);
 }
 
 void account_save(struct watcher *w)

@@ -40,7 +40,7 @@ static void status(const struct question *q)
 }
 
 /* 200 "ok", or 503 and why not. */
-static void verdict(const struct question *q, const char *why)
+static void health(const struct question *q, const char *why)
 {
     _cleanup_buffer_ struct buffer text;
     buffer_init(&text, 1024);
@@ -50,13 +50,12 @@ static void verdict(const struct question *q, const char *why)
 
 static void healthz(const struct question *q)
 {
-    verdict(q, shared_illness(q->x->shared));
+    health(q, shared_illness(q->x->shared));
 }
 
 static void readyz(const struct question *q)
 {
-    bool stopping = __atomic_load_n(&q->x->shared->stopping, __ATOMIC_RELAXED);
-    verdict(q, stopping ? "stopping" : shared_illness(q->x->shared));
+    health(q, shared_unready(q->x->shared));
 }
 
 static void route(const struct question *q)

@@ -11,8 +11,24 @@
 
 #define BUCKET_SECOND 1000000000ull
 
+/* Buckets' time begins days before the machine's, so that a bucket is full when the machine has just started.
+ */
+#define BUCKET_EPOCH_MS (2 * 86400000ull)
+
+static inline uint64_t bucket_time(uint64_t monotonic_ms)
+{
+    return (monotonic_ms + BUCKET_EPOCH_MS) * 1000000;
+}
+
+/* Back again, rounded up. */
+static inline uint64_t bucket_monotonic_ms(uint64_t time)
+{
+    uint64_t ms = (time + 999999) / 1000000;
+    return ms > BUCKET_EPOCH_MS ? ms - BUCKET_EPOCH_MS : 0;
+}
+
 struct bucket {
-    uint64_t paid; /* atomic; monotonic nanoseconds */
+    uint64_t paid; /* atomic; bucket_time */
 };
 
 /* Takes what costs `cost`, a burst's at most at once. Returns when it may be used: not later than `now`, or
@@ -30,7 +46,16 @@ static inline uint64_t bucket_take(struct bucket *b, uint64_t now, uint64_t burs
 /* What was taken and not used. */
 static inline void bucket_return(struct bucket *b, uint64_t cost)
 {
-    __atomic_fetch_sub(&b->paid, cost, __ATOMIC_RELAXED);
+    uint64_t paid = __atomic_load_n(&b->paid, __ATOMIC_RELAXED);
+    while (!__atomic_compare_exchange_n(&b->paid, &paid, paid > cost ? paid - cost : 0, 1, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED))
+        continue;
+}
+
+/* Its rate has changed: what was taken at the old one does not count. */
+static inline void bucket_clear(struct bucket *b)
+{
+    __atomic_store_n(&b->paid, 0, __ATOMIC_RELAXED);
 }
 
 /* What n units cost at `rate` units a second (rate > 0), rounded up: what is small costs something, too. */

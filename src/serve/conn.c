@@ -16,6 +16,7 @@
 enum {
     ACCEPTS_PER_TURN = 64,
     REQUESTS_PER_TURN = 32,
+    APART_MAX = 64, /* connections to the operator's address */
     CLOSING_MS = 5000,
     NEW_MS = 1000,      /* so long a connection is new, and its first request to be expected */
     CLOSING_READS = 16, /* of CONN_BATCH bytes a turn, thrown away */
@@ -123,6 +124,12 @@ static void ready_leave(struct loop *l, struct conn *c)
 
 /* ---- opening and closing ---- */
 
+static void peer_gone(struct loop *l, struct peer *peer)
+{
+    peers_leave(l->shared->peers, peer);
+    count_own(&l->counts.connections, (uint64_t)-1);
+}
+
 static void conn_close(struct loop *l, struct conn *c)
 {
     wait_leave(l, c);
@@ -131,8 +138,10 @@ static void conn_close(struct loop *l, struct conn *c)
     free(c->in);
     close(c->fd); /* which takes it out of the epoll set */
     if (c->peer != NULL) {
-        peers_leave(l->shared->peers, c->peer);
-        count_own(&l->counts.connections, (uint64_t)-1);
+        rates_forget(l, c);
+        peer_gone(l, c->peer);
+    } else {
+        l->apart--;
     }
     uint32_t index = c->index, generation = c->generation + 1;
     *c = (struct conn){.index = index, .generation = generation, .fd = -1, .next = l->conns.free};
@@ -176,7 +185,7 @@ static bool conn_admit(struct loop *l, const struct address *address, struct pee
         count_own(&l->counts.refused_total, 1);
         return false;
     }
-    __atomic_store_n(&(*peer)->rate, limits_address_rate(limits, address), __ATOMIC_RELAXED);
+    __atomic_store_n(&(*peer)->rate, limits_address_rate(limits, &(*peer)->address), __ATOMIC_RELAXED);
     count_own(&l->counts.accepted, 1);
     count_own(&l->counts.connections, 1);
     return true;
@@ -192,19 +201,18 @@ static void conn_open(struct loop *l, int fd, const struct sockaddr_storage *rem
 {
     struct address address = address_of((const struct sockaddr *)remote);
     struct peer *peer = NULL;
-    if (!protocol->apart && !conn_admit(l, &address, &peer)) {
+    if (protocol->apart ? l->apart == APART_MAX : !conn_admit(l, &address, &peer)) {
         close(fd);
         return;
     }
     struct conn *c = table_take(&l->conns);
     if (c == NULL) {
-        if (peer != NULL) {
-            peers_leave(l->shared->peers, peer);
-            count_own(&l->counts.connections, (uint64_t)-1);
-        }
+        if (peer != NULL)
+            peer_gone(l, peer);
         close(fd);
         return;
     }
+    l->apart += protocol->apart;
     c->fd = fd;
     c->state = CONN_READING;
     c->protocol = protocol;
@@ -526,7 +534,8 @@ bool conn_rate_turn(struct loop *l)
     struct conn *next;
     for (struct conn *c = list->first; c != NULL; c = next) {
         next = c != last ? c->next : NULL;
-        conn_continue(l, c);
+        if (c->due <= l->now)
+            conn_continue(l, c);
     }
     for (const struct conn *c = list->first; c != NULL; c = c->next)
         waiting++;
@@ -558,20 +567,22 @@ void conn_close_idle(struct loop *l)
 }
 
 /* Marks it denied or not any more. What is on its way to one that is denied now is broken off. */
-static void conn_judge(struct loop *l, struct conn *c)
+static void conn_judge(struct loop *l, struct conn *c, bool rates_changed)
 {
     struct address address = address_of(&c->remote.any);
     bool before = c->denied;
     if (c->peer == NULL)
         return;
-    __atomic_store_n(&c->peer->rate, limits_address_rate(&l->snapshot->settings->limits, &address),
+    __atomic_store_n(&c->peer->rate, limits_address_rate(&l->snapshot->settings->limits, &c->peer->address),
                      __ATOMIC_RELAXED);
+    if (rates_changed)
+        rates_forget(l, c);
     c->denied = conn_denied(l, c, &address);
     if (c->denied && !before && c->state == CONN_SENDING)
         conn_abort(l, c);
 }
 
-void conn_settings_changed(struct loop *l)
+void conn_snapshot_changed(struct loop *l, bool settings)
 {
     const struct serve_settings *s = l->snapshot->settings;
     const unsigned ms[WAIT_KINDS] = {s->idle_ms, s->brief_ms, s->head_ms, s->send_ms, CLOSING_MS};
@@ -581,7 +592,7 @@ void conn_settings_changed(struct loop *l)
             next = c->next;
             if (wait != WAIT_RATE && c->deadline > l->now + ms[wait]) /* the list stays in order */
                 c->deadline = l->now + ms[wait];
-            conn_judge(l, c);
+            conn_judge(l, c, settings);
         }
     }
 }

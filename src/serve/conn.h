@@ -78,8 +78,8 @@ void conn_event(struct loop *l, uint32_t index, uint32_t generation, uint32_t ev
 void conn_continue(struct loop *l, struct conn *c);
 /* Closes those whose deadline has come. */
 void conn_expire(struct loop *l);
-/* After a reload: the new deny list and shorter times hold for open connections, too. */
-void conn_settings_changed(struct loop *l);
+/* New bans, or new settings: a deny list, rates and times, which hold for open connections, too. */
+void conn_snapshot_changed(struct loop *l, bool settings);
 /* Gives those that a rate holds back their turns. False: there is none. */
 bool conn_rate_turn(struct loop *l);
 /* For stopping: answers what has arrived and closes those that have no request under way, but for those so

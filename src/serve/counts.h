@@ -22,7 +22,7 @@ struct loop_counts {
     uint64_t connections; /* open now */
     uint64_t waiting;     /* of them, those that a rate holds back now */
     uint64_t accepted;
-    uint64_t refused_total;   /* over max_connections */
+    uint64_t refused_total;   /* over max_connections, or memory is out */
     uint64_t refused_address; /* over address_connections */
     uint64_t delayed;         /* times that a request or a reply had to wait for a rate */
     uint64_t timeouts;        /* connections closed for being idle, or slow with a request or a reply */

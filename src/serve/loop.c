@@ -77,9 +77,11 @@ static void snapshot_renew(struct loop *l)
         return;
     struct snapshot *before = l->snapshot;
     l->snapshot = l->source.take(l->source.arg, &l->generation);
-    object_cache_renew(&l->objects);
-    if (l->snapshot->settings != before->settings || l->snapshot->bans != before->bans)
-        conn_settings_changed(l);
+    bool settings = l->snapshot->settings != before->settings;
+    if (l->snapshot->site != before->site)
+        object_cache_renew(&l->objects);
+    if (settings || l->snapshot->bans != before->bans)
+        conn_snapshot_changed(l, settings);
     snapshot_release(before);
 }
 

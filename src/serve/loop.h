@@ -1,5 +1,5 @@
-/* One thread's event loop: its epoll set, listeners, connections and caches. Nothing in it is shared with
- * another thread but the snapshot. */
+/* One thread's event loop: its epoll set, listeners, connections and caches. Of what threads share it
+ * has the snapshot, and `shared`. */
 #ifndef PB_SERVE_LOOP_H
 #define PB_SERVE_LOOP_H
 
@@ -45,6 +45,7 @@ struct loop {
     size_t listener_count;
     bool accepting; /* false: out of descriptors, until the next tick */
     struct conn_table conns;
+    unsigned apart;         /* connections to the operator's address */
     struct conn_list ready; /* those that had more to do than one turn allows */
     uint64_t now;           /* monotonic milliseconds, of this turn */
     int64_t unix_now;

@@ -23,8 +23,10 @@ struct day_use {
     struct day_caps caps;
     uint64_t recorded; /* what the depot's record said when it was asked last: all servers' */
     uint64_t saved;    /* our counter, as far as it is in there */
-    uint64_t today;    /* atomic; bytes, as of the last look */
-    uint8_t state;     /* atomic; enum cap_state */
+    uint64_t recorded_next, saved_next; /* the same once the transaction under way is done */
+    bool pending;
+    uint64_t today; /* atomic; bytes, as of the last look */
+    uint8_t state;  /* atomic; enum cap_state */
 };
 
 struct meter {

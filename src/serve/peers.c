@@ -42,7 +42,7 @@ void peers_free(struct peers *p)
     free(p);
 }
 
-static struct address peer_address(const struct address *a)
+struct address peer_address(const struct address *a)
 {
     struct address key = *a;
     if (!address_is_v4(a))
@@ -91,8 +91,8 @@ static void peer_forget(struct peers *p, struct peer *peer)
 /* Nothing is left to remember: what it took is paid for and a second ago, so every bucket is full. */
 static bool peer_faded(const struct peer *peer, uint64_t now_ms, unsigned window_ms)
 {
-    uint64_t then = now_ms > 1000 ? (now_ms - 1000) * 1000000 : 0;
-    uint64_t window_ago = now_ms > window_ms ? (now_ms - window_ms) * 1000000 : 0;
+    uint64_t then = bucket_time(now_ms) - BUCKET_SECOND;
+    uint64_t window_ago = bucket_time(now_ms) - window_ms * 1000000ull;
     return peer->bytes.paid <= then && peer->requests.paid <= then && peer->arrivals.paid <= window_ago &&
            peer->banned_until <= now_ms;
 }
@@ -135,7 +135,7 @@ static bool peer_arrived(struct peer *peer, uint64_t now_ms, const struct peer_l
 {
     if (limits->ban_connections == 0 || peer->banned_until > now_ms)
         return false;
-    uint64_t window = limits->ban_window_ms * 1000000ull, now = now_ms * 1000000;
+    uint64_t window = limits->ban_window_ms * 1000000ull, now = bucket_time(now_ms);
     uint64_t cost = window / limits->ban_connections;
     bool allowed = bucket_take(&peer->arrivals, now, window, cost) + cost <= now;
     if (allowed)
@@ -183,12 +183,27 @@ bool peer_banned(const struct peer *peer, uint64_t now_ms)
     return __atomic_load_n(&peer->banned_until, __ATOMIC_RELAXED) > now_ms;
 }
 
-void peers_pardon(struct peers *p)
+void peers_pardon(struct peers *p, const struct range_set *before, const struct range_set *now)
 {
     pthread_mutex_lock(&p->mutex);
     for (size_t i = 0; i < SLOTS; i++) {
-        for (struct peer *at = p->slots[i]; at != NULL; at = at->chain)
-            __atomic_store_n(&at->banned_until, 0, __ATOMIC_RELAXED);
+        for (struct peer *at = p->slots[i]; at != NULL; at = at->chain) {
+            if (at->banned_until != 0 && range_set_has(before, &at->address) &&
+                !range_set_has(now, &at->address))
+                __atomic_store_n(&at->banned_until, 0, __ATOMIC_RELAXED);
+        }
+    }
+    pthread_mutex_unlock(&p->mutex);
+}
+
+void peers_rates_clear(struct peers *p)
+{
+    pthread_mutex_lock(&p->mutex);
+    for (size_t i = 0; i < SLOTS; i++) {
+        for (struct peer *at = p->slots[i]; at != NULL; at = at->chain) {
+            bucket_clear(&at->bytes);
+            bucket_clear(&at->requests);
+        }
     }
     pthread_mutex_unlock(&p->mutex);
 }

@@ -27,6 +27,9 @@ struct peers;
 struct peers *peers_new(void); /* NULL when memory is out */
 void peers_free(struct peers *p);
 
+/* What stands for an address: itself, or the first of its /64. */
+struct address peer_address(const struct address *a);
+
 /* Limits on a connection that arrives. */
 struct peer_limits {
     unsigned total;       /* connections of the server */
@@ -52,7 +55,9 @@ void peers_leave(struct peers *p, struct peer *peer);
 
 /* Is the address, having made too many connections, still banned? */
 bool peer_banned(const struct peer *peer, uint64_t now_ms);
-/* Ends such bans: an operator lifted a ban. */
-void peers_pardon(struct peers *p);
+/* Ends those bans that were in the record and are not any more: an operator lifted them. */
+void peers_pardon(struct peers *p, const struct range_set *before, const struct range_set *now);
+/* Rates have changed. */
+void peers_rates_clear(struct peers *p);
 
 #endif

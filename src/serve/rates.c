@@ -34,13 +34,7 @@ static size_t rates_of(const struct loop *l, const struct conn *c, struct meter 
 
 static uint64_t now_ns(const struct loop *l)
 {
-    return l->now * 1000000;
-}
-
-/* When it is due, in milliseconds, rounded up. */
-static uint64_t due_ms(const struct loop *l, uint64_t from)
-{
-    return from <= now_ns(l) ? l->now : (from + 999999) / 1000000;
+    return bucket_time(l->now);
 }
 
 bool rates_hold(const struct loop *l, const struct conn *c, const struct meter *m)
@@ -64,7 +58,7 @@ uint64_t rates_grant(const struct loop *l, struct conn *c, struct meter *m)
                 bucket_take(rates[i].bucket, now_ns(l), BURST, bucket_cost(c->granted, rates[i].rate));
             from = at > from ? at : from;
         }
-        c->due = due_ms(l, from);
+        c->due = bucket_monotonic_ms(from);
     }
     return c->due <= l->now ? c->granted : 0;
 }
@@ -95,7 +89,7 @@ bool rates_request(const struct loop *l, struct conn *c)
         return true;
     if (!c->asked) {
         c->asked = true;
-        c->due = due_ms(l, bucket_take(&c->peer->requests, now_ns(l), BURST, bucket_cost(1, most)));
+        c->due = bucket_monotonic_ms(bucket_take(&c->peer->requests, now_ns(l), BURST, bucket_cost(1, most)));
     }
     return c->due <= l->now;
 }
@@ -103,4 +97,14 @@ bool rates_request(const struct loop *l, struct conn *c)
 void rates_request_done(struct conn *c)
 {
     c->asked = false;
+}
+
+void rates_forget(const struct loop *l, struct conn *c)
+{
+    unsigned most = l->snapshot->settings->limits.address_requests;
+    if (c->asked && most != 0)
+        bucket_return(&c->peer->requests, bucket_cost(1, most));
+    c->asked = false;
+    c->granted = 0;
+    c->due = 0;
 }

@@ -23,5 +23,7 @@ void rates_give_back(const struct loop *l, struct conn *c, struct meter *m);
 /* May the next request be answered now? Else from c->due on. And: it is. */
 bool rates_request(const struct loop *l, struct conn *c);
 void rates_request_done(struct conn *c);
+/* It closes without asking, or the rates have changed: what it waits for counts no more. */
+void rates_forget(const struct loop *l, struct conn *c);
 
 #endif

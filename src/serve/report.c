@@ -203,13 +203,10 @@ static json_t *titles_json(const struct shared *s)
 static json_t *loops_json(const struct shared *s)
 {
     json_t *o = json_object();
-    uint64_t refused = 0;
     for (size_t i = 0; i < OF_LOOPS; i++) {
         uint64_t value = loops_sum(s, of_loops[i].offset);
-        if (of_loops[i].labels[0] != '\0')
-            json_object_set_new(o, of_loops[i].name, json_integer((json_int_t)(refused += value)));
-        else
-            json_object_set_new(o, of_loops[i].name, json_integer((json_int_t)value));
+        json_int_t before = json_integer_value(json_object_get(o, of_loops[i].name)); /* with another label */
+        json_object_set_new(o, of_loops[i].name, json_integer(before + (json_int_t)value));
     }
     return o;
 }
@@ -221,12 +218,9 @@ void report_status(const struct exchange *x, struct buffer *out)
     facts_of(x, facts);
     for (size_t i = 0; i < FACTS; i++)
         json_object_set_new(o, facts[i].name, json_integer((json_int_t)facts[i].value));
-    const char *illness = shared_illness(x->shared);
-    bool stopping = __atomic_load_n(&x->shared->stopping, __ATOMIC_RELAXED);
-    json_object_set_new(o, "state",
-                        json_string(stopping          ? "stopping"
-                                    : illness != NULL ? illness
-                                                      : "serving"));
+    const char *unready = shared_unready(x->shared);
+    json_object_set_new(o, "state", json_string(unready != NULL ? unready : "serving"));
+
     json_object_set_new(o, "version", json_string(PB_VERSION));
     json_object_set_new(o, "now", json_integer((json_int_t)clock_unix()));
     json_object_set_new(o, "cap_state", json_string(cap_name(&x->shared->day.state)));

@@ -119,7 +119,7 @@ static struct tally tally_of(struct loop *l, const struct conn *c)
     const struct reply_plan *p = &l->plan;
     size_t dialect = p->dialect < COUNTS_DIALECTS ? p->dialect : COUNTS_DIALECTS - 1;
     return (struct tally){c->protocol->apart ? &l->counts.apart : &l->counts.dialects[dialect],
-                          p->title != NULL ? p->title->meter : NULL, p->completes};
+                          p->title != NULL ? p->title->meter : NULL, p->completes && !p->refused};
 }
 
 static void tally_request(const struct tally *t, bool refused)
@@ -166,6 +166,16 @@ static enum sent reply_done(struct loop *l, const struct tally *t, struct log_li
     if (line != NULL)
         log_line_finish(l->log, &l->batch, line, sent);
     return close ? SENT_CLOSE : SENT_ALL;
+}
+
+static enum sent reply_failed(struct loop *l, struct conn *c, const struct tally *t, struct log_line *line,
+                              uint64_t sent)
+{
+    rates_give_back(l, c, t->meter);
+    tally_end(t, false);
+    if (line != NULL)
+        log_line_finish(l->log, &l->batch, line, sent);
+    return SENT_FAILED;
 }
 
 /* Sends what the rates allow. */
@@ -309,7 +319,7 @@ enum sent send_plan(struct loop *l, struct conn *c, const struct exchange *x, st
     if (sent == SENT_ALL)
         sent = reply_done(l, &tally, logged ? &l->line : NULL, p->length, p->close);
     else if (sent == SENT_FAILED || !out_keep(l, c, &s, &tally, object))
-        sent = SENT_FAILED;
+        sent = reply_failed(l, c, &tally, logged ? &l->line : NULL, p->length - s.left);
     if (p->owned)
         free((char *)p->memory);
     if (object != NULL)

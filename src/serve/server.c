@@ -7,7 +7,7 @@
 #include "base/sigpipe.h"
 
 #include <errno.h>
-#include <signal.h>
+#include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -24,6 +24,7 @@ struct server {
     pthread_t *threads;
     size_t loop_count, thread_count;
     bool admin_apart;
+    char admin[ADDRESS_TEXT + 16]; /* where the operator is answered; "": nowhere */
 };
 
 /* ---- threads ---- */
@@ -103,6 +104,32 @@ static int loops_init(struct server *s, const struct server_options *o, size_t l
     return PB_OK;
 }
 
+/* Writes down where the operator is answered, so that `patchbay status` finds it; "" where he is not. */
+static void admin_note(struct server *s)
+{
+    char text[ADDRESS_TEXT + 16] = "";
+    struct pb_error err;
+    for (size_t k = 0; k < s->address_count && text[0] == '\0'; k++) {
+        if (s->protocols[k]->apart)
+            listen_address_text(&s->addresses[k], text, sizeof text);
+    }
+    snprintf(s->admin, sizeof s->admin, "%s", text);
+    if (s->watcher.state != NULL && state_admin_set(s->watcher.state, text, &err) < 0 &&
+        s->watcher.report != NULL)
+        s->watcher.report(s->watcher.report_arg, err.text);
+}
+
+/* Nobody answers there any more, unless another server has taken our place. */
+static void admin_forget(struct server *s)
+{
+    char noted[sizeof s->admin];
+    struct pb_error err;
+    if (s->admin[0] != '\0' && s->watcher.state != NULL &&
+        state_admin(s->watcher.state, noted, sizeof noted, &err) == PB_OK && strcmp(noted, s->admin) == 0 &&
+        state_admin_set(s->watcher.state, "", &err) < 0 && s->watcher.report != NULL)
+        s->watcher.report(s->watcher.report_arg, err.text);
+}
+
 static int loops_start(struct server *s, const struct server_options *o, struct pb_error *err)
 {
     size_t loops = o->threads == 0 ? 1 : o->threads;
@@ -118,6 +145,8 @@ static int loops_start(struct server *s, const struct server_options *o, struct 
     if (rc == PB_OK)
         rc = loops_init(s, o, loops, fds, err);
     fds_close(fds, loops, SERVER_ADDRESSES_MAX);
+    if (rc == PB_OK)
+        admin_note(s);
     if (rc < 0 || o->threads == 0)
         return rc;
     rc = watcher_start(&s->watcher, err);
@@ -126,20 +155,6 @@ static int loops_start(struct server *s, const struct server_options *o, struct 
         s->thread_count += rc == PB_OK;
     }
     return rc;
-}
-
-/* Writes down where the operator is answered, so that `patchbay status` finds it; "" where he is not. */
-static void admin_note(struct server *s)
-{
-    char text[ADDRESS_TEXT + 16] = "";
-    struct pb_error err;
-    for (size_t k = 0; k < s->address_count && text[0] == '\0'; k++) {
-        if (s->protocols[k]->apart)
-            listen_address_text(&s->addresses[k], text, sizeof text);
-    }
-    if (text[0] != '\0' && s->watcher.state != NULL && state_admin_set(s->watcher.state, text, &err) < 0 &&
-        s->watcher.report != NULL)
-        s->watcher.report(s->watcher.report_arg, err.text);
 }
 
 /* ---- the interface ---- */
@@ -167,7 +182,6 @@ int server_start(const struct server_options *o, struct serve_settings *settings
         server_free(s);
         return rc;
     }
-    admin_note(s);
     *out = s;
     return PB_OK;
 }
@@ -195,7 +209,7 @@ const char *server_protocol(const struct server *s, size_t n)
 
 const char *server_illness(const struct server *s)
 {
-    return s->loop_count == s->thread_count ? shared_illness(&s->shared) : NULL;
+    return s->thread_count > 0 ? shared_illness(&s->shared) : NULL;
 }
 
 void server_stop(struct server *s)
@@ -227,6 +241,8 @@ void server_free(struct server *s)
     if (access_log_close(s->log) > 0 && s->watcher.report != NULL)
         s->watcher.report(s->watcher.report_arg,
                           "the access log is not whole: it could not be written as fast as lines came");
+    watcher_stop(&s->watcher);
+    admin_forget(s);
     watcher_free(&s->watcher);
     peers_free(s->shared.peers);
     meters_free(&s->shared.meters);

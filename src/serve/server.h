@@ -34,7 +34,7 @@ PB_MUST_USE int server_reload(struct server *s, struct serve_settings *settings,
 void server_address(const struct server *s, size_t n, char *out, size_t room);
 /* Its protocol's name. */
 const char *server_protocol(const struct server *s, size_t n);
-/* NULL when all its threads turn and the depot can be read; else what is wrong. From any thread. */
+/* NULL when all its threads turn, or it has none; else what is wrong. From any thread. */
 const char *server_illness(const struct server *s);
 /* Begins to stop: see loop_stop. Does not wait. Safe from any thread. */
 void server_stop(struct server *s);

@@ -3,7 +3,8 @@
 
 #include "base/clock.h"
 
-enum { SILENT_MS = 10000 };
+/* A look at a large catalog takes seconds, and waiting for another program's transaction half a minute. */
+enum { SILENT_MS = 10000, WATCHER_SILENT_MS = 180000 };
 
 struct counts shared_counts(const struct shared *s, size_t dialect)
 {
@@ -35,9 +36,16 @@ const char *shared_illness(const struct shared *s)
         if (count_read(&s->loops[i]->seen) + SILENT_MS < now)
             return "a thread that serves does not turn";
     }
-    if (count_read(&s->watcher_seen) + SILENT_MS < now)
-        return "the catalog is not watched";
-    return __atomic_load_n(&s->failing, __ATOMIC_RELAXED) ? "the catalog can't be read" : NULL;
+    return count_read(&s->watcher_seen) + WATCHER_SILENT_MS < now ? "the catalog is not watched" : NULL;
+}
+
+const char *shared_unready(const struct shared *s)
+{
+    if (__atomic_load_n(&s->stopping, __ATOMIC_RELAXED))
+        return "stopping";
+    const char *illness = shared_illness(s);
+    return illness == NULL && __atomic_load_n(&s->failing, __ATOMIC_RELAXED) ? "the catalog can't be read"
+                                                                             : illness;
 }
 
 void shared_ban(struct shared *s, const struct address *a)

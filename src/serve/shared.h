@@ -19,7 +19,6 @@ struct shared {
     pthread_mutex_t mutex;
     int64_t started;       /* Unix seconds */
     uint64_t watcher_seen; /* atomic; monotonic ms: when the watcher last looked */
-    uint64_t snapshots;    /* atomic: how many were made */
     bool failing;          /* atomic: the newest catalog could not be read */
     bool stopping;         /* atomic */
     /* Addresses that the connection ban caught, on their way to the depot's record; under `mutex`. When it is
@@ -32,8 +31,10 @@ struct shared {
 struct counts shared_counts(const struct shared *s, size_t dialect);
 /* All bytes that left since the start. */
 uint64_t shared_bytes(const struct shared *s);
-/* NULL when all turn and the watcher watches; else what does not. */
+/* NULL when all threads turn; else which does not. That is worth a new start. */
 const char *shared_illness(const struct shared *s);
+/* NULL when the server should be sent clients; else why not. */
+const char *shared_unready(const struct shared *s);
 
 /* For the watcher's record: this address was caught. */
 void shared_ban(struct shared *s, const struct address *a);

@@ -34,12 +34,12 @@ static int ban_add(void *arg, const struct state_ban *ban, struct pb_error *err)
     return range_set_add(&b->set, &b->arena, &range, err);
 }
 
-static int bans_read(struct watcher *w, struct bans **out, struct pb_error *err)
+static int bans_read(struct watcher *w, struct bans **out, int64_t *version, struct pb_error *err)
 {
     struct bans *b = bans_new();
     if (b == NULL)
         return error_memory(err);
-    int rc = w->state != NULL ? state_version(w->state, &w->state_seen, err) : PB_OK;
+    int rc = w->state != NULL ? state_version(w->state, version, err) : PB_OK;
     if (rc == PB_OK && w->state != NULL)
         rc = state_bans(w->state, ban_add, b, err);
     if (rc < 0) {
@@ -57,17 +57,15 @@ static void ban_record(struct watcher *w, const struct address *a)
     const struct peer_limits *limits = &w->snapshot->settings->limits.peer;
     char range[ADDRESS_TEXT], reason[STATE_REASON_MAX], text[ADDRESS_TEXT + STATE_REASON_MAX + 64];
     struct pb_error err;
-    struct range r = {*a, address_is_v4(a) ? 128 : 64};
+    struct range r = {peer_address(a), address_is_v4(a) ? 128 : 64};
     int64_t now = clock_unix();
-    if (!address_is_v4(a))
-        memset(r.first.bytes + 8, 0, 8);
     range_text(&r, range);
     snprintf(reason, sizeof reason, "more than %u connections within %u s", limits->ban_connections,
              limits->ban_window_ms / 1000);
     snprintf(text, sizeof text, "%s is banned for %u s: %s", range, limits->ban_cooldown_ms / 1000, reason);
     report(w, text);
     struct state_ban ban = {range, reason, now, now + 1 + limits->ban_cooldown_ms / 1000};
-    if (w->state != NULL && state_ban(w->state, &ban, &err) < 0)
+    if (w->state != NULL && state_ban(w->state, &ban, true, &err) < 0)
         report(w, err.text);
 }
 
@@ -107,6 +105,15 @@ static int site_read(struct watcher *w, const struct serve_settings *settings, s
     return rc;
 }
 
+/* Rates may be other ones: every bucket is full again. */
+static void rates_begin(struct shared *s)
+{
+    bucket_clear(&s->bucket);
+    peers_rates_clear(s->peers);
+    for (struct meter *m = s->meters.first; m != NULL; m = m->next)
+        bucket_clear(&m->bucket);
+}
+
 /* What the loops see from now on. Takes over all three. */
 static int snapshot_publish(struct watcher *w, struct site *site, struct serve_settings *settings,
                             struct bans *bans, struct pb_error *err)
@@ -114,6 +121,8 @@ static int snapshot_publish(struct watcher *w, struct site *site, struct serve_s
     struct snapshot *made = snapshot_new(site, settings, bans), *old = w->snapshot;
     if (made == NULL)
         return error_memory(err);
+    if (old != NULL && old->settings != settings)
+        rates_begin(w->shared);
     account_limits(w, made);
     pthread_mutex_lock(&w->mutex);
     w->snapshot = made;
@@ -128,17 +137,19 @@ static int snapshot_make(struct watcher *w, struct serve_settings *settings, str
 {
     struct site *site = NULL;
     struct bans *bans = NULL;
-    int64_t version;
+    int64_t version, state_version = w->state_seen;
     int rc = site_read(w, settings, &site, &version, err);
-    if (rc == PB_OK && (rc = bans_read(w, &bans, err)) < 0)
+    if (rc == PB_OK && (rc = bans_read(w, &bans, &state_version, err)) < 0)
         site_release(site);
     if (rc < 0) {
         settings_release(settings);
         return rc;
     }
     rc = snapshot_publish(w, site, settings, bans, err);
-    if (rc == PB_OK)
-        w->catalog_seen = version; /* not before: what failed is tried again */
+    if (rc == PB_OK) { /* not before: what failed is tried again */
+        w->catalog_seen = version;
+        w->state_seen = state_version;
+    }
     return rc;
 }
 
@@ -152,18 +163,21 @@ static bool bans_equal(const struct bans *a, const struct bans *b)
 static int bans_renew(struct watcher *w, struct pb_error *err)
 {
     struct bans *bans = NULL;
-    int rc = bans_read(w, &bans, err);
+    int64_t version = w->state_seen;
+    int rc = bans_read(w, &bans, &version, err);
     if (rc < 0)
         return rc;
     if (bans_equal(bans, w->snapshot->bans)) {
         bans_release(bans);
-        return PB_OK;
+    } else {
+        peers_pardon(w->shared->peers, &w->snapshot->bans->set, &bans->set);
+        site_hold(w->snapshot->site);
+        settings_hold(w->snapshot->settings);
+        rc = snapshot_publish(w, w->snapshot->site, w->snapshot->settings, bans, err);
     }
-    /* Somebody may have lifted a ban of ours; those that stay are in the record. */
-    peers_pardon(w->shared->peers);
-    site_hold(w->snapshot->site);
-    settings_hold(w->snapshot->settings);
-    return snapshot_publish(w, w->snapshot->site, w->snapshot->settings, bans, err);
+    if (rc == PB_OK)
+        w->state_seen = version;
+    return rc;
 }
 
 static struct snapshot *snapshot_take(void *arg, uint64_t *generation)
@@ -208,8 +222,11 @@ static void watch_catalog(struct watcher *w)
     w->settings_next = NULL;
     pthread_mutex_unlock(&w->mutex);
     int rc = catalog_version(w->depot->db, &version, &err);
-    if (rc == PB_OK && version == w->catalog_seen && settings == NULL)
+    if (rc == PB_OK && version == w->catalog_seen && settings == NULL) {
+        w->failing = false;
+        __atomic_store_n(&w->shared->failing, false, __ATOMIC_RELAXED);
         return;
+    }
     if (settings == NULL) {
         settings = w->snapshot->settings;
         settings_hold(settings);
@@ -224,21 +241,49 @@ static void watch_catalog(struct watcher *w)
     settings_release(settings);
 }
 
+void watcher_state_failed(struct watcher *w, const struct pb_error *err)
+{
+    if (err != NULL && err->status == PB_BUSY) /* by the next time it will not be */
+        return;
+    if (err != NULL && !w->state_failing)
+        report(w, err->text);
+    w->state_failing = err != NULL;
+}
+
+/* Opens the record where that failed before. True: it is open from now on. */
+static bool state_ready(struct watcher *w)
+{
+    enum { AGAIN_MS = 5000 };
+    struct pb_error err;
+    uint64_t now = clock_monotonic_ms();
+    if (w->state != NULL || (w->state_tried != 0 && now < w->state_tried + AGAIN_MS))
+        return false;
+    w->state_tried = now;
+    if (state_open(w->depot->path, &w->state, &err) < 0) {
+        if (!w->state_failing)
+            report(w, "bans are not in force, and the day's account is not kept, until this is mended:");
+        watcher_state_failed(w, &err);
+        return false;
+    }
+    state_patience(w->state, PATIENCE_MS);
+    return true;
+}
+
 /* Has the record changed, or does a ban end? */
 static void watch_bans(struct watcher *w)
 {
     struct pb_error err;
     int64_t version = w->state_seen;
     int64_t end = w->snapshot->bans->next_end;
-    bool ours = bans_take(w);
+    bool ours = bans_take(w), opened = state_ready(w);
     if (w->state == NULL)
         return;
-    if (state_version(w->state, &version, &err) < 0)
+    int rc = state_version(w->state, &version, &err);
+    if (rc == PB_OK && !opened && !ours && version == w->state_seen && (end == 0 || end > clock_unix()))
         return;
-    if (!ours && version == w->state_seen && (end == 0 || end > clock_unix()))
-        return;
-    if (bans_renew(w, &err) < 0)
-        report(w, err.text);
+    if (rc == PB_OK)
+        rc = bans_renew(w, &err);
+    watcher_state_failed(w, rc < 0 ? &err : NULL);
 }
 
 static void watch_once(struct watcher *w)
@@ -293,10 +338,7 @@ int watcher_init(struct watcher *w, const char *depot, struct serve_settings *se
         settings_release(settings);
         return rc;
     }
-    if (state_open(depot, &w->state, err) < 0) {
-        report(w, err->text);
-        report(w, "bans are not in force, and daily caps begin anew with each start");
-    }
+    state_ready(w);
     account_start(w);
     rc = snapshot_make(w, settings, err);
     w->watched_at = clock_monotonic_ms();
@@ -326,13 +368,19 @@ void watcher_step(struct watcher *w)
         watch_once(w);
 }
 
+void watcher_stop(struct watcher *w)
+{
+    if (!w->running)
+        return;
+    __atomic_store_n(&w->stop, true, __ATOMIC_RELEASE);
+    watcher_wake(w);
+    pthread_join(w->thread, NULL);
+    w->running = false;
+}
+
 void watcher_free(struct watcher *w)
 {
-    if (w->running) {
-        __atomic_store_n(&w->stop, true, __ATOMIC_RELEASE);
-        watcher_wake(w);
-        pthread_join(w->thread, NULL);
-    }
+    watcher_stop(w);
     if (w->snapshot != NULL)
         account_save(w);
     snapshot_release(w->snapshot);

@@ -28,17 +28,20 @@ struct watcher {
     int64_t catalog_seen; /* catalog_version of the snapshot */
     int64_t state_seen;   /* state_version of its bans */
     uint64_t watched_at;
-    uint64_t saved_at; /* when the day's account was put into the record; monotonic ms */
-    int64_t day;       /* Unix days (UTC): which day's account this is */
-    size_t metered;    /* meters whose account was read already */
-    bool failing;      /* the last snapshot could not be made, and that was reported */
-    int wake;          /* eventfd */
-    bool stop;         /* atomic */
+    uint64_t saved_at;    /* when the day's account was put into the record; monotonic ms */
+    int64_t day;          /* Unix days (UTC): which day's account this is */
+    size_t metered;       /* meters whose account was read already */
+    bool failing;         /* the last snapshot could not be made, and that was reported */
+    bool state_failing;   /* the record can't be had or written, and that was reported */
+    uint64_t state_tried; /* when it was to be opened last; monotonic ms */
+    int wake;             /* eventfd */
+    bool stop;            /* atomic */
     bool running;
     pthread_t thread;
 };
 
-enum { WATCH_MS = 200 };
+/* PATIENCE_MS: how long we wait for somebody else's transaction on the record; there is a next time. */
+enum { WATCH_MS = 200, PATIENCE_MS = 50 };
 
 /* Opens the depot and makes the first snapshot. Takes over `settings`, also when it fails. watcher_free in
  * any case. */
@@ -51,8 +54,11 @@ PB_MUST_USE int watcher_start(struct watcher *w, struct pb_error *err);
 void watcher_reload(struct watcher *w, struct serve_settings *settings);
 /* Without a thread: looks, if it is time. */
 void watcher_step(struct watcher *w);
-/* Ends the thread, saves the account. */
-void watcher_free(struct watcher *w);
+void watcher_stop(struct watcher *w); /* ends the thread */
+void watcher_free(struct watcher *w); /* ... and saves the account */
+
+/* The operator's record failed, or (NULL) it did not: said once. */
+void watcher_state_failed(struct watcher *w, const struct pb_error *err);
 
 /* Signals are for the program that we live in. */
 PB_MUST_USE int thread_start(pthread_t *thread, void *(*run)(void *), void *arg, struct pb_error *err);

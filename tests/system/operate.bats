@@ -327,6 +327,10 @@ assert s["by_title"][0]["downloads_completed"] == 3, s'
     [ "$(grep -c 'serving for' shown)" -ge 2 ]
     stop_server
     run -1 "$patchbay" status
+    [[ "$output" == *"no server with an admin address"* ]]
+    start_operated
+    kill -9 "$server"
+    run -1 "$patchbay" status
     [[ "$output" == *"no answer from a server at $admin"* ]]
     [ ${#lines[@]} = 1 ]
 }

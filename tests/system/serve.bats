@@ -233,8 +233,11 @@ for s in silent + slow:
     assert s.recv(1) == b"", "still open"
 for s in greedy:
     n = 0
-    while (p := s.recv(1 << 20)):
-        n += len(p)
+    try:
+        while (p := s.recv(1 << 20)):
+            n += len(p)
+    except ConnectionResetError:
+        pass # what the kernel still held for it went, too
     assert n < 5000400
 END
     [ "$(status "$url?map=a")" = 200 ]

@@ -109,7 +109,6 @@ static void entry_reply(const struct os_request *r, const struct site_title *tit
                                      .object = &e->object,
                                      .size = e->size};
     http_reply_resource(&r->moment, r->in->request, &resource, r->plan);
-    r->plan->title = title;
     r->plan->begins = e == c->raw && r->plan->offset == 0;
     r->plan->completes = (e == c->raw || e == c->last) && reply_plan_ends(r->plan, e->size);
 }
@@ -166,7 +165,6 @@ static void definition_reply(const struct os_request *r, const struct site_title
                                      .memory = c->definition,
                                      .size = c->definition_size};
     http_reply_resource(&r->moment, r->in->request, &resource, r->plan);
-    r->plan->title = title;
     r->plan->begins = true;
 }
 
@@ -186,6 +184,7 @@ static void map_download(const struct os_request *r)
     }
     int n = percent_decode(value, name, sizeof name);
     const struct site_title *title = n < 0 ? NULL : title_by_name(r, name, (size_t)n);
+    r->plan->title = title;
     if (title == NULL)
         refuse(r, 404);
     else if (http_query_value(q->query, "part", &value))
@@ -219,6 +218,7 @@ static void raw_map(const struct os_request *r)
     int n = percent_decode(value, name, sizeof name);
     const struct site_title *title = n < 0 ? NULL : title_by_name(r, name, (size_t)n);
     const struct compiled *c = title != NULL ? title->compiled : NULL;
+    r->plan->title = title;
     if (c == NULL || c->raw == NULL ||
         !slice_equal_nocase((struct slice){name, (size_t)n}, slice_of(c->raw->name)))
         refuse(r, 404);
