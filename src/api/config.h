@@ -30,12 +30,12 @@ size_t config_values(const struct pb_config *c, const char *section, const char 
 /* What serving needs of it. The caller owns the one reference. */
 PB_MUST_USE int config_settings(const struct pb_config *c, struct serve_settings **out, struct pb_error *err);
 /* Numbers of section [server]: `fallback` where the key is not set. Seconds become milliseconds. */
-PB_MUST_USE int number_of(const struct pb_config *c, const char *key, unsigned low, unsigned high,
-                          unsigned fallback, unsigned *out, struct pb_error *err);
-PB_MUST_USE int seconds_of(const struct pb_config *c, const char *key, unsigned fallback, unsigned *ms,
-                           struct pb_error *err);
+PB_MUST_USE int config_number(const struct pb_config *c, const char *key, unsigned low, unsigned high,
+                              unsigned fallback, unsigned *out, struct pb_error *err);
+PB_MUST_USE int config_seconds(const struct pb_config *c, const char *key, unsigned fallback, unsigned *ms,
+                               struct pb_error *err);
 /* The limits' part of it. */
-PB_MUST_USE int limits_make(const struct pb_config *c, struct serve_settings *s, struct pb_error *err);
+PB_MUST_USE int config_limits(const struct pb_config *c, struct serve_settings *s, struct pb_error *err);
 
 /* What can't change while a server runs. Text belongs to the configuration. */
 struct config_start {

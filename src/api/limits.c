@@ -135,7 +135,7 @@ static int rates_make(const struct pb_config *c, struct serve_settings *s, struc
     if (rc == PB_OK)
         rc = bytes_of(c, "least_rate", RATE_MAX, &l->least_rate, err);
     if (rc == PB_OK)
-        rc = number_of(c, "address_requests", 0, 1000000, 0, &l->address_requests, err);
+        rc = config_number(c, "address_requests", 0, 1000000, 0, &l->address_requests, err);
     if (rc == PB_OK)
         rc = address_rates_make(c, s, err);
     if (rc == PB_OK)
@@ -161,19 +161,19 @@ static int caps_make(const struct pb_config *c, struct serve_settings *s, struct
 static int connections_make(const struct pb_config *c, struct serve_settings *s, struct pb_error *err)
 {
     struct peer_limits *p = &s->limits.peer;
-    int rc = number_of(c, "max_connections", 1, 1000000, 50000, &p->total, err);
+    int rc = config_number(c, "max_connections", 1, 1000000, 50000, &p->total, err);
     if (rc == PB_OK)
-        rc = number_of(c, "address_connections", 0, 1000000, 500, &p->connections, err);
+        rc = config_number(c, "address_connections", 0, 1000000, 500, &p->connections, err);
     if (rc == PB_OK)
-        rc = number_of(c, "ban_connections", 0, 1000000, 0, &p->ban_connections, err);
+        rc = config_number(c, "ban_connections", 0, 1000000, 0, &p->ban_connections, err);
     if (rc == PB_OK)
-        rc = seconds_of(c, "ban_window", 60, &p->ban_window_ms, err);
+        rc = config_seconds(c, "ban_window", 60, &p->ban_window_ms, err);
     if (rc == PB_OK)
-        rc = seconds_of(c, "ban_cooldown", 600, &p->ban_cooldown_ms, err);
+        rc = config_seconds(c, "ban_cooldown", 600, &p->ban_cooldown_ms, err);
     return rc;
 }
 
-int limits_make(const struct pb_config *c, struct serve_settings *s, struct pb_error *err)
+int config_limits(const struct pb_config *c, struct serve_settings *s, struct pb_error *err)
 {
     int rc = rates_make(c, s, err);
     if (rc == PB_OK)

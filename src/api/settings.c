@@ -8,8 +8,8 @@
 
 enum { SECONDS_MAX = 86400, HEAD_LEAST = 256 };
 
-int number_of(const struct pb_config *c, const char *key, unsigned low, unsigned high, unsigned fallback,
-              unsigned *out, struct pb_error *err)
+int config_number(const struct pb_config *c, const char *key, unsigned low, unsigned high, unsigned fallback,
+                  unsigned *out, struct pb_error *err)
 {
     const struct config_value *v;
     uint64_t n = fallback;
@@ -21,10 +21,10 @@ int number_of(const struct pb_config *c, const char *key, unsigned low, unsigned
     return PB_OK;
 }
 
-int seconds_of(const struct pb_config *c, const char *key, unsigned fallback, unsigned *ms,
-               struct pb_error *err)
+int config_seconds(const struct pb_config *c, const char *key, unsigned fallback, unsigned *ms,
+                   struct pb_error *err)
 {
-    int rc = number_of(c, key, 1, SECONDS_MAX, fallback, ms, err);
+    int rc = config_number(c, key, 1, SECONDS_MAX, fallback, ms, err);
     *ms *= 1000;
     return rc;
 }
@@ -32,17 +32,17 @@ int seconds_of(const struct pb_config *c, const char *key, unsigned fallback, un
 static int times_make(const struct pb_config *c, struct serve_settings *s, struct pb_error *err)
 {
     const struct config_value *v;
-    int rc = seconds_of(c, "idle_timeout", 75, &s->idle_ms, err);
+    int rc = config_seconds(c, "idle_timeout", 75, &s->idle_ms, err);
     if (rc == PB_OK)
-        rc = seconds_of(c, "brief_timeout", 15, &s->brief_ms, err);
+        rc = config_seconds(c, "brief_timeout", 15, &s->brief_ms, err);
     if (rc == PB_OK)
-        rc = seconds_of(c, "head_timeout", 10, &s->head_ms, err);
+        rc = config_seconds(c, "head_timeout", 10, &s->head_ms, err);
     if (rc == PB_OK)
-        rc = seconds_of(c, "send_timeout", 30, &s->send_ms, err);
+        rc = config_seconds(c, "send_timeout", 30, &s->send_ms, err);
     if (rc == PB_OK)
-        rc = seconds_of(c, "drain_timeout", 10, &s->drain_ms, err);
+        rc = config_seconds(c, "drain_timeout", 10, &s->drain_ms, err);
     if (rc == PB_OK)
-        rc = number_of(c, "head_max", HEAD_LEAST, HTTP_HEAD_MAX, HTTP_HEAD_MAX, &s->head_max, err);
+        rc = config_number(c, "head_max", HEAD_LEAST, HTTP_HEAD_MAX, HTTP_HEAD_MAX, &s->head_max, err);
     if (rc < 0 || config_values(c, "server", "log_format", &v, 1) == 0)
         return rc;
     s->log_format = strcmp(v->value, "json") == 0 ? LOG_JSON : LOG_COMBINED;
@@ -105,7 +105,7 @@ int config_settings(const struct pb_config *c, struct serve_settings **out, stru
     if (rc == PB_OK)
         rc = deny_make(c, s, err);
     if (rc == PB_OK)
-        rc = limits_make(c, s, err);
+        rc = config_limits(c, s, err);
     for (size_t i = 0; rc == PB_OK && i < n; i++)
         rc = dialect_make(c, all_dialects[i], s, &s->dialect_settings[i], err);
     if (rc < 0) {
@@ -166,7 +166,7 @@ int config_start(const struct pb_config *c, struct config_start *out, struct pb_
     *out = (struct config_start){0};
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     unsigned threads = cores < 1 ? 1 : cores > SERVER_THREADS_MAX ? SERVER_THREADS_MAX : (unsigned)cores;
-    int rc = number_of(c, "threads", 1, SERVER_THREADS_MAX, threads, &out->threads, err);
+    int rc = config_number(c, "threads", 1, SERVER_THREADS_MAX, threads, &out->threads, err);
     if (rc == PB_OK)
         rc = listeners_make(c, out, err);
     if (config_values(c, "server", "access_log", &log, 1) > 0 && strcmp(log->value, "off") != 0)

@@ -4,6 +4,7 @@
  */
 #include "serve/conn.h"
 
+#include "serve/conn_lists.h"
 #include "serve/loop.h"
 #include "serve/rates.h"
 #include "serve/send.h"
@@ -16,111 +17,10 @@
 enum {
     ACCEPTS_PER_TURN = 64,
     REQUESTS_PER_TURN = 32,
-    APART_MAX = 64, /* connections to the operator's address */
-    CLOSING_MS = 5000,
+    APART_MAX = 64,     /* connections to the operator's address */
     NEW_MS = 1000,      /* so long a connection is new, and its first request to be expected */
     CLOSING_READS = 16, /* of CONN_BATCH bytes a turn, thrown away */
 };
-
-/* ---- the table ---- */
-
-static struct conn *table_take(struct conn_table *t)
-{
-    if (t->free == NULL) {
-        if (t->block_count == CONN_BLOCKS_MAX)
-            return NULL;
-        struct conn *block = calloc(CONN_BLOCK, sizeof *block);
-        if (block == NULL)
-            return NULL;
-        for (size_t i = CONN_BLOCK; i-- > 0;) {
-            block[i].index = (uint32_t)(t->block_count * CONN_BLOCK + i);
-            block[i].next = t->free;
-            t->free = &block[i];
-        }
-        t->blocks[t->block_count++] = block;
-    }
-    struct conn *c = t->free;
-    t->free = c->next;
-    t->open++;
-    return c;
-}
-
-static struct conn *table_at(struct conn_table *t, uint32_t index)
-{
-    return index / CONN_BLOCK < t->block_count ? &t->blocks[index / CONN_BLOCK][index % CONN_BLOCK] : NULL;
-}
-
-void conn_table_free(struct conn_table *t)
-{
-    for (size_t i = 0; i < t->block_count; i++)
-        free(t->blocks[i]);
-    t->block_count = 0;
-}
-
-/* ---- deadlines and the ready list ---- */
-
-static void wait_leave(struct loop *l, struct conn *c)
-{
-    struct conn_list *list = &l->conns.waits[c->wait];
-    *(c->before != NULL ? &c->before->next : &list->first) = c->next;
-    *(c->next != NULL ? &c->next->before : &list->last) = c->before;
-}
-
-static void wait_join(struct loop *l, struct conn *c, enum conn_wait wait)
-{
-    const struct serve_settings *s = l->snapshot->settings;
-    if (wait == WAIT_IDLE && c->protocol->brief)
-        wait = WAIT_BRIEF;
-    struct conn_list *list = &l->conns.waits[wait];
-    unsigned ms = wait == WAIT_IDLE    ? s->idle_ms
-                  : wait == WAIT_BRIEF ? s->brief_ms
-                  : wait == WAIT_HEAD  ? s->head_ms
-                  : wait == WAIT_SEND  ? s->send_ms
-                                       : CLOSING_MS;
-    if (wait == WAIT_RATE) {
-        loop_hurry(l);
-        count_own(&l->counts.delayed, 1);
-    }
-    c->wait = (uint8_t)wait;
-    c->deadline = wait == WAIT_RATE ? UINT64_MAX : l->now + ms;
-    c->next = NULL;
-    c->before = list->last;
-    *(list->last != NULL ? &list->last->next : &list->first) = c;
-    list->last = c;
-}
-
-static void wait_change(struct loop *l, struct conn *c, enum conn_wait wait)
-{
-    wait_leave(l, c);
-    wait_join(l, c, wait);
-}
-
-/* A rate allows nothing now. Who waits already keeps his place, so that each has his turn. */
-static void wait_held(struct loop *l, struct conn *c)
-{
-    if (c->wait != WAIT_RATE)
-        wait_change(l, c, WAIT_RATE);
-}
-
-static void ready_join(struct loop *l, struct conn *c)
-{
-    if (c->ready)
-        return;
-    c->ready = true;
-    c->ready_next = NULL;
-    c->ready_before = l->ready.last;
-    *(l->ready.last != NULL ? &l->ready.last->ready_next : &l->ready.first) = c;
-    l->ready.last = c;
-}
-
-static void ready_leave(struct loop *l, struct conn *c)
-{
-    if (!c->ready)
-        return;
-    c->ready = false;
-    *(c->ready_before != NULL ? &c->ready_before->ready_next : &l->ready.first) = c->ready_next;
-    *(c->ready_next != NULL ? &c->ready_next->ready_before : &l->ready.last) = c->ready_before;
-}
 
 /* ---- opening and closing ---- */
 
@@ -205,7 +105,7 @@ static void conn_open(struct loop *l, int fd, const struct sockaddr_storage *rem
         close(fd);
         return;
     }
-    struct conn *c = table_take(&l->conns);
+    struct conn *c = conn_table_take(&l->conns);
     if (c == NULL) {
         if (peer != NULL)
             peer_gone(l, peer);
@@ -491,7 +391,7 @@ void conn_continue(struct loop *l, struct conn *c)
 
 void conn_event(struct loop *l, uint32_t index, uint32_t generation, uint32_t events)
 {
-    struct conn *c = table_at(&l->conns, index);
+    struct conn *c = conn_table_at(&l->conns, index);
     if (c == NULL || c->generation != generation || c->state == CONN_FREE)
         return;
     if (events & (EPOLLERR | EPOLLHUP)) {

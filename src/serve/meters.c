@@ -13,8 +13,12 @@ static struct meter **slot_of(struct meters *m, const char *title)
 
 static struct meter *meter_add(struct meters *m, struct meter **slot, const char *title)
 {
-    struct meter *meter = calloc(1, sizeof *meter);
-    if (meter == NULL || (meter->title = strdup(title)) == NULL) {
+    struct meter *meter = aligned_alloc(METER_LINE, sizeof *meter);
+    if (meter == NULL)
+        return NULL;
+    memset(meter, 0, sizeof *meter);
+    meter->title = strdup(title);
+    if (meter->title == NULL) {
         free(meter);
         return NULL;
     }
