@@ -9,10 +9,20 @@
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
+static int bad_sockets(int number, struct pb_error *err)
+{
+    err->status = PB_INVALID;
+    snprintf(err->text, sizeof err->text, "the sockets of the service manager (LISTEN_FDS): %s",
+             strerror(number));
+    return PB_INVALID;
+}
+
 int service_sockets(struct pb_config *config, struct pb_error *err)
 {
     char **names = NULL;
     int n = sd_listen_fds_with_names(0, &names), rc = PB_OK;
+    if (n < 0)
+        return bad_sockets(-n, err);
     for (int i = 0; i < n; i++) {
         char value[16];
         bool named = strcmp(names[i], "polp") == 0 || strcmp(names[i], "admin") == 0;

@@ -11,15 +11,29 @@
 
 enum { TITLES_SHOWN = 20 };
 
+/* Whatever answers there: numbers are kept within what differences of them can hold. */
 static long long number(const json_t *o, const char *key)
 {
-    return (long long)json_integer_value(json_object_get(o, key));
+    const json_int_t most = (json_int_t)1 << 60;
+    json_int_t n = json_integer_value(json_object_get(o, key));
+    return n < 0 ? 0 : n > most ? most : n;
 }
 
 static const char *string(const json_t *o, const char *key)
 {
     const char *s = json_string_value(json_object_get(o, key));
     return s != NULL ? s : "";
+}
+
+/* And what would drive the terminal becomes '?'. */
+enum { SHOWN_SIZE = 64 };
+static const char *shown(const char *text, char out[SHOWN_SIZE])
+{
+    size_t n = 0;
+    for (; text[n] != '\0' && n < SHOWN_SIZE - 1; n++)
+        out[n] = text[n] >= ' ' && text[n] < 0x7f ? text[n] : '?';
+    out[n] = '\0';
+    return out;
 }
 
 static double monotonic_now(void)
@@ -44,12 +58,12 @@ static void rate_text(const json_t *now, const json_t *before, double seconds, c
 
 static void row(const char *name, const json_t *now, const json_t *before, double seconds)
 {
-    char requests[TEXT_SIZE], sent[TEXT_SIZE], rate[TEXT_SIZE];
+    char requests[TEXT_SIZE], sent[TEXT_SIZE], rate[TEXT_SIZE], title[SHOWN_SIZE], state[SHOWN_SIZE];
     text_grouped((uint64_t)number(now, "requests"), requests);
     text_bytes((uint64_t)number(now, "sent_bytes"), sent);
     rate_text(now, before, seconds, rate);
-    const char *cap = string(now, "cap");
-    printf("%-36.36s %14s %11s %13s %8lld %10lld %7lld%s%s\n", name, requests, sent, rate,
+    const char *cap = shown(string(now, "cap"), state);
+    printf("%-36.36s %14s %11s %13s %8lld %10lld %7lld%s%s\n", shown(name, title), requests, sent, rate,
            number(now, "errors"), number(now, "downloads_completed"), number(now, "active_transfers"),
            cap[0] != '\0' && strcmp(cap, "none") != 0 ? "  cap: " : "", strcmp(cap, "none") != 0 ? cap : "");
 }
@@ -90,20 +104,20 @@ static void titles_print(const json_t *o, const json_t *before, double seconds)
 
 static void status_print(const json_t *o, const json_t *before)
 {
-    char today[TEXT_SIZE];
+    char today[TEXT_SIZE], version[SHOWN_SIZE], state[SHOWN_SIZE], cap[SHOWN_SIZE];
     long long up = number(o, "now") - number(o, "start_time_seconds");
     double seconds = before != NULL ? json_real_value(json_object_get(o, "asked")) -
                                           json_real_value(json_object_get(before, "asked"))
                                     : 0;
     text_bytes((uint64_t)number(o, "today_bytes"), today);
     printf("patchbay %s: %s for %lldd %02lld:%02lld:%02lld, %lld titles with %lld entries\n",
-           string(o, "version"), string(o, "state"), up / 86400, up / 3600 % 24, up / 60 % 60, up % 60,
-           number(o, "titles"), number(o, "entries"));
+           shown(string(o, "version"), version), shown(string(o, "state"), state), up / 86400, up / 3600 % 24,
+           up / 60 % 60, up % 60, number(o, "titles"), number(o, "entries"));
     printf("connections %lld, waiting %lld; accepted %lld, refused %lld, timed out %lld; bans %lld; today "
            "%s, cap %s\n\n",
            number(o, "connections"), number(o, "connections_waiting"),
            number(o, "connections_accepted_total"), number(o, "connections_refused_total"),
-           number(o, "timeouts_total"), number(o, "bans"), today, string(o, "cap_state"));
+           number(o, "timeouts_total"), number(o, "bans"), today, shown(string(o, "cap_state"), cap));
     printf("%-36s %14s %11s %13s %8s %10s %7s\n", "", "requests", "sent", "rate", "errors", "completed",
            "active");
     const char *name;

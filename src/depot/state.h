@@ -1,7 +1,7 @@
 /*
  * The operator's record, beside the catalog: who is banned, how much was served today, where a running server
  * answers the operator. A database of its own, as servers write to it, and nothing in it is content: it may
- * be deleted. docs/formats/depot.md.
+ * be deleted while no server runs. docs/formats/depot.md.
  */
 #ifndef PB_DEPOT_STATE_H
 #define PB_DEPOT_STATE_H

@@ -213,7 +213,7 @@ static enum batch_end batch_answer(struct loop *l, struct conn *c, const char *p
             wait_held(l, c);
             return input_keep(c, p + at, n - at) ? BATCH_SENDING : (conn_close(l, c), BATCH_OVER);
         }
-        if (i == REQUESTS_PER_TURN)
+        if (i == (c->protocol->apart ? 1 : REQUESTS_PER_TURN)) /* what the operator asks for may be long */
             return input_keep(c, p + at, n - at) ? BATCH_TURN : (conn_close(l, c), BATCH_OVER);
         enum verdict verdict = c->protocol->next(&x, p + at, n - at, &used, &l->plan, &access);
         if (verdict == VERDICT_MORE && n - at < c->protocol->input_max)

@@ -97,8 +97,9 @@ static int loops_init(struct server *s, const struct server_options *o, size_t l
         if (rc < 0)
             return rc;
         for (size_t k = 0; k < o->listen_count; k++)
-            fds[i][k] = -1; /* the loop's now */
-        s->shared.loops[s->shared.loop_count++] = &s->loops[i].counts;
+            fds[i][k] = -1;                   /* the loop's now */
+        if (!s->admin_apart || i < loops - 1) /* the operator's has nothing to count, and may be slow */
+            s->shared.loops[s->shared.loop_count++] = &s->loops[i].counts;
         s->loop_count++;
     }
     return PB_OK;

@@ -22,6 +22,11 @@ struct bans *bans_new(void)
     return b;
 }
 
+void bans_hold(struct bans *b)
+{
+    __atomic_add_fetch(&b->references, 1, __ATOMIC_RELAXED);
+}
+
 void bans_release(struct bans *b)
 {
     if (b == NULL || __atomic_sub_fetch(&b->references, 1, __ATOMIC_ACQ_REL) > 0)

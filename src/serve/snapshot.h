@@ -45,6 +45,7 @@ void settings_release(struct serve_settings *s); /* NULL does no harm */
 
 /* An empty set with one reference; NULL when memory is out. */
 struct bans *bans_new(void);
+void bans_hold(struct bans *b);
 void bans_release(struct bans *b); /* NULL does no harm */
 
 /* Takes over one reference of each. NULL when memory is out (the references are given back). */

@@ -20,6 +20,15 @@ static void report(const struct watcher *w, const char *text)
         w->report(w->report_arg, text);
 }
 
+void watcher_state_failed(struct watcher *w, const struct pb_error *err)
+{
+    if (err != NULL && err->status == PB_BUSY) /* by the next time it will not be */
+        return;
+    if (err != NULL && !w->state_failing)
+        report(w, err->text);
+    w->state_failing = err != NULL;
+}
+
 /* ---- bans ---- */
 
 static int ban_add(void *arg, const struct state_ban *ban, struct pb_error *err)
@@ -73,13 +82,18 @@ static void ban_record(struct watcher *w, const struct address *a)
 static bool bans_take(struct watcher *w)
 {
     struct address caught[BAN_QUEUE_MAX];
+    struct pb_error err;
     pthread_mutex_lock(&w->shared->mutex);
     size_t n = w->shared->banned_count;
     memcpy(caught, w->shared->banned, n * sizeof *caught);
     w->shared->banned_count = 0;
     pthread_mutex_unlock(&w->shared->mutex);
+    bool begun =
+        n > 0 && w->state != NULL && state_begin(w->state, &err) == PB_OK; /* one transaction for all */
     for (size_t i = 0; i < n; i++)
         ban_record(w, &caught[i]);
+    if (begun && state_end(w->state, &err) < 0)
+        watcher_state_failed(w, &err);
     return n > 0;
 }
 
@@ -118,7 +132,11 @@ static void rates_begin(struct shared *s)
 static int snapshot_publish(struct watcher *w, struct site *site, struct serve_settings *settings,
                             struct bans *bans, struct pb_error *err)
 {
-    struct snapshot *made = snapshot_new(site, settings, bans), *old = w->snapshot;
+    struct snapshot *made = bans != NULL ? snapshot_new(site, settings, bans) : NULL, *old = w->snapshot;
+    if (bans == NULL) {
+        site_release(site);
+        settings_release(settings);
+    }
     if (made == NULL)
         return error_memory(err);
     if (old != NULL && old->settings != settings)
@@ -132,6 +150,14 @@ static int snapshot_publish(struct watcher *w, struct site *site, struct serve_s
     return PB_OK;
 }
 
+static struct bans *bans_known(struct watcher *w)
+{
+    if (w->snapshot == NULL)
+        return bans_new();
+    bans_hold(w->snapshot->bans);
+    return w->snapshot->bans;
+}
+
 /* Makes and publishes a snapshot. Takes over `settings`. */
 static int snapshot_make(struct watcher *w, struct serve_settings *settings, struct pb_error *err)
 {
@@ -139,11 +165,14 @@ static int snapshot_make(struct watcher *w, struct serve_settings *settings, str
     struct bans *bans = NULL;
     int64_t version, state_version = w->state_seen;
     int rc = site_read(w, settings, &site, &version, err);
-    if (rc == PB_OK && (rc = bans_read(w, &bans, &state_version, err)) < 0)
-        site_release(site);
     if (rc < 0) {
         settings_release(settings);
         return rc;
+    }
+    if (bans_read(w, &bans, &state_version, err) <
+        0) { /* no reason to stand still: those that we know hold on */
+        watcher_state_failed(w, err);
+        bans = bans_known(w);
     }
     rc = snapshot_publish(w, site, settings, bans, err);
     if (rc == PB_OK) { /* not before: what failed is tried again */
@@ -239,15 +268,6 @@ static void watch_catalog(struct watcher *w)
         w->failing = false;
     __atomic_store_n(&w->shared->failing, w->failing, __ATOMIC_RELAXED);
     settings_release(settings);
-}
-
-void watcher_state_failed(struct watcher *w, const struct pb_error *err)
-{
-    if (err != NULL && err->status == PB_BUSY) /* by the next time it will not be */
-        return;
-    if (err != NULL && !w->state_failing)
-        report(w, err->text);
-    w->state_failing = err != NULL;
 }
 
 /* Opens the record where that failed before. True: it is open from now on. */

@@ -401,6 +401,86 @@ EOF
     done
 }
 
+@test "a rate that is changed holds at once, for those who wait, too; clients that go give back what they took" {
+    publish a 600000
+    publish b 600000
+    printf '[server]\nrate = 1k\n' >conf
+    start_operated --config conf
+    for i in $(seq 20); do
+        curl -s "http://$at/maps/a.map" -o "got$i" &
+        pids+=($!)
+    done
+    wait_for 10 metric_is connections_waiting 20
+    printf '[server]\ntitle_rate = 100M\n' >conf
+    kill -HUP "$server"
+    for pid in "${pids[@]:1}"; do wait "$pid"; done
+    for i in $(seq 20); do cmp a.map "got$i"; done
+    # Grants that were taken at one rate and come back at another must not spoil the bucket.
+    printf '[server]\nrate = 1k\n' >conf
+    kill -HUP "$server"
+    wait_for 5 eval '[ "$(grep -c "configuration read again" serve.log)" = 2 ]'
+    python3 - "$at" "$server" <<'EOF'
+import os, signal, socket, struct, sys, time
+host, port = sys.argv[1].split(":")
+socks = []
+for _ in range(50):
+    s = socket.create_connection((host, int(port)))
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    s.sendall(b"GET /maps/b.map HTTP/1.1\r\nHost: a\r\n\r\n")
+    socks.append(s)
+with open("conf", "w") as f:
+    f.write("[server]\naddress_rate = 1M\ntitle_rate = 1M\n")
+os.kill(int(sys.argv[2]), signal.SIGHUP)
+for s in socks:
+    s.close()
+EOF
+    wait_for 5 eval '[ "$(grep -c "configuration read again" serve.log)" = 3 ]'
+    curl -sf --max-time 20 "http://$at/maps/b.map" -o b.got
+    cmp b.map b.got
+    wait_for 5 metric_is connections 0
+    metric_is 'active_transfers{dialect="opensauce"}' 0
+}
+
+@test "requests that nobody waits for any more do not hold up others of the address" {
+    publish a 10000
+    start_operated --address-requests 10
+    python3 - "$at" <<'EOF'
+import socket, struct, sys
+host, port = sys.argv[1].split(":")
+for _ in range(1000):
+    s = socket.create_connection((host, int(port)))
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    s.sendall(b"GET /maps/a.map HTTP/1.1\r\nHost: a\r\n\r\n")
+    s.close()
+EOF
+    curl -sf --max-time 20 "http://$at/maps/a.map" -o got
+    cmp a.map got
+}
+
+@test "a record that is damaged, locked or full: serving, publishing and caps go on" {
+    publish a 300000
+    start_operated
+    "$patchbay" ban 127.0.0.9
+    wait_for 5 metric_is bans 1
+    sqlite3 depot/state.sqlite 'BEGIN IMMEDIATE' '.shell touch locked; while [ ! -e unlock ]; do sleep 0.05; done' 'COMMIT' 3>&- &
+    pids+=($!)
+    locking=$!
+    wait_for 10 test -e locked
+    publish b 10000
+    wait_for 5 code_is 200 "$url?map=b"
+    [ "$(curl -sf "http://$admin/healthz")" = ok ]
+    touch unlock
+    wait "$locking"
+    stop_server
+    # Pages behind a good header are damaged.
+    sqlite3 depot/state.sqlite 'PRAGMA wal_checkpoint(TRUNCATE)' >/dev/null
+    dd if=/dev/urandom of=depot/state.sqlite bs=1 seek=4096 count=8192 conv=notrunc status=none
+    start_operated
+    [ "$(code "$url?map=a")" = 200 ]
+    publish c 10000
+    wait_for 5 code_is 200 "$url?map=c"
+}
+
 @test "a depot that can't be written: it serves, and says that bans and caps are not kept" {
     publish a 10000
     echo 'not a database' >depot/state.sqlite

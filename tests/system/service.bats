@@ -107,6 +107,9 @@ EOF
     python3 restart.py "$patchbay"
     run -1 "$patchbay" serve --http fd:77
     [[ "$output" == *"fd:77 is not a TCP socket that listens"* ]]
+    run -1 bash -c 'exec 3>&-; LISTEN_PID=$$ LISTEN_FDS=1 exec "$1" serve' - "$patchbay"
+    [[ "$output" == *"LISTEN_FDS"* ]]
+    [ ${#lines[@]} = 1 ]
 }
 
 @test "the unit files are right, and leave little to attack" {
