@@ -16,7 +16,8 @@ patchbay = os.path.join(build, "patchbay")
 os.environ["PATH"] += ":/usr/sbin"
 
 # The operator's controls that a server in use has on (limits, counters): options of 'patchbay serve'.
-CONTROLS = []
+CONTROLS = ("--admin 0 --rate 8G --address-rate 8G --title-rate 8G --address-requests 1000000 --least-rate 1 --address-connections 20000 "
+            "--max-connections 50000 --ban-connections 1000000 --soft-cap 900T --title-soft-cap 900T --hard-cap 1000T").split()
 
 
 def run(*command, **more):

@@ -55,11 +55,9 @@ static ssize_t send_memory(int fd, const char *head, size_t head_n, const char *
                            int flags)
 {
     struct iovec parts[2] = {{(void *)head, head_n}, {(void *)body, body_n}};
-    struct msghdr message = {.msg_iov = parts, .msg_iovlen = body_n > 0 ? 2 : 1};
-    if (head_n == 0) {
-        message.msg_iov = parts + 1;
-        message.msg_iovlen = 1;
-    }
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+    if (head_n == 0 || body_n == 0) /* cheaper than a vector of one */
+        return send(fd, head_n > 0 ? head : body, head_n > 0 ? head_n : body_n, MSG_NOSIGNAL | flags);
     return sendmsg(fd, &message, MSG_NOSIGNAL | flags);
 }
 
