@@ -350,7 +350,7 @@ static void conn_sending(struct loop *l, struct conn *c)
     }
     /* The time that a client has for its share of a reply is not prolonged by each byte that it takes. */
     if (c->wait != WAIT_SEND) {
-        send_measure(l, c);
+        send_measure_begin(c);
         wait_change(l, c, WAIT_SEND);
     }
 }

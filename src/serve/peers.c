@@ -178,6 +178,14 @@ void peers_leave(struct peers *p, struct peer *peer)
     pthread_mutex_unlock(&p->mutex);
 }
 
+unsigned peers_idle(struct peers *p)
+{
+    pthread_mutex_lock(&p->mutex);
+    unsigned n = p->idle;
+    pthread_mutex_unlock(&p->mutex);
+    return n;
+}
+
 bool peer_banned(const struct peer *peer, uint64_t now_ms)
 {
     return __atomic_load_n(&peer->banned_until, __ATOMIC_RELAXED) > now_ms;

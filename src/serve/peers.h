@@ -53,6 +53,9 @@ enum peer_entry peers_enter(struct peers *p, const struct address *a, uint64_t n
                             const struct peer_limits *limits, struct peer **out);
 void peers_leave(struct peers *p, struct peer *peer);
 
+/* How many without connections are remembered. */
+unsigned peers_idle(struct peers *p);
+
 /* Is the address, having made too many connections, still banned? */
 bool peer_banned(const struct peer *peer, uint64_t now_ms);
 /* Ends those bans that were in the record and are not any more: an operator lifted them. */

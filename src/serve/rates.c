@@ -44,7 +44,7 @@ bool rates_hold(const struct loop *l, const struct conn *c, const struct meter *
            (limits->rate != 0 || count_read(&c->peer->rate) != 0 || (m != NULL && count_read(&m->rate) != 0));
 }
 
-uint64_t rates_grant(const struct loop *l, struct conn *c, struct meter *m)
+uint64_t rates_grant(const struct loop *l, struct conn *c, struct meter *m, uint64_t need)
 {
     struct rated rates[RATES];
     if (c->granted == 0) {
@@ -52,7 +52,8 @@ uint64_t rates_grant(const struct loop *l, struct conn *c, struct meter *m)
         uint64_t grant = GRANT_MOST, from = 0;
         for (size_t i = 0; i < n; i++)
             grant = rates[i].rate / SHARES < grant ? rates[i].rate / SHARES : grant;
-        c->granted = (uint32_t)(grant > GRANT_LEAST ? grant : GRANT_LEAST);
+        grant = grant > GRANT_LEAST ? grant : GRANT_LEAST;
+        c->granted = (uint32_t)(grant < need ? grant : need);
         for (size_t i = 0; i < n; i++) {
             uint64_t at =
                 bucket_take(rates[i].bucket, now_ns(l), BURST, bucket_cost(c->granted, rates[i].rate));

@@ -13,8 +13,9 @@ enum { BYTES_PER_TURN = 4 * 1024 * 1024 };
 /* Is there a rate that holds for this connection and this title's replies? meter: may be NULL. */
 bool rates_hold(const struct loop *l, const struct conn *c, const struct meter *m);
 
-/* How many bytes of a reply may leave now; 0: none before c->due. Only where rates_hold. */
-uint64_t rates_grant(const struct loop *l, struct conn *c, struct meter *m);
+/* How many bytes of a reply that has `need` left may leave now; 0: none before c->due. Only where rates_hold.
+ */
+uint64_t rates_grant(const struct loop *l, struct conn *c, struct meter *m, uint64_t need);
 /* That many have left, the head's included. */
 void rates_spend(const struct loop *l, struct conn *c, struct meter *m, uint64_t bytes);
 /* The rest of the grant is not needed. */

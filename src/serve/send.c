@@ -34,6 +34,7 @@ struct conn_out {
     uint64_t sent;      /* of the body, for the log */
     uint16_t head_at, head_length;
     int64_t taken; /* bytes that the peer had when we looked last, from some beginning */
+    bool measured; /* did we look? */
     char *owned;   /* memory that is ours to free */
     struct tally tally;
     bool close;
@@ -182,7 +183,7 @@ static enum sent rated_send(struct loop *l, struct conn *c, const struct tally *
     uint64_t turn = 0;
     enum sent sent = SENT_SOME;
     while (sent == SENT_SOME && turn < BYTES_PER_TURN) {
-        s->budget = rates_grant(l, c, t->meter);
+        s->budget = rates_grant(l, c, t->meter, s->head_n + s->left);
         if (s->budget == 0)
             return turn > 0 ? SENT_LATER : SENT_HELD;
         uint64_t before = s->head_n + s->left;
@@ -245,7 +246,6 @@ static bool out_keep(struct loop *l, struct conn *c, const struct cursor *s, con
         object->users++;
     c->out = out;
     tally_active(tally, 1);
-    send_measure(l, c);
     return true;
 }
 
@@ -367,6 +367,11 @@ enum sent send_more(struct loop *l, struct conn *c)
     return sent;
 }
 
+void send_measure_begin(struct conn *c)
+{
+    c->out->measured = false;
+}
+
 bool send_measure(const struct loop *l, struct conn *c)
 {
     const struct serve_settings *s = l->snapshot->settings;
@@ -376,8 +381,10 @@ bool send_measure(const struct loop *l, struct conn *c)
         return false;
     int64_t taken = (int64_t)(out->sent + out->head_at) - queued, before = out->taken;
     int64_t least = (int64_t)(s->limits.least_rate * s->send_ms / 1000);
+    bool first = !out->measured;
     out->taken = taken;
-    return taken - before >= (least > 0 ? least : 1);
+    out->measured = true;
+    return first || taken - before >= (least > 0 ? least : 1);
 }
 
 void out_drop(struct loop *l, struct conn *c)

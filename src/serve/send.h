@@ -24,6 +24,9 @@ enum sent send_more(struct loop *l, struct conn *c);
 /* Has the peer taken its share since this was asked last, which was about send_ms ago? A large send buffer
  * takes all of ours long before a slow peer has them, so what it holds does not count. */
 bool send_measure(const struct loop *l, struct conn *c);
+/* The time before does not count: the first look from now on finds all well. (That spares most replies the
+ * look.) */
+void send_measure_begin(struct conn *c);
 /* Forgets c->out, if there is one. */
 void out_drop(struct loop *l, struct conn *c);
 
