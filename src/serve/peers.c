@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <sys/random.h>
 
-enum { SLOTS = 16384 };
+enum { SLOT_BITS = 14, SLOTS = 1 << SLOT_BITS };
 
 struct peers {
     pthread_mutex_t mutex;
@@ -57,7 +57,7 @@ static struct peer **slot_of(struct peers *p, const struct address *a)
     memcpy(&low, a->bytes + 8, 8);
     uint64_t h = (high ^ p->key) * 0x9e3779b97f4a7c15u;
     h = (h ^ (h >> 29) ^ low) * 0xbf58476d1ce4e5b9u;
-    return &p->slots[(h >> 32) % SLOTS];
+    return &p->slots[h >> (64 - SLOT_BITS)]; /* the high bits depend on all of the address */
 }
 
 /* ---- those without connections ---- */

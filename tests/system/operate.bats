@@ -150,9 +150,9 @@ EOF
     [ "$(code "http://$at/maps/a.map" -r 0-9)" = 206 ]
     [ "$(code "http://$at/maps/a.map" -H "X-Long: $(printf 'x%.0s' $(seq 600))")" = 431 ]
     # 8 kB a second is a steady reader, but not one that may hold a connection for an hour.
-    run curl -s --limit-rate 8k "http://$at/maps/a.map" -o slow
-    [ "$status" -ne 0 ]
-    metric_is timeouts_total 1
+    curl -s --limit-rate 8k "http://$at/maps/a.map" -o slow &
+    pids+=($!)
+    wait_for 20 metric_is timeouts_total 1
     metric_is 'replies_broken_off_total{dialect="opensauce"}' 1
     metric_is 'title_replies_broken_off_total{title="opensauce/a"}' 1
 }
