@@ -167,7 +167,8 @@ EOF
     wait_for 5 metric_is 'active_transfers{dialect="opensauce"}' 1
     run -0 "$patchbay" ban 127.0.0.5 --reason "asks too much"
     [ "$output" = "127.0.0.5: banned for ever" ]
-    ! wait "$downloading"
+    wait_for 5 metric_is 'replies_broken_off_total{dialect="opensauce"}' 1
+    kill "$downloading"
     [ "$(code "http://$at/maps/a.map" --interface 127.0.0.5)" = 403 ]
     [ "$(code "http://$at/maps/a.map" -r 0-9 --interface 127.0.0.6)" = 206 ]
     "$patchbay" ban ::1/64 --for 1h
