@@ -107,6 +107,13 @@ bool buffer_format(struct buffer *b, const char *format, ...)
     return true;
 }
 
+uint32_t hash_more(uint32_t h, struct slice text)
+{
+    for (size_t i = 0; i < text.n; i++)
+        h = (h ^ (uint8_t)text.p[i]) * 16777619u;
+    return h;
+}
+
 void hex_encode(const void *bytes, size_t n, char *out)
 {
     static const char digits[] = "0123456789abcdef";

@@ -67,6 +67,10 @@ int percent_decode(struct slice text, char *out, size_t room);
 /* Appends `text` with everything but letters, digits and -._~ encoded ('/' too, unless `keep_slash`). */
 void percent_encode(struct buffer *b, struct slice text, bool keep_slash);
 
+/* FNV-1a: for names that nobody outside can choose to collide. Begin with HASH_START. */
+#define HASH_START 2166136261u
+uint32_t hash_more(uint32_t h, struct slice text);
+
 static inline uint32_t get_le32(const void *at)
 {
     const uint8_t *p = at;

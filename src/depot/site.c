@@ -5,17 +5,9 @@
 
 #include <sqlite3.h>
 
-/* FNV-1a, 32 bits. Names come from the operator, so nobody outside can choose them to collide. */
-static uint32_t hash_more(uint32_t h, struct slice text)
-{
-    for (size_t i = 0; i < text.n; i++)
-        h = (h ^ (uint8_t)text.p[i]) * 16777619u;
-    return h;
-}
-
 static uint32_t hash_name(struct slice name)
 {
-    return hash_more(2166136261u, name);
+    return hash_more(HASH_START, name);
 }
 
 static uint32_t hash_title(struct slice dialect, struct slice name)

@@ -13,7 +13,7 @@ static int64_t day_now(void)
 void account_start(struct watcher *w)
 {
     w->day = day_now();
-    w->saved_at = clock_monotonic_ms();
+    w->unread = true; /* of the whole server's, though there be no title */
 }
 
 /* Puts what is new into the record, and learns what other servers did; all in one transaction. */
@@ -47,7 +47,7 @@ static int titles_save(struct watcher *w, bool all, struct pb_error *err)
     return rc;
 }
 
-static void save(struct watcher *w, bool all)
+void account_save(struct watcher *w)
 {
     struct pb_error err;
     w->saved_at = clock_monotonic_ms();
@@ -58,7 +58,7 @@ static void save(struct watcher *w, bool all)
     if (rc == PB_OK)
         rc = use_save(w, "", &w->shared->day, shared_bytes(w->shared), &err);
     if (rc == PB_OK)
-        rc = titles_save(w, all, &err);
+        rc = titles_save(w, w->unread, &err);
     if (rc == PB_OK)
         rc = state_end(w->state, &err);
     else if (begun)
@@ -66,12 +66,9 @@ static void save(struct watcher *w, bool all)
     use_saved(&w->shared->day, rc == PB_OK);
     for (struct meter *m = w->shared->meters.first; m != NULL; m = m->next)
         use_saved(&m->day, rc == PB_OK);
+    if (rc == PB_OK)
+        w->unread = false;
     watcher_state_failed(w, rc < 0 ? &err : NULL);
-}
-
-void account_save(struct watcher *w)
-{
-    save(w, false);
 }
 
 void account_limits(struct watcher *w, const struct snapshot *s)
@@ -84,8 +81,10 @@ void account_limits(struct watcher *w, const struct snapshot *s)
                                         title_value_of(&l->hard_caps, m->title)};
         __atomic_store_n(&m->rate, title_value_of(&l->title_rates, m->title), __ATOMIC_RELAXED);
     }
-    if (n > w->metered || w->snapshot == NULL)
-        save(w, true);
+    if (n > w->metered) {
+        w->unread = true;
+        account_save(w);
+    }
     w->metered = n;
     account_look(w);
 }
@@ -93,7 +92,7 @@ void account_limits(struct watcher *w, const struct snapshot *s)
 /* A new day: what is not in the record yet belongs to the one before. */
 static void day_begin(struct watcher *w)
 {
-    save(w, false);
+    account_save(w);
     w->day = day_now();
     w->shared->day.recorded = 0;
     w->shared->day.saved = shared_bytes(w->shared);
@@ -111,5 +110,5 @@ void account_look(struct watcher *w)
     for (struct meter *m = w->shared->meters.first; m != NULL; m = m->next)
         day_use_look(&m->day, count_read(&m->counts.bytes));
     if (clock_monotonic_ms() - w->saved_at >= SAVE_MS)
-        save(w, false);
+        account_save(w);
 }

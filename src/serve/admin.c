@@ -9,10 +9,15 @@ struct question {
     struct reply_plan *plan;
 };
 
+static struct http_moment moment_of(const struct exchange *x)
+{
+    return (struct http_moment){"patchbay", x->date};
+}
+
 /* Takes the text over. */
 static void answer(const struct question *q, int status, const char *type, struct buffer *text)
 {
-    struct http_moment moment = {"patchbay", q->x->date};
+    struct http_moment moment = moment_of(q->x);
     if (text->failed) {
         http_reply_status(&moment, q->request, 500, q->plan);
         return;
@@ -64,7 +69,7 @@ static void route(const struct question *q)
         const char *path;
         void (*answer)(const struct question *q);
     } routes[] = {{"/metrics", metrics}, {"/status", status}, {"/healthz", healthz}, {"/readyz", readyz}};
-    struct http_moment moment = {"patchbay", q->x->date};
+    struct http_moment moment = moment_of(q->x);
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
         if (!slice_equal(q->request->path, slice_of(routes[i].path)))
             continue;
@@ -81,7 +86,7 @@ static enum verdict admin_next(const struct exchange *x, const char *in, size_t 
                                struct reply_plan *plan, struct access *access)
 {
     struct http_request request;
-    struct http_moment moment = {"patchbay", x->date};
+    struct http_moment moment = moment_of(x);
     int length = http_request_parse(in, n, &request);
     (void)access; /* no line of the log is for the operator */
     if (length == 0)
@@ -99,7 +104,7 @@ static enum verdict admin_next(const struct exchange *x, const char *in, size_t 
 static void admin_refuse(const struct exchange *x, const char *in, size_t n, enum refusal why,
                          struct reply_plan *plan)
 {
-    struct http_moment moment = {"patchbay", x->date};
+    struct http_moment moment = moment_of(x);
     (void)in, (void)n, (void)why;
     http_reply_status(&moment, NULL, 500, plan);
 }

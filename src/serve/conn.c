@@ -181,7 +181,7 @@ static bool input_keep(struct conn *c, const char *p, size_t n)
 /* What became of a batch of input. */
 enum batch_end {
     BATCH_USED,    /* all of it was dealt with, or kept for later */
-    BATCH_SENDING, /* a reply is under way */
+    BATCH_SENDING, /* a reply is under way, or a rate holds the next request back */
     BATCH_OVER,    /* the connection is closing or closed */
     BATCH_TURN,    /* the turn is over; there is more to do */
 };

@@ -5,10 +5,7 @@
 
 static struct meter **slot_of(struct meters *m, const char *title)
 {
-    uint32_t h = 2166136261u;
-    for (const char *c = title; *c != '\0'; c++)
-        h = (h ^ (uint8_t)*c) * 16777619u;
-    return &m->slots[h % METER_SLOTS];
+    return &m->slots[hash_more(HASH_START, slice_of(title)) % METER_SLOTS];
 }
 
 static struct meter *meter_add(struct meters *m, struct meter **slot, const char *title)

@@ -37,11 +37,10 @@ static uint64_t now_ns(const struct loop *l)
     return bucket_time(l->now);
 }
 
-bool rates_hold(const struct loop *l, const struct conn *c, const struct meter *m)
+bool rates_hold(const struct loop *l, const struct conn *c, struct meter *m)
 {
-    const struct limits *limits = &l->snapshot->settings->limits;
-    return limits->rates && c->peer != NULL &&
-           (limits->rate != 0 || count_read(&c->peer->rate) != 0 || (m != NULL && count_read(&m->rate) != 0));
+    struct rated rates[RATES];
+    return l->snapshot->settings->limits.rates && c->peer != NULL && rates_of(l, c, m, rates) > 0;
 }
 
 uint64_t rates_grant(const struct loop *l, struct conn *c, struct meter *m, uint64_t need)

@@ -217,13 +217,14 @@ static bool out_keep(struct loop *l, struct conn *c, const struct cursor *s, con
 {
     struct conn_out *out = malloc(offsetof(struct conn_out, head) + s->head_n);
     struct log_line *line = NULL;
-    if (out != NULL && l->log != NULL && !c->protocol->apart) {
+    bool logged = l->log != NULL && !c->protocol->apart;
+    if (out != NULL && logged) {
         size_t n = offsetof(struct log_line, text) + l->line.before + l->line.after;
         line = malloc(n);
         if (line != NULL)
             memcpy(line, &l->line, n);
     }
-    if (out == NULL || (l->log != NULL && !c->protocol->apart && line == NULL)) {
+    if (out == NULL || (logged && line == NULL)) {
         free(out);
         return false;
     }

@@ -1,4 +1,4 @@
-/* What serving works from at one moment: the site and the settings. Replaced as a whole, counted by
+/* What serving works from at one moment: site, settings and bans. Replaced as a whole, counted by
  * reference. */
 #ifndef PB_SERVE_SNAPSHOT_H
 #define PB_SERVE_SNAPSHOT_H

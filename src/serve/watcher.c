@@ -169,10 +169,11 @@ static int snapshot_make(struct watcher *w, struct serve_settings *settings, str
         settings_release(settings);
         return rc;
     }
-    if (bans_read(w, &bans, &state_version, err) <
-        0) { /* no reason to stand still: those that we know hold on */
+    rc = bans_read(w, &bans, &state_version, err);
+    if (rc < 0) { /* no reason to stand still: those that we know hold on, and watch_bans tries again */
         watcher_state_failed(w, err);
         bans = bans_known(w);
+        state_version = w->state_seen;
     }
     rc = snapshot_publish(w, site, settings, bans, err);
     if (rc == PB_OK) { /* not before: what failed is tried again */

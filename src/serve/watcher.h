@@ -28,9 +28,11 @@ struct watcher {
     int64_t catalog_seen; /* catalog_version of the snapshot */
     int64_t state_seen;   /* state_version of its bans */
     uint64_t watched_at;
-    uint64_t saved_at;    /* when the day's account was put into the record; monotonic ms */
-    int64_t day;          /* Unix days (UTC): which day's account this is */
-    size_t metered;       /* meters whose account was read already */
+    uint64_t saved_at; /* when the day's account was put into the record; monotonic ms */
+    int64_t day;       /* Unix days (UTC): which day's account this is */
+    size_t metered;    /* meters that there were when limits were set last */
+    bool unread;       /* some of their accounts have not been read from the record yet */
+
     bool failing;         /* the last snapshot could not be made, and that was reported */
     bool state_failing;   /* the record can't be had or written, and that was reported */
     uint64_t state_tried; /* when it was to be opened last; monotonic ms */
