@@ -27,7 +27,7 @@ setup_publish() {
     [ "$n" -ge 20 ]
     old=0 new=0
     for what in kill kill-after; do
-        for at in $(seq "$n"); do
+        for at in $(seq 1 "${FAULT_STRIDE:-1}" "$n"); do
             rm -rf watched
             cp -a pristine watched
             run faulty "$what" "$at" "$patchbay" publish map a.map --algorithm zip --level 0
@@ -51,7 +51,7 @@ setup_publish() {
 @test "publish with the disk full from any call on: fails in words, or was through; nothing is lost" {
     setup_publish
     n=$(points "$patchbay" publish map a.map --algorithm zip --level 0)
-    for at in $(seq "$n"); do
+    for at in $(seq 1 "${FAULT_STRIDE:-1}" "$n"); do
         rm -rf watched
         cp -a pristine watched
         if ! faulty full "$at" "$patchbay" publish map a.map --algorithm zip --level 0; then
@@ -81,7 +81,7 @@ setup_fetch() {
     n=$(points "$patchbay" fetch "opensauce://$at/a" watched/out --connections 1)
     [ "$n" -ge 20 ]
     for what in kill kill-after; do
-        for point in $(seq "$n"); do
+        for point in $(seq 1 "${FAULT_STRIDE:-1}" "$n"); do
             rm -rf watched
             cp -a pristine watched
             run faulty "$what" "$point" "$patchbay" fetch "opensauce://$at/a" watched/out --connections 1
@@ -102,7 +102,7 @@ setup_fetch() {
 @test "fetch with the disk full from any call on: one line of words, and the folder is as it was" {
     setup_fetch
     n=$(points "$patchbay" fetch "opensauce://$at/a" watched/out --connections 1)
-    for point in $(seq "$n"); do
+    for point in $(seq 1 "${FAULT_STRIDE:-1}" "$n"); do
         rm -rf watched
         cp -a pristine watched
         if ! faulty full "$point" "$patchbay" fetch "opensauce://$at/a" watched/out --connections 1; then

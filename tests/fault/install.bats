@@ -18,7 +18,7 @@ killed_everywhere() {
     tree_print watched >new
     ! diff old new >/dev/null || return 1
     for what in kill kill-after; do
-        for at in $(seq "$n"); do
+        for at in $(seq 1 "${FAULT_STRIDE:-1}" "$n"); do
             rm -rf watched
             cp -a pristine watched
             run faulty "$what" "$at" "$patchbay" fetch "$url" watched
