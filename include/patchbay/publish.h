@@ -140,14 +140,16 @@ PB_API PB_MUST_USE int pb_import_escape(struct pb_depot *depot, const char *tree
                                         struct pb_import_report *report, struct pb_error *err);
 
 struct pb_import_app_options {
-    const char *config; /* patch.cfg, as text or as captured (mode 1, 2 or 3, mode byte first) */
+    const char *config; /* patch.cfg, as text or as captured (in any mode, mode byte first) */
     const char *tree;   /* the files that it names, mode bytes and all */
     const char *app, *hardware;
-    const char *version; /* NULL: the highest in patch.cfg */
+    const char *version;        /* NULL: the highest in patch.cfg */
+    const char *const *aliases; /* hardware names under which the same is served */
+    size_t alias_count;
 };
-/* Imports a captured tree, and serves it as it is. Files that are missing or have another size are reported
- * and left out.
- */
+/* Imports a captured tree. It is served as it is; a patch.cfg that is text is served in mode 2. Files that
+ * are missing or have another size are left out; each kind of fault is reported once, and report->refused
+ * counts the files. */
 PB_API PB_MUST_USE int pb_import_playonline(struct pb_depot *depot,
                                             const struct pb_import_app_options *options, pb_import_fn *fn,
                                             void *arg, struct pb_import_report *report, struct pb_error *err);

@@ -103,7 +103,7 @@ int pb_depot_fsck(struct pb_depot *depot, pb_problem_fn *fn, pb_progress_fn *pro
 {
     struct site *site;
     struct compile_check check = {fn, arg, report, false};
-    struct site_maker maker = dialects_maker(all_dialects, compile_failed, &check);
+    struct site_maker maker = dialects_maker(all_dialects, NULL, compile_failed, &check);
     int rc = depot_fsck(inner(depot), fn, progress, arg, report, err);
     if (rc == PB_OK)
         rc = site_make(inner(depot), NULL, true, &maker, &site, err);

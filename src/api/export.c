@@ -170,7 +170,7 @@ int pb_export(struct pb_depot *depot, const char *folder, pb_progress_fn *progre
 {
     struct site *site = NULL;
     struct pb_error first = {0};
-    struct site_maker maker = dialects_maker(all_dialects, failed, &first);
+    struct site_maker maker = dialects_maker(all_dialects, NULL, failed, &first);
     struct export x = {(const struct depot *)depot, -1, {0}, progress, arg, report};
     *report = (struct pb_export_report){0};
     int rc = folder_make_all(folder, err);

@@ -4,28 +4,12 @@
 
 #include <stdio.h>
 
-/* "500", "500k", "10M", "2G", "1T": of 1024. */
-static bool bytes_parse(struct slice text, uint64_t most, uint64_t *out)
-{
-    static const char units[] = "kMGT";
-    const char *unit = text.n > 1 ? memchr(units, text.p[text.n - 1], 4) : NULL;
-    unsigned shift = unit != NULL ? 10 * (unsigned)(unit - units + 1) : 0;
-    if (text.n > 1 && text.p[text.n - 1] == 'K')
-        shift = 10;
-    if (shift > 0)
-        text.n--;
-    if (!slice_to_u64(text, most >> shift, out))
-        return false;
-    *out <<= shift;
-    return true;
-}
-
 static int bytes_take(const struct config_value *v, struct slice text, uint64_t most, uint64_t *out,
                       struct pb_error *err)
 {
     char largest[32];
     snprintf(largest, sizeof largest, "%lluG", (unsigned long long)(most >> 30));
-    if (!bytes_parse(text, most, out))
+    if (!slice_to_bytes(text, most, out))
         return error_set(err, PB_INVALID, "%s: %s is bytes, such as 500k, 10M or 2G, at most %s, not %.*s",
                          v->where, v->key, largest, (int)text.n, text.p);
     return PB_OK;

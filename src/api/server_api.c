@@ -1,5 +1,6 @@
 /* Running a server: patchbay/server.h. */
 #include "api/config.h"
+#include "api/dialects.h"
 
 struct pb_server {
     struct server *server;
@@ -24,6 +25,22 @@ static char *start_text(const struct config_start *s)
     return text.p;
 }
 
+/* What earlier versions of patchbay stored wrong is mended before it is served. A depot that can't be written
+ * is served as it is. */
+static int depot_mend(const char *path, pb_server_report_fn *report, void *arg, struct pb_error *err)
+{
+    struct depot *d = NULL;
+    int rc = depot_open(path, &d, err);
+    for (size_t i = 0; rc == PB_OK && all_dialects[i] != NULL; i++) {
+        struct pb_error fault;
+        if (all_dialects[i]->mend != NULL && all_dialects[i]->mend(d, report, arg, &fault) < 0 &&
+            report != NULL)
+            report(arg, fault.text);
+    }
+    depot_close(d);
+    return rc;
+}
+
 int pb_server_start(const char *depot, const struct pb_config *config, int own_loop,
                     pb_server_report_fn *report, void *arg, struct pb_server **out, struct pb_error *err)
 {
@@ -33,6 +50,8 @@ int pb_server_start(const char *depot, const struct pb_config *config, int own_l
     if (s == NULL)
         return error_memory(err);
     int rc = config_start(config, &start, err);
+    if (rc == PB_OK)
+        rc = depot_mend(depot, report, arg, err);
     if (rc == PB_OK)
         rc = config_settings(config, &settings, err);
     if (rc == PB_OK) {

@@ -35,6 +35,9 @@ bool slice_begins(struct slice a, struct slice begin);
 /* A decimal number without sign, space or leading plus, at most `max`. Returns false for anything else. */
 bool slice_to_u64(struct slice text, uint64_t max, uint64_t *value);
 
+/* The same with a unit of 1024: "500", "500k", "10M", "2G", "1T". */
+bool slice_to_bytes(struct slice text, uint64_t max, uint64_t *value);
+
 static inline char ascii_lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;

@@ -71,13 +71,16 @@ int verb_import_escape(const struct args *a)
 
 int verb_import_playonline(const struct args *a)
 {
+    const char *aliases[VALUES_MAX];
     struct pb_error err;
     struct pb_import_report report;
     struct pb_import_app_options o = {.config = a->operands[0],
                                       .tree = a->operands[1],
                                       .app = args_required(a, "app"),
                                       .hardware = args_required(a, "hardware"),
-                                      .version = args_value(a, "version")};
+                                      .version = args_value(a, "version"),
+                                      .aliases = aliases,
+                                      .alias_count = args_values(a, "alias", aliases, VALUES_MAX)};
     if (o.app == NULL || o.hardware == NULL)
         return EXIT_USAGE;
     struct pb_depot *depot = open_depot(a);

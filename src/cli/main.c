@@ -52,6 +52,7 @@ static const struct option publish_app_options[] = {
 static const struct option import_app_options[] = {
     {"app", "ID", "the application", false},
     {"hardware", "ID", "the hardware", false},
+    {"alias", "ID", "another hardware for which the same is served", true},
     {"version", "V", "its version (default: the highest in patch.cfg)", false},
     {NULL, NULL, NULL, false},
 };
@@ -98,7 +99,7 @@ static const struct option fetch_options[] = {
     {"unsubscribe", "NAME", "escape: leave the collection alone from now on", true},
     {"repair", NULL, "playonline: look at every file, even where the version is the newest", false},
     {"no-follow", NULL, "playonline: stay at this host, whatever address it hands out", false},
-    {"any-checksum", NULL, "playonline: take a foreign server's second checksum as it is", false},
+    {"any-checksum", NULL, "playonline: do not compare the second checksum", false},
     {"then", "CMD", "run CMD with the shell once the content is there ($PATCHBAY_FILE, $PATCHBAY_TITLE)",
      false},
     {NULL, NULL, NULL, false},
@@ -126,8 +127,9 @@ const struct verb verbs[] = {
     {"import playonline", "PATCH_CFG TREE", 2, 2, "Import a captured tree of a PlayOnline server",
      "PATCH_CFG is text, or as captured from the wire; TREE has the files that it names, as they were "
      "served.\n"
-     "Both are served as they are; files that are missing or of another size are reported. --app and\n"
-     "--hardware must be given.\n",
+     "Files are served as they are, and so is a captured PATCH_CFG. Files that are missing or of another "
+     "size\n"
+     "are counted and left out. --app and --hardware must be given.\n",
      import_app_options, NULL, true, true, verb_import_playonline},
     {"import escape", "TREE", 1, 1, "Import the tree of a static Escape server",
      "TREE has COLLECTIONS, NAME.txt with its levels, PLATFORM/UPGRADE with its files. Every MD5 is\n"

@@ -1,14 +1,22 @@
-/* PlayOnline's compressed form: a mode byte, then data (docs/formats/playonline.md). We write modes 1 and 3.
- */
+/* PlayOnline's compressed form: a mode byte, then data (docs/formats/playonline.md, "Modes"). */
 #ifndef PB_CODEC_SLC_H
 #define PB_CODEC_SLC_H
 
 #include "codec/deflate.h"
 
-enum slc_mode { SLC_BITS = 0, SLC_RAW = 1, SLC_BITS_TOO = 2, SLC_ZLIB = 3 };
+/* Lists are written in mode SLC_LIST, files in SLC_RAW or SLC_ZLIB. All four are read. */
+enum slc_mode { SLC_BITS = 0, SLC_RAW = 1, SLC_LIST = 2, SLC_ZLIB = 3 };
 
-/* Unpacks a file, mode byte and all, into the sink. PB_UNSUPPORTED: mode 0 or 2 with a back reference, whose
- * layout nobody knows; PB_DAMAGED: another mode, or data that is cut off. */
+/* Unpacks a file, mode byte and all, into the sink, which bounds the output. PB_DAMAGED: another mode, or
+ * data that is cut off or contradicts itself. */
 PB_MUST_USE int slc_unpack(int fd, deflate_sink_fn *sink, void *arg, struct pb_error *err);
+
+/* The same into a buffer, from a file or from memory. PB_DAMAGED also when it unpacks to more than `out` may
+ * hold. */
+PB_MUST_USE int slc_unpack_file(int fd, struct buffer *out, struct pb_error *err);
+PB_MUST_USE int slc_unpack_bytes(struct slice bytes, struct buffer *out, struct pb_error *err);
+
+/* Appends a list in mode SLC_LIST, mode byte first. */
+PB_MUST_USE int slc_list_pack(struct slice text, struct buffer *out, struct pb_error *err);
 
 #endif

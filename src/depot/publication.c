@@ -248,3 +248,75 @@ int publication_commit(struct publication *p, const char *version, const char *a
     }
     return sql_commit(p->depot->db, err);
 }
+
+/* The catalog's id of an object, made where it is new. */
+static int object_record(struct sqlite3 *db, const struct object *o, int64_t *id, struct pb_error *err)
+{
+    _cleanup_stmt_ struct sqlite3_stmt *add = NULL, *find = NULL;
+    int rc = sql_prepare(db, "INSERT OR IGNORE INTO object (sha256, md5, size) VALUES (?, ?, ?)", &add, err);
+    if (rc == PB_OK)
+        rc = sql_prepare(db, "SELECT id FROM object WHERE sha256 = ?", &find, err);
+    if (rc < 0)
+        return rc;
+    sqlite3_bind_blob(add, 1, o->name.bytes, sizeof o->name.bytes, SQLITE_STATIC);
+    sqlite3_bind_blob(add, 2, o->md5.bytes, sizeof o->md5.bytes, SQLITE_STATIC);
+    sqlite3_bind_int64(add, 3, (int64_t)o->size);
+    sqlite3_bind_blob(find, 1, o->name.bytes, sizeof o->name.bytes, SQLITE_STATIC);
+    rc = sql_done(add, err);
+    if (rc == PB_OK)
+        rc = sql_step(find, err);
+    if (rc < 0)
+        return rc;
+    *id = sqlite3_column_int64(find, 0);
+    return PB_OK;
+}
+
+static int entry_amend(struct sqlite3 *db, int64_t release, const char *name, const struct object *object,
+                       struct slice extra, struct pb_error *err)
+{
+    _cleanup_stmt_ struct sqlite3_stmt *st = NULL;
+    int64_t id = 0;
+    int rc = object_record(db, object, &id, err);
+    if (rc == PB_OK)
+        rc = sql_prepare(db, "UPDATE entry SET object = ?, extra = ? WHERE release = ? AND name = ?", &st,
+                         err);
+    if (rc < 0)
+        return rc;
+    sqlite3_bind_int64(st, 1, id);
+    sqlite3_bind_blob(st, 2, extra.p, (int)extra.n, SQLITE_STATIC);
+    sqlite3_bind_int64(st, 3, release);
+    sql_bind_slice(st, 4, slice_of(name));
+    return sql_done(st, err);
+}
+
+static int attributes_amend(struct sqlite3 *db, int64_t release, const char *attributes, struct pb_error *err)
+{
+    _cleanup_stmt_ struct sqlite3_stmt *st = NULL, *since = NULL;
+    int rc = sql_prepare(db, "UPDATE release SET attributes = ? WHERE id = ?", &st, err);
+    if (rc == PB_OK)
+        rc = sql_prepare(db, "UPDATE title SET since = max(?, since + 1) WHERE live = ?", &since, err);
+    if (rc < 0)
+        return rc;
+    sql_bind_slice(st, 1, slice_of(attributes));
+    sqlite3_bind_int64(st, 2, release);
+    sqlite3_bind_int64(since, 1, clock_unix());
+    sqlite3_bind_int64(since, 2, release);
+    rc = sql_done(st, err);
+    return rc < 0 ? rc : sql_done(since, err);
+}
+
+int release_amend(struct depot *d, int64_t release, const char *attributes, const char *name,
+                  const struct object *object, struct slice extra, struct pb_error *err)
+{
+    if (syncfs(d->folder) != 0)
+        return error_errno(err, errno, "sync the depot");
+    int rc = sql_begin(d->db, err);
+    if (rc == PB_OK && name != NULL)
+        rc = entry_amend(d->db, release, name, object, extra, err);
+    if (rc == PB_OK)
+        rc = attributes_amend(d->db, release, attributes, err);
+    if (rc == PB_OK)
+        rc = sql_commit(d->db, err);
+    sql_rollback(d->db);
+    return rc;
+}

@@ -50,4 +50,10 @@ PB_MUST_USE int publication_commit(struct publication *p, const char *version, c
 
 #define _cleanup_publication_ __attribute__((cleanup(publication_end)))
 
+/* Replaces the attributes of a release that is in the catalog, and, unless `name` is NULL, the object and the
+ * extra bytes of its entry of that name: for lists that an earlier version of patchbay wrote wrong. One
+ * transaction; servers take it up as they take up a publish. The caller holds the depot's lock. */
+PB_MUST_USE int release_amend(struct depot *d, int64_t release, const char *attributes, const char *name,
+                              const struct object *object, struct slice extra, struct pb_error *err);
+
 #endif

@@ -276,7 +276,7 @@ int site_make(struct depot *d, const struct site *before, bool fresh, const stru
     if (rc == PB_OK)
         rc = titles_index(s, err);
     if (rc == PB_OK)
-        rc = maker->finish(maker->arg, s, err);
+        rc = maker->finish(maker->arg, maker->finish_arg, d, s, err);
     if (rc < 0) {
         site_release(s);
         return rc;

@@ -65,14 +65,16 @@ struct site {
  */
 typedef int site_compile_fn(void *arg, struct site_title *title, const struct md5 *md5, struct pb_error *err);
 typedef void site_failed_fn(void *arg, const struct site_title *title, const struct pb_error *err);
-/* Called once for each site, when all its titles are there. It may allocate in s->arena and set s->compiled.
- */
-typedef int site_finish_fn(void *arg, struct site *s, struct pb_error *err);
+/* Called once for each site, when all its titles are there. It may read objects of the depot, allocate in
+ * s->arena and set s->compiled. */
+typedef int site_finish_fn(void *arg, void *finish_arg, const struct depot *d, struct site *s,
+                           struct pb_error *err);
 
 struct site_maker {
     site_compile_fn *compile;
     site_finish_fn *finish;
-    void *arg; /* for these two */
+    void *arg;        /* for these two */
+    void *finish_arg; /* for finish alone */
     site_failed_fn *failed;
     void *failed_arg;
 };

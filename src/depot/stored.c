@@ -61,33 +61,52 @@ static int entries_sort(struct stored_release *r, struct arena *a, struct pb_err
     return PB_OK;
 }
 
-int stored_release_live(struct depot *d, const char *dialect, const char *name, struct arena *a,
-                        struct stored_release *out, struct pb_error *err)
+#define RELEASE_COLUMNS "r.id, r.version, r.attributes, (SELECT count(*) FROM entry WHERE release = r.id)"
+
+/* From a row of RELEASE_COLUMNS. */
+static int release_load(struct depot *d, struct sqlite3_stmt *st, struct arena *a, struct stored_release *out,
+                        struct pb_error *err)
 {
-    _cleanup_stmt_ struct sqlite3_stmt *st = NULL;
-    *out = (struct stored_release){0};
-    int rc =
-        sql_prepare(d->db,
-                    "SELECT r.id, r.version, r.attributes, (SELECT count(*) FROM entry WHERE release = r.id)"
-                    " FROM title t JOIN release r ON r.id = t.live WHERE t.dialect = ? AND t.name = ?",
-                    &st, err);
-    if (rc < 0)
-        return rc;
-    sql_bind_slice(st, 1, slice_of(dialect));
-    sql_bind_slice(st, 2, slice_of(name));
-    rc = sql_step(st, err);
-    if (rc != 1)
-        return rc;
     out->version = arena_text(a, (const char *)sqlite3_column_text(st, 1));
     out->attributes = arena_text(a, (const char *)sqlite3_column_text(st, 2));
     out->n = (size_t)sqlite3_column_int64(st, 3);
     out->entries = arena_zero(a, (out->n + 1) * sizeof *out->entries);
     if (out->version == NULL || out->attributes == NULL || out->entries == NULL)
         return error_memory(err);
-    rc = entries_load(d, sqlite3_column_int64(st, 0), a, out, err);
+    int rc = entries_load(d, sqlite3_column_int64(st, 0), a, out, err);
     if (rc == PB_OK)
         rc = entries_sort(out, a, err);
     return rc < 0 ? rc : 1;
+}
+
+int stored_release_live(struct depot *d, const char *dialect, const char *name, struct arena *a,
+                        struct stored_release *out, struct pb_error *err)
+{
+    _cleanup_stmt_ struct sqlite3_stmt *st = NULL;
+    *out = (struct stored_release){0};
+    int rc = sql_prepare(d->db,
+                         "SELECT " RELEASE_COLUMNS
+                         " FROM title t JOIN release r ON r.id = t.live WHERE t.dialect = ? AND t.name = ?",
+                         &st, err);
+    if (rc < 0)
+        return rc;
+    sql_bind_slice(st, 1, slice_of(dialect));
+    sql_bind_slice(st, 2, slice_of(name));
+    rc = sql_step(st, err);
+    return rc == 1 ? release_load(d, st, a, out, err) : rc;
+}
+
+int stored_release_load(struct depot *d, int64_t id, struct arena *a, struct stored_release *out,
+                        struct pb_error *err)
+{
+    _cleanup_stmt_ struct sqlite3_stmt *st = NULL;
+    *out = (struct stored_release){0};
+    int rc = sql_prepare(d->db, "SELECT " RELEASE_COLUMNS " FROM release r WHERE r.id = ?", &st, err);
+    if (rc < 0)
+        return rc;
+    sqlite3_bind_int64(st, 1, id);
+    rc = sql_step(st, err);
+    return rc == 1 ? release_load(d, st, a, out, err) : rc;
 }
 
 int stored_live_each(struct depot *d, const char *dialect, stored_live_fn *fn, void *arg,
@@ -107,6 +126,35 @@ int stored_live_each(struct depot *d, const char *dialect, stored_live_fn *fn, v
         if (rc < 0)
             return rc;
     }
+    return rc;
+}
+
+int stored_each(struct depot *d, const char *dialect, struct arena *a, struct stored_row **out, size_t *n,
+                struct pb_error *err)
+{
+    _cleanup_stmt_ struct sqlite3_stmt *st = NULL;
+    struct stored_row *rows = NULL;
+    size_t room = 0;
+    *n = 0;
+    int rc = sql_prepare(d->db,
+                         "SELECT r.id, t.name, r.version, r.attributes FROM release r"
+                         " JOIN title t ON t.id = r.title WHERE t.dialect = ? ORDER BY r.id",
+                         &st, err);
+    if (rc < 0)
+        return rc;
+    sql_bind_slice(st, 1, slice_of(dialect));
+    while ((rc = sql_step(st, err)) == 1) {
+        if ((rows = arena_grow(a, rows, *n, &room, sizeof *rows)) == NULL)
+            return error_memory(err);
+        struct stored_row *r = &rows[(*n)++];
+        *r = (struct stored_row){sqlite3_column_int64(st, 0),
+                                 arena_text(a, (const char *)sqlite3_column_text(st, 1)),
+                                 arena_text(a, (const char *)sqlite3_column_text(st, 2)),
+                                 arena_text(a, (const char *)sqlite3_column_text(st, 3))};
+        if (r->title == NULL || r->version == NULL || r->attributes == NULL)
+            return error_memory(err);
+    }
+    *out = rows;
     return rc;
 }
 

@@ -20,6 +20,20 @@ const struct publication_entry *stored_entry_find(const struct stored_release *r
 PB_MUST_USE int stored_release_live(struct depot *d, const char *dialect, const char *name, struct arena *a,
                                     struct stored_release *out, struct pb_error *err);
 
+/* Any release, by its id in the catalog. 1 or 0 as above. */
+PB_MUST_USE int stored_release_load(struct depot *d, int64_t id, struct arena *a, struct stored_release *out,
+                                    struct pb_error *err);
+
+/* All releases of a dialect's titles, oldest first, without their entries. */
+struct stored_row {
+    int64_t id;
+    const char *title;
+    const char *version;
+    const char *attributes;
+};
+PB_MUST_USE int stored_each(struct depot *d, const char *dialect, struct arena *a, struct stored_row **out,
+                            size_t *n, struct pb_error *err);
+
 /* Every live title of a dialect with its release's version and attributes, in order of names. A negative
  * return of fn ends it. */
 typedef int stored_live_fn(void *arg, const char *name, const char *version, const char *attributes,

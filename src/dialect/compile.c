@@ -11,9 +11,10 @@ static int compile(void *arg, struct site_title *title, const struct md5 *md5, s
     return error_set(err, PB_UNSUPPORTED, "this patchbay does not know the dialect");
 }
 
-static int finish(void *arg, struct site *site, struct pb_error *err)
+static int finish(void *arg, void *finish_arg, const struct depot *d, struct site *site, struct pb_error *err)
 {
     const struct dialect *const *all = arg;
+    void *const *settings = finish_arg;
     size_t n = 0;
     while (all[n] != NULL)
         n++;
@@ -21,16 +22,20 @@ static int finish(void *arg, struct site *site, struct pb_error *err)
     if (site->compiled == NULL)
         return error_memory(err);
     for (size_t i = 0; i < n; i++) {
-        int rc = all[i]->compile_site != NULL ? all[i]->compile_site(site, &site->compiled[i], err) : PB_OK;
+        const void *of_dialect = settings != NULL ? settings[i] : NULL;
+        int rc = all[i]->compile_site != NULL
+                     ? all[i]->compile_site(site, of_dialect, d->objects, &site->compiled[i], err)
+                     : PB_OK;
         if (rc < 0)
             return rc;
     }
     return PB_OK;
 }
 
-struct site_maker dialects_maker(const struct dialect *const *all, site_failed_fn *failed, void *arg)
+struct site_maker dialects_maker(const struct dialect *const *all, void **settings, site_failed_fn *failed,
+                                 void *arg)
 {
-    return (struct site_maker){compile, finish, (void *)all, failed, arg};
+    return (struct site_maker){compile, finish, (void *)all, settings, failed, arg};
 }
 
 const struct dialect *dialect_path_taken(const struct dialect *const *all, const struct dialect *mine,

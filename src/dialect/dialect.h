@@ -44,7 +44,8 @@ struct dialect_polp {
     const struct site *site;
     const void *settings;
     const struct polp_request *request;
-    const char *local; /* the address that the client has reached, dotted; for ask-newest only */
+    const char *local;    /* the address that the client has reached, dotted; for ask-newest only */
+    const void *together; /* what compile_site made */
 };
 
 /* ---- fetching ---- */
@@ -130,6 +131,9 @@ struct dialect_fetch {
                     void *arg, struct pb_error *err);
 };
 
+/* One line of text for the operator. */
+typedef void dialect_tell_fn(void *arg, const char *text);
+
 struct dialect {
     const char *name;               /* also its URLs' scheme and its configuration section */
     const struct setting *settings; /* ends with a NULL key */
@@ -145,8 +149,13 @@ struct dialect {
      * live now, and of other dialects' paths? PB_INVALID when not. NULL: names are a title's own. */
     int (*live_check)(struct depot *d, const struct dialect *const *all, const char *name,
                       const char *attributes, struct pb_error *err);
-    /* Prepares what its titles make together, in the site's arena. NULL: nothing. */
-    int (*compile_site)(struct site *site, void **out, struct pb_error *err);
+    /* Mends what an earlier version of patchbay stored wrong, before a server begins. `tell` gets a line for
+     * each release, and may be NULL. NULL: there is nothing such. */
+    int (*mend)(struct depot *d, dialect_tell_fn *tell, void *arg, struct pb_error *err);
+    /* Prepares what its titles make together, in the site's arena. `settings` is what settings_make made, or
+     * NULL where nothing is served; `objects` is the depot's folder of them. NULL: nothing. */
+    int (*compile_site)(struct site *site, const void *settings, int objects, void **out,
+                        struct pb_error *err);
     /* Where a static file host must have an entry for the dialect's clients: a path, in `path`; left empty
      * for an entry that is not served as a file. Called with `n` from 0, as one entry may have several
      * places; false when there are no more. *list: the entry says what others there are, and is to be

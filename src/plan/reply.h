@@ -43,6 +43,7 @@ struct reply_plan {
     uint64_t object_size;           /* of the whole object */
     uint64_t offset;                /* BODY_OBJECT: the first byte to send */
     uint64_t length;                /* bytes of body to send */
+    uint64_t pace; /* bytes a second at which the reply leaves, without a burst; 0: as it can */
     struct reply_seal seal;
     char head[REPLY_HEAD_MAX];
 };
@@ -59,6 +60,7 @@ static inline void reply_plan_start(struct reply_plan *p)
     p->owned = p->refused = p->begins = p->completes = p->close = false;
     p->dialect = REPLY_NO_DIALECT;
     p->title = NULL;
+    p->pace = 0;
     p->seal.from = 0;
 }
 

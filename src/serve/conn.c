@@ -225,6 +225,7 @@ static enum batch_end batch_answer(struct loop *l, struct conn *c, const char *p
         rates_request_done(c);
         c->served = true;
         plan_cap(l, c, &x, (struct slice){p + at, n - at});
+        c->pace = l->plan.pace;
         enum sent sent = send_plan(l, c, &x, (struct slice){p + at, n - at}, &access);
         at += used;
         if (sent == SENT_BLOCKED || sent == SENT_SOME || sent == SENT_LATER || sent == SENT_HELD) {

@@ -45,8 +45,10 @@ struct conn {
     uint64_t deadline;
     uint64_t due;     /* when what a rate holds back may go on; monotonic ms */
     uint32_t granted; /* bytes that it has taken from its rates' buckets and not sent yet */
-    bool asked;       /* its next request has been taken from the bucket */
-    bool served;      /* has had a reply */
+    uint64_t pace;    /* bytes a second of the reply under way, as its plan says; 0: as it can */
+    struct bucket paced;
+    bool asked;  /* its next request has been taken from the bucket */
+    bool served; /* has had a reply */
 
     struct conn *next, *before;             /* on the deadline list, or next on the free list */
     struct conn *ready_next, *ready_before; /* on loop->ready */

@@ -46,6 +46,7 @@ static void answer(const struct exchange *x, const struct polp_request *request,
     for (size_t i = 0; settings->dialects[i] != NULL; i++) {
         const struct dialect *d = settings->dialects[i];
         in.settings = settings->dialect_settings[i];
+        in.together = x->snapshot->site->compiled[i];
         plan->dialect = (uint8_t)i;
         if (d->serve_polp != NULL && d->serve_polp(&in, plan))
             return;

@@ -8,21 +8,23 @@ enum {
     SHARES = 100, /* a grant is this part of a second's worth: what one quick tick lasts */
     GRANT_LEAST = 1024,
     GRANT_MOST = 1024 * 1024,
-    RATES = 3,
+    PACE_BURST = BURST / SHARES,
+    RATES = 4,
 };
 
 struct rated {
     struct bucket *bucket;
-    uint64_t rate;
+    uint64_t rate, burst;
 };
 
 /* The buckets that this reply takes from. Returns how many. */
-static size_t rates_of(const struct loop *l, const struct conn *c, struct meter *m, struct rated out[RATES])
+static size_t rates_of(const struct loop *l, struct conn *c, struct meter *m, struct rated out[RATES])
 {
     const struct rated all[RATES] = {
-        {&l->shared->bucket, l->snapshot->settings->limits.rate},
-        {&c->peer->bytes, count_read(&c->peer->rate)},
-        {m != NULL ? &m->bucket : NULL, m != NULL ? count_read(&m->rate) : 0},
+        {&l->shared->bucket, l->snapshot->settings->limits.rate, BURST},
+        {&c->peer->bytes, count_read(&c->peer->rate), BURST},
+        {m != NULL ? &m->bucket : NULL, m != NULL ? count_read(&m->rate) : 0, BURST},
+        {&c->paced, c->pace, PACE_BURST},
     };
     size_t n = 0;
     for (size_t i = 0; i < RATES; i++) {
@@ -37,10 +39,11 @@ static uint64_t now_ns(const struct loop *l)
     return bucket_time(l->now);
 }
 
-bool rates_hold(const struct loop *l, const struct conn *c, struct meter *m)
+bool rates_hold(const struct loop *l, struct conn *c, struct meter *m)
 {
     struct rated rates[RATES];
-    return l->snapshot->settings->limits.rates && c->peer != NULL && rates_of(l, c, m, rates) > 0;
+    return (l->snapshot->settings->limits.rates || c->pace != 0) && c->peer != NULL &&
+           rates_of(l, c, m, rates) > 0;
 }
 
 uint64_t rates_grant(const struct loop *l, struct conn *c, struct meter *m, uint64_t need)
@@ -54,8 +57,8 @@ uint64_t rates_grant(const struct loop *l, struct conn *c, struct meter *m, uint
         grant = grant > GRANT_LEAST ? grant : GRANT_LEAST;
         c->granted = (uint32_t)(grant < need ? grant : need);
         for (size_t i = 0; i < n; i++) {
-            uint64_t at =
-                bucket_take(rates[i].bucket, now_ns(l), BURST, bucket_cost(c->granted, rates[i].rate));
+            uint64_t at = bucket_take(rates[i].bucket, now_ns(l), rates[i].burst,
+                                      bucket_cost(c->granted, rates[i].rate));
             from = at > from ? at : from;
         }
         c->due = bucket_monotonic_ms(from);
@@ -70,7 +73,7 @@ void rates_spend(const struct loop *l, struct conn *c, struct meter *m, uint64_t
     c->granted -= (uint32_t)(bytes - over);
     size_t n = over > 0 ? rates_of(l, c, m, rates) : 0;
     for (size_t i = 0; i < n; i++)
-        bucket_take(rates[i].bucket, now_ns(l), BURST, bucket_cost(over, rates[i].rate));
+        bucket_take(rates[i].bucket, now_ns(l), rates[i].burst, bucket_cost(over, rates[i].rate));
 }
 
 void rates_give_back(const struct loop *l, struct conn *c, struct meter *m)

@@ -11,7 +11,7 @@
 enum { BYTES_PER_TURN = 4 * 1024 * 1024 };
 
 /* Is there a rate that holds for this connection and this title's replies? meter: may be NULL. */
-bool rates_hold(const struct loop *l, const struct conn *c, struct meter *m);
+bool rates_hold(const struct loop *l, struct conn *c, struct meter *m);
 
 /* How many bytes of a reply that has `need` left may leave now; 0: none before c->due. Only where rates_hold.
  */

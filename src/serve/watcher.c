@@ -109,7 +109,7 @@ static void maker_failed(void *arg, const struct site_title *title, const struct
 static int site_read(struct watcher *w, const struct serve_settings *settings, struct site **out,
                      int64_t *version, struct pb_error *err)
 {
-    struct site_maker maker = dialects_maker(settings->dialects, maker_failed, w);
+    struct site_maker maker = dialects_maker(settings->dialects, settings->dialect_settings, maker_failed, w);
     const struct site *before = w->snapshot != NULL ? w->snapshot->site : NULL;
     int rc = catalog_version(w->depot->db, version, err);
     if (rc == PB_OK)

@@ -141,12 +141,12 @@ bool polp_request_emit(const struct polp_request *r, struct buffer *out)
 
 /* ---- replies ---- */
 
-size_t polp_file_head(char *out, uint32_t offset, uint32_t size, struct slice name)
+size_t polp_file_head(char *out, uint32_t offset, uint32_t asked, uint32_t length, struct slice name)
 {
     size_t head = POLP_FILE_HEAD + name.n + 1;
-    polp_header_put(out, (uint32_t)head + size, POLP_FILE);
+    polp_header_put(out, (uint32_t)head + length, POLP_FILE);
     put_le32(out + POLP_HEADER, offset);
-    put_le32(out + POLP_HEADER + 4, size);
+    put_le32(out + POLP_HEADER + 4, asked);
     put_le32(out + POLP_HEADER + 8, (uint32_t)name.n + 1);
     memcpy(out + POLP_FILE_HEAD, name.p, name.n);
     out[POLP_FILE_HEAD + name.n] = '\0';

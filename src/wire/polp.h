@@ -65,9 +65,10 @@ void polp_header_put(char p[POLP_HEADER], uint32_t size, enum polp_opcode opcode
 /* Hashes a packet that is whole in memory, and puts its hash where it belongs. */
 void polp_seal(char *p, size_t n);
 
-/* The head of a reply to a download request: everything before the data. Returns its length; `out` has room
- * for POLP_FILE_HEAD + POLP_NAME_MAX bytes. */
-size_t polp_file_head(char *out, uint32_t offset, uint32_t size, struct slice name);
+/* The head of a reply to a download request: everything before the data, of which there are `length` bytes
+ * where `asked` were asked for. Returns its length; `out` has room for POLP_FILE_HEAD + POLP_NAME_MAX bytes.
+ */
+size_t polp_file_head(char *out, uint32_t offset, uint32_t asked, uint32_t length, struct slice name);
 
 /* A reply to ask-newest. `strings` are the zero-separated strings of its status block. Returns the length. */
 size_t polp_newest_reply(char out[POLP_NEWEST_REPLY_MAX], uint32_t timestamp, const char *const *strings,

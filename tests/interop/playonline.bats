@@ -48,9 +48,11 @@ publish() { # TREE VERSION [OPTION...]
     start_polp
     run -0 client newest "$polp" 1000 W2U ""
     [[ $output == *" empty 127.0.0.1 20030909_A" ]]
-    run -0 client newest "$polp" 1000 W20 20010101_1
+    run -0 client newest "$polp" 1000 W20 20030909_1
     [[ $output == *" registered 127.0.0.1 20030909_A" ]]
-    client tree "$polp" 1000 W20 theirs
+    run -0 client newest "$polp" 1000 W20 20010101_1 # before the oldest version that the list has
+    [[ $output == *" unknown 127.0.0.1 20030909_A" ]]
+    client tree "$polp" 1000 W20 theirs --each
     diff -r one theirs
     run -0 "$patchbay" fetch "playonline://$polp/1000@W2U" ours
     [[ $output == *"5 files installed"* ]]
@@ -59,6 +61,8 @@ publish() { # TREE VERSION [OPTION...]
     size=$(($(stat -c %s one/noise.bin) + 1))
     for chunk in 1000 65536 65535 100000 1048576; do
         client get "$polp" 1000 W2U 20030909_A/Direct/noise.bin.slc "$size" got --chunk "$chunk" --pipeline
+        cmp <(tail -c +2 got) one/noise.bin
+        client get "$polp" 1000 W2U 20030909_A/Direct/noise.bin.slc "$size" got --chunk "$chunk" --full
         cmp <(tail -c +2 got) one/noise.bin
     done
 
@@ -110,7 +114,7 @@ publish() { # TREE VERSION [OPTION...]
     client config "$polp" 1000 W2U | grep -c '^20061212_3' | grep -qx 0
     client tree "$polp" 1000 W2U theirs
     diff -r one theirs
-    for name in 'a b' 'a{b'; do
+    for name in 'a {b' 'a.slc b'; do
         mkdir -p "bad/$name"
         echo x >"bad/$name/file"
         run -1 publish bad 20070101_1
@@ -136,7 +140,7 @@ fault() {
     for kind in badsize badhash badsignature shutdown unknownopcode; do
         fault $kind closed
     done
-    for kind in unknownapp unknownhw unknownname offset range zerosize hugechunk; do
+    for kind in unknownapp unknownhw unknownname offset zerosize; do
         fault $kind 'error closed'
     done
     fault junkversion 'newest unknown'
@@ -157,7 +161,8 @@ fault() {
     done
     [ "$(grep -c ' 127.0.0.1 ' newest)" = 2 ] && [ "$(grep -c ' 127.0.0.9 ' newest)" = 2 ]
     run client get "$polp" 1000 W2U 20030909_A/Direct/noise.bin.slc 70000 got --chunk 70000
-    [ "$status" != 0 ]
+    [ "$status" != 0 ] # it expects all 70,000; 65,536 come
+    [[ $output == *"reply of 65"* ]]
     exec 5<>"/dev/tcp/127.0.0.1/${polp##*:}"
     run timeout 20 cat <&5
     [ "$status" = 0 ] # closed by the server
@@ -169,7 +174,7 @@ fault() {
 
 @test "a server that is not ours: taken as it is, with every way of compressing that is known" {
     make_app one
-    for mode in good literal0 strict wronghash cut badmiddle closeeach; do
+    for mode in good literal0 zlibcfg textcfg long strict wronghash cut badmiddle closeeach; do
         foreign_polp one 1000 W2U 20061212_3 --mode "$mode"
         # One connection: which replies "cut" breaks off depends on the order of requests.
         run -0 "$patchbay" fetch "playonline://$foreign_at/1000@W2U" "ours-$mode" --connections 1
@@ -181,16 +186,19 @@ fault() {
     foreign_polp one 1000 W2U 20061212_3 --mode badmiddle
     "$patchbay" fetch "playonline://$foreign_at/1000@W2U" ours-again --connections 1
     awk '$2 == "0x0003" && seen[$3 " " $4]++ {again++} END {exit again != 1}' foreign.log
-    foreign_polp one 1000 W2U 20061212_3 --mode foreignb
+    for mode in crc foreignb; do
+    rm -rf ours-b
+    foreign_polp one 1000 W2U 20061212_3 --mode $mode
     run -1 "$patchbay" fetch "playonline://$foreign_at/1000@W2U" ours-b
     [[ $output == *"--any-checksum"* ]]
     run -0 "$patchbay" fetch "playonline://$foreign_at/1000@W2U" ours-b --any-checksum
     diff -r --exclude=.patchbay one ours-b
+    done
 }
 
 @test "a server that lies: one line of words, and the tree is as it was" {
     declare -A fetching
-    local modes="alwayswronghash wrongname wrongsize endless error wrongsum wronglocal backref climb badlast huge"
+    local modes="alwayswronghash wrongname wrongsize endless error wrongsum wronglocal badref cutbits bomb climb badlast huge"
     make_app one
     mkdir as-it-was
     echo old >as-it-was/small.txt
@@ -214,46 +222,283 @@ fault() {
     done
 }
 
-@test "an import is served as it is: text, captured, and with a compression that nobody knows" {
+# capture: what the server of $polp has for 1000@W2U, into patch.cfg and captured/.
+capture() {
+    client config "$polp" 1000 W2U >patch.cfg
+    local direct path
+    while read -r direct path; do
+        mkdir -p "captured/$(dirname "$path")"
+        client get "$polp" 1000 W2U "$path" "$direct" "captured/$path"
+    done < <(sed -n 's/^2003[^ ]* [0-9]* [-0-9]* [-0-9]* \(.*\.slc\) \([0-9]*\)$/\2 \1/p' patch.cfg)
+}
+
+# status_bytes APP HW: the data of a status reply, mode byte first, in hex.
+status_bytes() {
+    local packet
+    packet=$(python3 -c 'import hashlib,struct,sys; b=b"POLP"+struct.pack("<I",1)+sys.argv[2].encode().ljust(4,b"\0")+sys.argv[1].encode().ljust(4,b"\0"); print((struct.pack("<I",24)+hashlib.md5(b).digest()[:4]+b).hex())' "$1" "$2")
+    client raw "$polp" "$packet" | sed 's/^.\{32\}//'
+}
+
+@test "an import is served as it is: text in mode 2, captured byte for byte" {
     "$patchbay" init
     make_app one
     publish one 20030909_A
     start_polp
-    client config "$polp" 1000 W2U >patch.cfg
-    while read -r version size a b path direct; do
-        mkdir -p "captured/$(dirname "$path")"
-        client get "$polp" 1000 W2U "$path" "$direct" "captured/$path"
-    done < <(grep ^2003 patch.cfg)
+    capture
     mkdir -p captured/20030909_A/Indirect
     head -c 100 one/noise.bin >captured/20030909_A/Indirect/small.txt.olc
     sed -i '/small.txt.slc/s|$| 20030909_A/Indirect/small.txt.olc 100|' patch.cfg
-    echo "# a line that nobody knows" >>patch.cfg
-    run -0 "$patchbay" import playonline patch.cfg captured --app 2000 --hardware PS2
+    sed -i '1i # a line that nobody knows' patch.cfg
+    run -0 "$patchbay" import playonline patch.cfg captured --app 2000 --hardware PS2 --alias P2J --alias P2U
     [[ $output == *"playonline/2000@PS2 20030909_A"* ]]
     wait_for 10 eval 'client config "$polp" 2000 PS2 >served.cfg 2>/dev/null'
     cmp patch.cfg served.cfg
-    client tree "$polp" 2000 PS2 theirs
-    diff -r one theirs
+    [[ $(client mode "$polp" 2000 PS2) == "2 "* ]]
+    # one tree for several hardware ids
+    for hw in PS2 P2J; do
+        client tree "$polp" 2000 $hw theirs
+        diff -r one theirs
+        rm -r theirs
+    done
     client get "$polp" 2000 PS2 20030909_A/Indirect/small.txt.olc 100 got
     cmp got captured/20030909_A/Indirect/small.txt.olc
-    # a missing file and one of another size are reported; the rest is served
-    rm captured/20030909_A/Direct/noise.bin.slc
-    echo more >>captured/20030909_A/Direct/chunk.bin.slc
-    run -1 "$patchbay" import playonline patch.cfg captured --app 3000 --hardware PS2
-    [[ $output == *noise.bin.slc* && $output == *"chunk.bin.slc: has"* && $output == *"1 imported, 2 refused"* ]]
-    # a captured blob with back references is kept verbatim
-    printf '\2\10\0\0\0\377\377' >blob
-    run -1 "$patchbay" import playonline blob captured --app 4000 --hardware PS2
-    run -0 "$patchbay" import playonline blob captured --app 4000 --hardware PS2 --version 20030909_A
-    wait_for 10 eval 'client newest "$polp" 4000 PS2 "" | grep -q 20030909_A'
-    packet=$(python3 -c 'import hashlib,struct; b=b"POLP"+struct.pack("<I",1)+b"PS2\x004000"; print((struct.pack("<I",24)+hashlib.md5(b).digest()[:4]+b).hex())')
-    run -0 client raw "$polp" "$packet"
-    [[ $output == *"504f4c5002000000$(xxd -p blob)"* ]]
-    run -1 "$patchbay" fetch "playonline://$polp/4000@PS2" ours
-    [[ $output == *"nobody has described"* ]]
+    # captured in any mode: as it was
+    for mode in 1 3; do
+        python3 -c 'import sys,zlib; d=open("patch.cfg","rb").read(); m=int(sys.argv[1]); sys.stdout.buffer.write(bytes([m])+(d if m==1 else zlib.compress(d)))' $mode >blob
+        "$patchbay" import playonline blob captured --app 400$mode --hardware PS2
+        wait_for 10 eval 'client newest "$polp" 400$mode PS2 "" | grep -q 20030909_A'
+        [[ $(status_bytes 400$mode PS2) == "$(xxd -p blob | tr -d '\n')"* ]]
+    done
     printf 'file a {\nfile b {\n' >bad.cfg
     run -1 "$patchbay" import playonline bad.cfg captured --app 5000 --hardware PS2
     [[ $output == *"line"* ]]
+    printf '\2\31\0\0\0\377\377\377\377' >bad.cfg # a match before the first byte
+    run -1 "$patchbay" import playonline bad.cfg captured --app 5000 --hardware PS2
+    [[ $output == *"before its beginning"* ]]
+}
+
+@test "what is missing of a captured tree is told once a kind, with how many files; the rest is served" {
+    "$patchbay" init
+    make_app one
+    for i in $(seq 300); do echo "$i" >"one/file$i"; done
+    publish one 20030909_A
+    start_polp
+    capture
+    rm captured/20030909_A/Direct/file*
+    echo more >>captured/20030909_A/Direct/chunk.bin.slc
+    run -1 "$patchbay" import playonline patch.cfg captured --app 3000 --hardware PS2
+    [[ $output == *"file1.slc and 299 others: missing"* && $output == *"chunk.bin.slc: another size"* ]]
+    [[ $output == *"1 imported, 301 refused"* ]]
+    [ "$(wc -l <<<"$output")" = 4 ]
+    wait_for 10 eval 'client newest "$polp" 3000 PS2 "" | grep -q 20030909_A'
+    size=$(stat -c %s captured/20030909_A/Direct/noise.bin.slc)
+    client get "$polp" 3000 PS2 20030909_A/Direct/noise.bin.slc "$size" got
+    cmp got captured/20030909_A/Direct/noise.bin.slc
+}
+
+@test "a list of 6.3 MB is sent in mode 2, in at most 35% of its text, and comes back byte for byte" {
+    "$patchbay" init
+    mkdir captured
+    "$root/scripts/make-patch-cfg" 6300000 >patch.cfg
+    run -1 "$patchbay" import playonline patch.cfg captured --app 1000 --hardware W2U
+    [[ $output == *"1 imported"* ]]
+    start_polp
+    read -r mode size _ < <(client mode "$polp" 1000 W2U)
+    [ "$mode" = 2 ]
+    [ $((size * 100)) -le $(($(stat -c %s patch.cfg) * 35)) ]
+    client config "$polp" 1000 W2U >served.cfg
+    cmp patch.cfg served.cfg
+}
+
+@test "published upon an import: no line for what did not change; end stays last; paths with spaces" {
+    "$patchbay" init
+    make_app one
+    mkdir "one/my files"
+    seq 100 >"one/my files/read me.txt"
+    publish one 20030909_A
+    start_polp
+    client tree "$polp" 1000 W2U theirs
+    diff -r one theirs
+    capture
+    "$patchbay" import playonline patch.cfg captured --app 2000 --hardware W2U
+    cp -r one two
+    echo changed >two/small.txt
+    echo changed >"two/my files/new one.txt"
+    run -0 "$patchbay" publish app two --app 2000 --hardware W2U --version 20061212_3
+    [[ $output == *"2 new or changed files"* ]]
+    wait_for 10 eval 'client newest "$polp" 2000 W2U "" | grep -q 20061212_3'
+    client config "$polp" 2000 W2U >after.cfg
+    [ "$(tail -n 1 after.cfg)" = end ]
+    [ "$(grep -c '^end$' after.cfg)" = 1 ]
+    [ "$(grep -c '^20061212_3 ' after.cfg)" = 2 ]
+    client tree "$polp" 2000 W2U theirs2
+    diff -r two theirs2
+    run -0 "$patchbay" fetch "playonline://$polp/2000@W2U" ours
+    diff -r --exclude=.patchbay two ours
+}
+
+# make_old: the depot's lists become what an earlier patchbay wrote: CRC-32 as checksum_b, mode 3, no end.
+make_old() {
+    python3 - depot <<'END'
+import hashlib, json, os, sqlite3, sys, zlib
+sys.path.insert(0, os.environ["root"] + "/tests/interop")
+import polp_client
+depot = sys.argv[1]
+db = sqlite3.connect(depot + "/catalog.sqlite")
+def path(sha):
+    return "%s/objects/%s/%s" % (depot, sha.hex()[:2], sha.hex()[2:])
+def stored(release, name):
+    row = db.execute("SELECT o.sha256 FROM entry e JOIN object o ON o.id = e.object WHERE release = ? AND name = ?", (release, name)).fetchone()
+    return open(path(row[0]), "rb").read()
+for release, attributes in db.execute("SELECT id, attributes FROM release").fetchall():
+    text = polp_client.decoded(stored(release, "patch.cfg"), 1 << 30, "patch.cfg").decode()
+    lines = []
+    for line in text.split("\n"):
+        words = line.split(" ")
+        if line[:2] == "20":
+            words[3] = str(polp_client.i32(zlib.crc32(polp_client.decoded(stored(release, words[4]), 1 << 30, line))))
+        lines.append(" ".join(words))
+    data = b"\3" + zlib.compress("\n".join(lines).replace("}\nend\n", "}\n").encode())
+    sha = hashlib.sha256(data).digest()
+    os.makedirs(os.path.dirname(path(sha)), exist_ok=True)
+    open(path(sha), "wb").write(data)
+    db.execute("INSERT INTO object (sha256, md5, size) VALUES (?, ?, ?)", (sha, hashlib.md5(data).digest(), len(data)))
+    hash = hashlib.md5(b"POLP\2\0\0\0" + data).digest()[:4]
+    db.execute("UPDATE entry SET object = (SELECT id FROM object WHERE sha256 = ?), extra = ? WHERE release = ? AND name = 'patch.cfg'", (sha, hash, release))
+    attributes = json.loads(attributes)
+    del attributes["oldest"]
+    db.execute("UPDATE release SET attributes = ? WHERE id = ?", (json.dumps(attributes, sort_keys=True, separators=(",", ":")), release))
+db.commit()
+END
+}
+
+@test "a depot whose lists have CRC-32 is mended when it is served or published upon; nothing is packed again" {
+    export root
+    "$patchbay" init
+    make_app one
+    publish one 20030909_A
+    cp -r one two
+    echo changed >two/small.txt
+    publish two 20061212_3
+    make_old
+    "$patchbay" gc # the lists as they were
+    cp -a depot old
+    find depot/objects -type f | sort >before
+    start_polp
+    grep -q 'playonline/1000@W2U 20061212_3: the second checksum of 6 lines' serve.log
+    grep -q 'playonline/1000@W2U 20030909_A: the second checksum of 5 lines' serve.log
+    client tree "$polp" 1000 W2U theirs
+    diff -r two theirs
+    run -0 "$patchbay" fetch "playonline://$polp/1000@W2U" ours
+    diff -r --exclude=.patchbay two ours
+    # the two lists, and nothing else, are new
+    [ "$(find depot/objects -type f | sort | comm -13 before - | wc -l)" = 2 ]
+    run -0 "$patchbay" fsck
+    stop_server
+    start_polp # there is nothing left to mend
+    ! grep -q 'second checksum' serve.log || false
+    "$patchbay" rollback playonline/1000@W2U 20030909_A
+    wait_for 10 eval 'client newest "$polp" 1000 W2U "" | grep -q 20030909_A'
+    client tree "$polp" 1000 W2U theirs-back
+    diff -r one theirs-back
+    stop_server
+    # the same by publishing
+    rm -r depot
+    mv old depot
+    cp -r two three
+    echo changed again >three/small.txt
+    run -0 publish three 20070101_1
+    [[ $output == *"1 new or changed file"* ]]
+    start_polp
+    client tree "$polp" 1000 W2U theirs-three
+    diff -r three theirs-three
+}
+
+@test "a title that is held at a version: newest and list; the list is cut" {
+    "$patchbay" init
+    make_app one
+    publish one 20030909_A
+    cp -r one two
+    echo changed >two/small.txt
+    echo new >two/new.txt
+    publish two 20061212_3 --alias W20
+    start_polp --playonline-pin '1000@W20 20050101_1'
+    for hw in W2U W20; do
+        run -0 client newest "$polp" 1000 $hw ""
+        [[ $output == *" 20050101_1" ]]
+        run -0 client newest "$polp" 1000 $hw 20030908_A
+        [[ $output == *" unknown "* ]]
+        client config "$polp" 1000 $hw >patch.cfg
+        ! grep -q 'new.txt\|20061212_3' patch.cfg || false
+        client tree "$polp" 1000 $hw theirs
+        diff -r one theirs
+        rm -r theirs
+    done
+    # publishing goes on behind it, and without the pin the newest is there
+    echo more >two/new.txt
+    publish two 20070101_1 --alias W20
+    "$patchbay" publish app one --app 3000 --hardware W2U --version 20030909_A # once it is there, so is that
+    wait_for 10 client newest "$polp" 3000 W2U ""
+    run -0 client newest "$polp" 1000 W2U ""
+    [[ $output == *" 20050101_1" ]]
+    stop_server
+    start_polp
+    run -0 client newest "$polp" 1000 W2U ""
+    [[ $output == *" 20070101_1" ]]
+    for pin in '1000@W2U' '1000@W2U 2005' 'x' '1000@W2U 20050101_1 x'; do
+        run -2 "$patchbay" serve --polp 127.0.0.1:0 --playonline-pin "$pin"
+        [[ $output == *"a pin is written"* ]]
+    done
+}
+
+@test "titles that are not there: an error, or where the operator wants so, clients are current" {
+    "$patchbay" init
+    make_app one
+    publish one 20030909_A
+    start_polp
+    fault unknownapp 'error closed'
+    stop_server
+    start_polp --playonline-unknown-current yes
+    run -0 client newest "$polp" 9999 PS2 20030303_1
+    [[ $output == *" registered 127.0.0.1 20030303_1" ]]
+    run -0 client newest "$polp" 9999 PS2 ""
+    [[ $output == *" empty 127.0.0.1 " ]]
+    run -1 client config "$polp" 9999 PS2
+    run -0 client newest "$polp" 1000 W2U ""
+    [[ $output == *" 20030909_A" ]]
+}
+
+# took COMMAND...: prints the milliseconds that it took.
+took() {
+    local begin
+    begin=$(date +%s%N)
+    "$@" >/dev/null
+    echo $((($(date +%s%N) - begin) / 1000000))
+}
+
+@test "slow consoles are paced without a burst, others are not; an updater's + is the same title" {
+    "$patchbay" init
+    make_app one
+    publish one 20030909_A --alias PS2 --alias P2U
+    start_polp
+    size=$(($(stat -c %s one/noise.bin) + 1))
+    get() { client get "$polp" 1000 "$1" 20030909_A/Direct/noise.bin.slc "$size" got; }
+    # 200,001 bytes at 280,000 a second take 714 ms; nothing but the server's pace makes it slow
+    [ "$(took get PS2)" -ge 650 ]
+    cmp <(tail -c +2 got) one/noise.bin
+    [ "$(took get P2U)" -ge 650 ]
+    run -0 client newest "$polp" 1000 PS2+ ""
+    [[ $output == *" 20030909_A" ]]
+    get PS2+
+    cmp <(tail -c +2 got) one/noise.bin
+    # of the first tenth of a second not more than its share arrives
+    run -0 "$root/tests/interop/polp_client.py" pace "$polp" 1000 PS2 20030909_A/Direct/noise.bin.slc 65536
+    [ "$output" -le 20000 ]
+    stop_server
+    start_polp --playonline-hardware-rate 'W2U 400000' --playonline-hardware-rate 'PS2 0'
+    [ "$(took get W2U)" -ge 450 ]
+    run -2 "$patchbay" serve --polp 127.0.0.1:0 --playonline-hardware-rate 'PS2'
+    [[ $output == *"PS2 280k"* ]]
 }
 
 @test "killed half-way and continued: chunks that had arrived are not asked for again" {

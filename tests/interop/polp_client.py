@@ -2,9 +2,13 @@
 """A client for the PlayOnline patch protocol, written from its description alone, to judge servers by.
 
   newest HOST:PORT APP HW VERSION     prints `timestamp status address version`; VERSION may be ''
-  config HOST:PORT APP HW             writes the decoded patch.cfg to stdout
-  get HOST:PORT APP HW NAME SIZE OUT [--chunk N] [--pipeline]    writes the stored bytes, mode byte included
-  tree HOST:PORT APP HW DIR [--foreign-b]    a whole update; prints `files N bytes M packets P`: M bytes were
+  config HOST:PORT APP HW             writes the decoded patch.cfg to stdout; a list in mode 2 must be one that the
+                                      original encoder could have made
+  mode HOST:PORT APP HW               prints `MODE BYTES SECONDS`: how patch.cfg came, and how long that took
+  pace HOST:PORT APP HW NAME SIZE     prints how many bytes of a chunk are there 50 ms after its first ones
+  get HOST:PORT APP HW NAME SIZE OUT [--chunk N] [--pipeline] [--full]    writes the stored bytes, mode byte
+                                      included. --full asks for N bytes at the file's end, too, and takes what comes
+  tree HOST:PORT APP HW DIR [--foreign-b] [--each]    a whole update, with --each on one connection for each file; prints `files N bytes M packets P`: M bytes were
                                       installed, P requests answered. --foreign-b does not look at checksum_b
   raw HOST:PORT HEX [--delay-bytes]   what comes back within 5 s: hex, `hex closed`, `closed` or `nothing` (open)
   fault HOST:PORT APP HW KIND NAME    prints `error closed`, `closed`, `newest STATUS` or `other: ...`; NAME is a
@@ -19,10 +23,10 @@ import argparse, contextlib, hashlib, os, pathlib, re, shutil, socket, struct, s
 from os import fsdecode as text, fsencode as raw_bytes
 
 STATUS, CONFIG, DOWNLOAD, DATA, ERROR, SHUTDOWN, ASK_NEWEST, NEWEST = range(1, 9)
-CONFIG_LIMIT, PATIENCE = 256 << 20, 5.0
-LINE = r"(\d{8}_(?:\d+|[A-Za-z])) (\d+) (-?\d+) (-?\d+) (\S+/Direct/%s\.slc|\S+) (\d+)(?: (.+) (\d+))?"
-KINDS = ("badsize badhash badsignature shutdown unknownopcode unknownapp unknownhw unknownname offset range zerosize "
-         "hugechunk junkversion").split()
+CONFIG_LIMIT, REPLY_LIMIT, PATIENCE = 256 << 20, 2 << 20, 5.0
+LINE = r"(\d{8}_(?:\d+|[A-Za-z])) (\d+) (-?\d+) (-?\d+) (.+?\.slc) (\d+)(?: (.+?\.olc) (\d+))?"
+KINDS = ("badsize badhash badsignature shutdown unknownopcode unknownapp unknownhw unknownname offset zerosize "
+         "junkversion").split()
 
 class Bad(Exception):
     """What came from the server breaks the protocol."""
@@ -63,12 +67,21 @@ def decoded(data, limit, what):
         if len(out) <= limit and (not stream.eof or stream.unused_data):
             raise Bad("%s: zlib stream cut short, or followed by bytes" % what)
     elif mode in (0, 2):
-        size, data = struct.unpack_from("<I", data)[0], data[4:]
-        for at in range(0, 9 * min(size, limit + 1), 9):
-            window = int.from_bytes(data[at >> 3:(at >> 3) + 2], "little") >> (at & 7)
-            if window & 1 or at + 9 > 8 * len(data):
-                raise Bad("%s: mode %d %s" % (what, mode, "back reference not supported" if window & 1 else "cut short"))
-            out.append(window >> 1 & 0xFF)
+        size, data, at = struct.unpack_from("<I", data)[0], data[4:], 0
+        if len(data) != (size + 7) // 8:
+            raise Bad("%s: %d bits in %d bytes" % (what, size, len(data)))
+        while at < size and len(out) <= limit:
+            window = int.from_bytes(data[at >> 3:(at >> 3) + 5], "little") >> (at & 7)
+            at += 25 if window & 1 else 9
+            if at > size:
+                raise Bad("%s: mode %d ends within a token" % (what, mode))
+            if not window & 1:
+                out.append(window >> 1 & 0xFF)
+                continue
+            distance, length = window >> 1 & 0xFFFF, window >> 17 & 0xFF
+            if not 3 <= length <= 85 or not length <= distance <= len(out):
+                raise Bad("%s: a match of %d bytes, %d back, at %d" % (what, length, distance, len(out)))
+            out += out[len(out) - distance:len(out) - distance + length]
     else:
         raise Bad("%s: unknown mode %d" % (what, mode))
     if len(out) > limit:
@@ -78,14 +91,13 @@ def decoded(data, limit, what):
 def i32(number):
     return (number + 0x80000000 & 0xFFFFFFFF) - 0x80000000
 
-def order(version):
-    digits, rest = version.split("_")
-    return (digits, 0, int(rest), "") if rest.isdigit() else (digits, 1, 0, rest)
-
 def blocks(config):
     """patch.cfg -> {file: winning line as (version, local_size, a, b, direct_path, direct_size)}."""
     found, name, lines = {}, None, []
-    for number, line in enumerate(text(config).split("\n"), 1):
+    lines_there = text(config).split("\n")
+    if lines_there[-2:] != ["end", ""]:
+        raise Bad("patch.cfg does not end with the line end")
+    for number, line in enumerate(lines_there[:-2], 1):
         line = line.strip(" \t\r")
         if line.split(" ")[0] == "file":
             start = re.fullmatch(r"file (.+) \{", line)
@@ -95,9 +107,9 @@ def blocks(config):
         elif name is not None and line == "}":
             if not lines:
                 raise Bad("patch.cfg:%d: no version of %s" % (number, name))
-            found[name], name = max(lines, key=lambda fields: order(fields[0])), None
+            found[name], name = max(lines, key=lambda fields: fields[0]), None
         elif name is not None and re.match(r"\d{8}_", line):    # anything else in a block is not for us
-            got = re.fullmatch(LINE % re.escape(name), line, re.ASCII)
+            got = re.fullmatch(LINE, line, re.ASCII)
             if not got or not 0 < int(got[6]) <= 0xFFFFFFFF:
                 raise Bad("patch.cfg:%d: malformed line: %s" % (number, line))
             lines.append((got[1], int(got[2]), int(got[3]), int(got[4]), got[5], int(got[6])))
@@ -152,10 +164,11 @@ class Connection:
         self.sock.sendall(packet(STATUS, self.hw + self.app))
         return decoded(self.reply(CONFIG, 17, CONFIG_LIMIT), CONFIG_LIMIT, "patch.cfg")
 
-    def download(self, name, size, chunk=65536, pipeline=False):
+    def download(self, name, size, chunk=65536, pipeline=False, full=False):
         """Yield a file's stored bytes, chunk by chunk, each reply checked."""
         name = raw_bytes(name)
-        parts = [(offset, min(chunk, size - offset)) for offset in range(0, size, chunk)]
+        step = min(chunk, REPLY_LIMIT) if full else chunk
+        parts = [(offset, chunk if full else min(chunk, size - offset)) for offset in range(0, size, step)]
         if pipeline:    # all requests first; should that block for 2 s, as the server waits for us too, start reading
             everything = b"".join(download_request(self.app, self.hw, name, *part) for part in parts)
             sender = threading.Thread(target=self.send_quietly, args=(everything,), daemon=True)
@@ -165,7 +178,8 @@ class Connection:
             if not pipeline:
                 self.sock.sendall(download_request(self.app, self.hw, name, offset, length))
             head = struct.pack("<III", offset, length, len(name) + 1) + name + b"\0"
-            body = self.reply(DATA, 16 + len(head) + length, 16 + len(head) + length)
+            data = min(length, size - offset, REPLY_LIMIT)
+            body = self.reply(DATA, 16 + len(head) + data, 16 + len(head) + data)
             if not body.startswith(head):
                 raise Bad("asked for (offset, size, name_size) %r of %r, answered %r of %r" % (
                     struct.unpack_from("<III", head), head[12:], struct.unpack_from("<III", body), body[12:len(head)]))
@@ -204,13 +218,30 @@ def newest(o):
     with Connection(o) as connection:
         print(*connection.newest(raw_bytes(o.version)))
 
+def mode(o):
+    with Connection(o) as connection:
+        begin = time.monotonic()
+        connection.sock.sendall(packet(STATUS, connection.hw + connection.app))
+        body = connection.reply(CONFIG, 17, CONFIG_LIMIT)
+        print(body[0], len(body), "%.2f" % (time.monotonic() - begin))
+
+def pace(o):
+    """How much of a chunk is there a twentieth of a second after its first bytes."""
+    with Connection(o) as connection:
+        connection.sock.sendall(download_request(connection.app, connection.hw, raw_bytes(o.name), 0, o.size))
+        got = len(connection.sock.recv(1 << 20))
+        time.sleep(0.05)
+        print(got + len(connection.sock.recv(1 << 20)))
+        while got < o.size and (more := connection.sock.recv(1 << 20)):
+            got += len(more)
+
 def config(o):
     with Connection(o) as connection:
         sys.stdout.buffer.write(connection.config())
 
 def get(o):
     with Connection(o) as connection, open(o.out, "wb") as out:
-        out.writelines(connection.download(o.name, o.size, o.chunk, o.pipeline))
+        out.writelines(connection.download(o.name, o.size, o.chunk, o.pipeline, o.full))
     print("bytes", o.size, "packets", connection.packets)
 
 def tree(o):
@@ -229,8 +260,15 @@ def update(o, connection, packets):
     stage = tempfile.mkdtemp(prefix=".polp-", dir=o.dir)
     try:
         for name, (_, *wanted, path, size) in files.items():
-            data = decoded(b"".join(connection.download(path, size)), wanted[0], name)
-            got = [len(data), i32(sum(memoryview(data).cast("b"))), i32(zlib.crc32(data))]
+            if o.each:
+                with Connection(o) as other:
+                    stored = b"".join(other.download(path, size, full=True))
+                    packets += other.packets
+            else:
+                stored = b"".join(connection.download(path, size))
+            data = decoded(stored, wanted[0], name)
+            got = [len(data), i32(sum(memoryview(data).cast("b"))),
+                   struct.unpack("<i", hashlib.md5(data).digest()[:4])[0]]
             if got[:looked_at] != wanted[:looked_at]:
                 raise Bad("%s: size and checksums %r, patch.cfg says %r" % (name, got, wanted))
             os.makedirs(os.path.dirname(os.path.join(stage, name)), exist_ok=True)
@@ -264,7 +302,7 @@ def fault(o):
         junk = [b"junk", b"1", b":", b" 20061212_3", b"\xff" * 64, b"\x7f\n%n../" * 9]
         said = {Connection(o).newest(version)[1] for version in junk}
         return print("newest", *said) if len(said) == 1 else print("other: differing statuses", sorted(said))
-    if o.kind in ("offset", "range"):
+    if o.kind == "offset":
         known = blocks(Connection(o).config()).values()
         end = next((line[5] for line in known if line[4] == o.name), None)
         if end is None:
@@ -287,8 +325,7 @@ def fault(o):
         "unknownapp": about(alien, hw), "unknownhw": about(app, alien),
         "unknownname": {text(bad): download_request(app, hw, bad, 0, 1) for bad in wrong_names},
         "offset": spans((end, 1), (0x7FFFFFFF, 1), (0x80000000, 1), (0xFFFFFFFF, 2)),
-        "range": spans((end - 1, 2), (0, end + 1), (end - 1, 0xFFFFFFFF)),
-        "zerosize": spans((0, 0)), "hugechunk": spans((0, 0x7FFFFFFF)),
+        "zerosize": spans((0, 0)),
     }[o.kind]
     found = {}
     for label, request in tries.items():
@@ -310,9 +347,10 @@ def main():
     parser.add_argument("--timeout", type=float, default=20.0)
     commands = parser.add_subparsers(required=True)
     for run, operands, *flags in ((newest, "where app hw version"), (config, "where app hw"), (packets, "file"),
-                                  (get, "where app hw name size out", "--pipeline"),
+                                  (mode, "where app hw"), (pace, "where app hw name size"),
+                                  (get, "where app hw name size out", "--pipeline", "--full"),
                                   (raw, "where hex", "--delay-bytes"), (fault, "where app hw kind name"),
-                                  (tree, "where app hw dir", "--foreign-b")):
+                                  (tree, "where app hw dir", "--foreign-b", "--each")):
         command = commands.add_parser(run.__name__)
         command.set_defaults(run=run)
         for name in operands.split():

@@ -7,7 +7,7 @@ Serves the plain files below TREE_DIR, as they are at the start, with one versio
 only, prints `listening 127.0.0.1:PORT`, then `request OPCODE NAME OFFSET SIZE` for each request whose header is
 right (`-`, 0 and 0 where it has none). SIGTERM ends it. "First", "second" and "3rd" count over all connections.
 MODE:
-  good (default)   as described; chunks up to 1 MiB
+  good (default)   as described; patch.cfg in mode 2 with matches; what is asked for beyond 2 MiB or the end is left out
   wronghash        the first data reply has a wrong hash       alwayswronghash  each has
   wrongname        data replies name another file (as long)    wrongsize  ... have one byte less (more, if 1 was asked)
   endless          data replies declare 0x7fffffff bytes and go on until the peer closes
@@ -21,7 +21,11 @@ MODE:
   wrongsum         patch.cfg has a wrong checksum_a for the first file         wronglocal  ... a wrong local_size
   climb            patch.cfg names a file ../evil (stored, and right in itself)
   foreignb         patch.cfg has random checksum_b values
-  literal0         patch.cfg is sent in mode 0, literals only  backref  mode 0 with a back reference
+  literal0         patch.cfg is sent in mode 0, literals only  zlibcfg  in mode 3     textcfg  in mode 1
+  long             matches as other encoders make them: up to 255 bytes, overlapping what they make
+  badref           a distance leads before the beginning       cutbits  the stream ends within a match
+  bomb             a list of 4 MB that unpacks to 340 MB
+  crc              patch.cfg has CRC-32 as checksum_b, as earlier patchbay servers had
 """
 import argparse
 import hashlib
@@ -37,8 +41,8 @@ import time
 import zlib
 
 MODES = ("good wronghash alwayswronghash wrongname wrongsize endless cut error silent strict wrongsum wronglocal climb "
-         "foreignb literal0 backref badmiddle badlast extra closeeach huge").split()
-CHUNK_LIMIT, REQUEST_LIMIT, SILENCE = 1 << 20, 4096, 60
+         "foreignb literal0 zlibcfg textcfg long badref cutbits bomb crc badmiddle badlast extra closeeach huge").split()
+CHUNK_LIMIT, REQUEST_LIMIT, SILENCE = 2 << 20, 4096, 60
 
 class Disconnect(Exception):
     """Close this connection, sending nothing (more)."""
@@ -58,15 +62,51 @@ def slc(data):
     small = zlib.compress(data, 9)
     return b"\x03" + small if len(small) < len(data) else b"\x01" + data
 
-def bit_stream(data, back_reference):
-    """Mode 0: 9 bits a literal, least significant first; perhaps with the flag of a back reference in the middle."""
-    bits = ["0" + format(byte, "08b")[::-1] for byte in data]
-    if back_reference:
-        bits.insert(len(bits) // 2, "1" + "0" * 16)
+def tokens(data, most, overlapping):
+    """Literals and (distance, length), greedily: of each three bytes the last place is remembered."""
+    at, last = 0, {}
+    while at < len(data):
+        start, length = last.get(data[at:at + 3], -1), 0
+        if start >= 0 and at - start < 65536:
+            limit = min(most, len(data) - at) if overlapping else min(most, len(data) - at, at - start)
+            while length < limit and data[start + length] == data[at + length]:
+                length += 1
+        length = length if length >= 3 else 0
+        yield (at - start, length) if length else data[at]
+        for place in range(at, at + (length or 1)):
+            last[data[place:place + 3]] = place
+        at += length or 1
+
+def bit_stream(mode, found):
+    """u32: the number of bits; then the bits, least significant first."""
+    bits = []
+    for token in found:
+        if isinstance(token, tuple):
+            bits.append("1" + format(token[0], "016b")[::-1] + format(token[1], "08b")[::-1])
+        else:
+            bits.append("0" + format(token, "08b")[::-1])
     line = "".join(bits)
-    line += "0" * (-len(line) % 8)
-    packed = bytes(int(line[i:i + 8][::-1], 2) for i in range(0, len(line), 8))
-    return b"\0" + struct.pack("<I", len(data)) + packed
+    count, line = len(line), line + "0" * (-len(line) % 8)
+    return bytes([mode]) + struct.pack("<I", count) + bytes(int(line[i:i + 8][::-1], 2) for i in range(0, len(line), 8))
+
+def encoded(data, mode):
+    """patch.cfg as this server sends it."""
+    if mode == "literal0":
+        return bit_stream(0, data)
+    if mode == "long":
+        return bit_stream(2, tokens(data + b"# " + b"=" * 1000 + b"\n", 255, True))
+    if mode == "badref":
+        return bit_stream(2, list(data[:100]) + [(101, 3)] + list(data[103:]))
+    if mode == "cutbits":
+        whole = bit_stream(2, list(data) + [(3, 3)])
+        return whole[:1] + struct.pack("<I", struct.unpack_from("<I", whole, 1)[0] - 1) + whole[5:]
+    if mode == "bomb":      # 25 bits of ones are a match of 255 bytes, 65,535 back
+        literals = bit_stream(2, b"x" * 65536)
+        bits = struct.unpack_from("<I", literals, 1)[0]
+        return literals[:1] + struct.pack("<I", bits + 8 * (4 << 20)) + literals[5:] + b"\xff" * (4 << 20)
+    if mode in ("zlibcfg", "textcfg"):
+        return b"\x03" + zlib.compress(data, 9) if mode == "zlibcfg" else b"\x01" + data
+    return bit_stream(2, tokens(data, 97, False))
 
 class Title:
     """What is served, and the memory of the misbehaviour."""
@@ -85,14 +125,15 @@ class Title:
         blocks = [self.block(name, name, files[name], first=number == 0) for number, name in enumerate(sorted(files))]
         if self.mode == "climb":
             blocks.append(self.block(b"../evil", b"evil", b"evil\n", first=False))
-        text = b"".join(blocks)
-        in_bits = self.mode in ("literal0", "backref")
-        self.config = bit_stream(text, self.mode == "backref") if in_bits else b"\x03" + zlib.compress(text, 9)
+        self.config = encoded(b"".join(blocks) + b"end\n", self.mode)
 
     def block(self, name, stored_as, data, first):
         path = self.version + b"/Direct/" + stored_as + b".slc"
         self.stored[path] = slc(data)
-        size, a, b = len(data), i32(sum(memoryview(data).cast("b"))), i32(zlib.crc32(data))
+        size, a = len(data), i32(sum(memoryview(data).cast("b")))
+        b = struct.unpack("<i", hashlib.md5(data).digest()[:4])[0]
+        if self.mode == "crc":
+            b = i32(zlib.crc32(data))
         if self.mode == "wrongsum" and first:
             a = i32(a + 1)
         if self.mode == "wronglocal" and first:
@@ -181,7 +222,7 @@ class Peer(threading.Thread):
         title = self.title
         path = name[:-1]
         stored = title.stored.get(path) if name.endswith(b"\0") else None
-        if stored is None or not 1 <= size <= CHUNK_LIMIT or offset + size > len(stored):
+        if stored is None or size < 1 or offset >= len(stored):
             raise Refuse
         with title.lock:
             title.replies += 1
@@ -194,9 +235,10 @@ class Peer(threading.Thread):
             raise Refuse
         if title.mode == "wrongname":
             name = path[:-1] + (b"d" if path.endswith(b"c") else b"c") + b"\0"
+        part = stored[offset:offset + min(size, CHUNK_LIMIT)]
         if title.mode == "wrongsize":
-            size += -1 if size > 1 else 1
-        part = stored[offset:offset + size].ljust(size, b"\0")
+            part = part[:-1] if len(part) > 1 else part + b"X"
+            size = len(part)
         reply = packet(4, struct.pack("<III", offset, size, len(name)) + name + part)
         if title.mode == "alwayswronghash" or title.mode == "wronghash" and count == 1:
             reply = reply[:4] + bytes([reply[4] ^ 1]) + reply[5:]

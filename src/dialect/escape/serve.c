@@ -81,8 +81,10 @@ static int collections_make(const struct site *site, struct arena *a, struct tog
     return rc;
 }
 
-static int escape_compile_site(struct site *site, void **out, struct pb_error *err)
+static int escape_compile_site(struct site *site, const void *settings, int objects, void **out,
+                               struct pb_error *err)
 {
+    (void)settings, (void)objects;
     struct together *t = arena_zero(&site->arena, sizeof *t);
     if (t == NULL)
         return error_memory(err);

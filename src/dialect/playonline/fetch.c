@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 static int fetch_title(const struct fetch_request *q, struct arena *a, const char **title,
@@ -96,25 +95,15 @@ static int address_follow(struct updating *u, const char *source, const struct p
 
 /* ---- patch.cfg ---- */
 
-static int text_add(void *arg, const void *p, size_t n, struct pb_error *err)
-{
-    return buffer_append(arg, p, n) ? PB_OK : error_set(err, PB_INVALID, PO_CONFIG " is too large");
-}
-
 static int config_get(struct updating *u, struct pb_error *err)
 {
     _cleanup_buffer_ struct buffer reply, text;
-    _cleanup_fd_ int fd = memfd_create(PO_CONFIG, MFD_CLOEXEC);
     struct polp_request r = {.opcode = POLP_STATUS, .hardware = u->hardware, .application = u->application};
     buffer_init(&reply, PO_CONFIG_MAX + POLP_HEADER + 1);
     buffer_init(&text, PO_CONFIG_MAX);
-    if (fd < 0)
-        return error_errno(err, errno, "a memory file");
     int rc = u->net->polp(u->net->arg, u->address, &r, &reply, err);
     if (rc == PB_OK)
-        rc = file_write(fd, reply.p + POLP_HEADER, reply.n - POLP_HEADER, err);
-    if (rc == PB_OK)
-        rc = slc_unpack(fd, text_add, &text, err);
+        rc = slc_unpack_bytes((struct slice){reply.p + POLP_HEADER, reply.n - POLP_HEADER}, &text, err);
     if (rc == PB_OK)
         rc = po_config_parse((struct slice){text.p, text.n}, &u->plan->arena, &u->config, err);
     return rc < 0 ? error_context(err, PO_CONFIG) : PB_OK;
@@ -255,7 +244,7 @@ static int fetch_make_plan(const struct fetch_request *q, const struct fetch_net
     plan->version = arena_text(&plan->arena, newest.version);
     if (plan->version == NULL)
         return error_memory(err);
-    plan->up_to_date = strcmp(installed, newest.version) == 0 && !q->repair;
+    plan->up_to_date = po_version_compare(installed, newest.version) == 0 && !q->repair;
     if (plan->up_to_date)
         return PB_OK;
     rc = address_follow(u, source, &newest, err);
@@ -293,7 +282,7 @@ static int sums_check(const struct fetch_request *q, const struct po_sums *sums,
     if (sums->size == l->local_size && sums->a == l->sum_a)
         return error_set(
             err, PB_DAMAGED,
-            "its second checksum is none that we know (--any-checksum takes what a foreign server says)");
+            "its second checksum is not the file's (--any-checksum takes what such a server says)");
     return error_set(err, PB_DAMAGED, "its size or checksum is not that in " PO_CONFIG);
 }
 
@@ -311,11 +300,11 @@ static int piece_unpack(const struct fetch_request *q, const struct fetch_piece 
     to = s.fd = openat(q->staging, staged, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
     if (to < 0)
         return error_errno(err, errno, "staging: %s", staged);
-    rc = digest_start(&s.digest, DIGEST_CRC32, err);
+    rc = digest_start(&s.digest, DIGEST_MD5, err);
     if (rc == PB_OK)
         rc = slc_unpack(from, sink_add, &s, err);
     digest_finish(&s.digest, &r);
-    struct po_sums sums = {s.size, (int32_t)s.a, (int32_t)r.crc32};
+    struct po_sums sums = {s.size, (int32_t)s.a, po_sum_b(&r.md5)};
     if (rc == PB_OK)
         rc = sums_check(q, &sums, l, err);
     if (rc < 0)

@@ -7,6 +7,9 @@
 
 enum { DATE = 8 };
 
+#define DIRECT_END   ".slc"
+#define INDIRECT_END ".olc"
+
 static bool all_in(struct slice text, char low, char high)
 {
     for (size_t i = 0; i < text.n; i++) {
@@ -28,31 +31,51 @@ bool po_version_ok(struct slice v)
 
 int po_version_compare(const char *a, const char *b)
 {
-    uint64_t x, y;
-    int order = memcmp(a, b, DATE);
-    if (order != 0)
-        return order;
-    a += DATE + 1;
-    b += DATE + 1;
-    bool number_a = slice_to_u64(slice_of(a), UINT64_MAX, &x),
-         number_b = slice_to_u64(slice_of(b), UINT64_MAX, &y);
-    if (number_a && number_b)
-        return (x > y) - (x < y);
-    return number_a != number_b ? (number_a ? -1 : 1) : strcmp(a, b);
+    return strcasecmp(a, b);
+}
+
+static size_t digits_count(struct slice text)
+{
+    size_t n = 0;
+    while (n < text.n && text.p[n] >= '0' && text.p[n] <= '9')
+        n++;
+    return n;
+}
+
+/* The rule was found by probing the live services; docs/formats/playonline.md has it in words. */
+const char *po_status_of(struct slice version, const char *oldest)
+{
+    enum { LEAST = 10, YEAR = 4, DIGITS_LEAST = 7 };
+    static const char registered[] = "registered", unknown[] = "unknown";
+    if (version.n == 0)
+        return "empty";
+    size_t digits = digits_count(version);
+    if (version.n < LEAST || digits < YEAR || version.p[0] == '0')
+        return unknown;
+    if (memchr(version.p, '_', version.n) == NULL)
+        return registered;
+    if (digits < DIGITS_LEAST)
+        return unknown;
+    if (oldest == NULL)
+        return registered;
+    size_t n = strnlen(oldest, DATE), common = digits < n ? digits : n;
+    int order = memcmp(version.p, oldest, common);
+    return order > 0 || (order == 0 && digits >= n) ? registered : unknown;
 }
 
 /* ---- names ---- */
 
 bool po_path_ok(struct slice path, const char **why)
 {
+    static const char *const ends[] = {" {", DIRECT_END " ", INDIRECT_END " "};
     const char *unused;
     if (why == NULL)
         why = &unused;
     if (!path_relative_portable(path, why))
         return false;
-    for (size_t i = 0; i < path.n && *why == NULL; i++) {
-        if (path.p[i] == ' ' || path.p[i] == '{' || path.p[i] == '}')
-            *why = "has a space or a brace, which patch.cfg can't express";
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        if (memmem(path.p, path.n, ends[i], strlen(ends[i])) != NULL)
+            *why = "has \" {\", \".slc \" or \".olc \" in it, where a path ends in " PO_CONFIG;
     }
     return *why == NULL;
 }
@@ -99,7 +122,7 @@ static bool line_take(struct slice *text, struct slice *line)
     *line = (struct slice){text->p, n};
     text->p += n + (end != NULL);
     text->n -= n + (end != NULL);
-    if (line->n > 0 && line->p[line->n - 1] == '\r')
+    while (line->n > 0 && line->p[line->n - 1] == '\r')
         line->n--;
     return true;
 }
@@ -125,13 +148,32 @@ static bool i32_read(struct slice word, int32_t *out)
     return true;
 }
 
+/* Takes a path that may have spaces: it ends at `end`, else at the first space. */
+static struct slice path_take(struct slice *line, const char *end)
+{
+    while (line->n > 0 && *line->p == ' ')
+        line->p++, line->n--;
+    size_t n = strlen(end);
+    for (const char *at = line->p; (at = memmem(at, line->n - (size_t)(at - line->p), end, n)) != NULL;
+         at++) {
+        size_t length = (size_t)(at - line->p) + n;
+        if (length < line->n && line->p[length] != ' ')
+            continue;
+        struct slice path = {line->p, length};
+        line->p += length;
+        line->n -= length;
+        return path;
+    }
+    return word_take(line);
+}
+
 /* A line of a block, understood; false when it is to be kept as it is. */
 static bool version_line(struct slice line, struct arena *a, struct po_line *out)
 {
     struct slice version = word_take(&line);
     bool good = po_version_ok(version) && u32_read(word_take(&line), &out->local_size) &&
                 i32_read(word_take(&line), &out->sum_a) && i32_read(word_take(&line), &out->sum_b);
-    struct slice direct = good ? word_take(&line) : (struct slice){0};
+    struct slice direct = good ? path_take(&line, DIRECT_END) : (struct slice){0};
     good = good && path_relative_safe(direct, NULL) && u32_read(word_take(&line), &out->direct_size);
     if (!good)
         return false;
@@ -166,12 +208,18 @@ struct po_line *po_file_add(struct po_config *c, struct po_file *f)
 /* "file PATH {": 1; something else: 0; a block that begins badly: an error. */
 static int block_begins(struct slice line, size_t number, struct slice *path, struct pb_error *err)
 {
+    static const char end[] = " {";
+    const size_t n = sizeof end - 1;
     const char *why;
     if (!slice_equal(word_take(&line), slice_of("file")))
         return 0;
-    *path = word_take(&line);
-    if (!slice_equal(word_take(&line), slice_of("{")) || word_take(&line).n > 0)
+    while (line.n > 0 && line.p[line.n - 1] == ' ')
+        line.n--;
+    while (line.n > 0 && line.p[0] == ' ')
+        line.p++, line.n--;
+    if (line.n < n + 1 || memcmp(line.p + line.n - n, end, n) != 0)
         return error_set(err, PB_INVALID, "line %zu: a block begins with \"file PATH {\"", number);
+    *path = (struct slice){line.p, line.n - n};
     return path_relative_safe(*path, &why) ? 1
                                            : error_set(err, PB_INVALID, "line %zu: the path %.*s %s", number,
                                                        (int)(path->n < 200 ? path->n : 200), path->p, why);
@@ -247,7 +295,9 @@ int po_config_parse(struct slice text, struct arena *a, struct po_config *out, s
     size_t number = 0;
     int rc = PB_OK;
     *out = (struct po_config){.arena = a};
-    while (rc == PB_OK && line_take(&text, &line))
+    if (text.n > 0 && memchr(text.p, '\0', text.n) != NULL)
+        return error_set(err, PB_INVALID, "there is a zero byte in it");
+    while (rc == PB_OK && line_take(&text, &line) && (in_block || !slice_equal(line, slice_of(PO_END))))
         rc = config_line(out, line, ++number, &in_block, err);
     if (rc == PB_OK && in_block)
         rc = error_set(err, PB_INVALID, "line %zu: the block of %s has no end", number,
@@ -274,6 +324,45 @@ void po_config_emit(const struct po_config *c, struct buffer *out)
         }
         buffer_text(out, "}\n");
     }
+    buffer_text(out, PO_END "\n");
+}
+
+const char *po_config_oldest(const struct po_config *c)
+{
+    const char *oldest = NULL;
+    for (size_t i = 0; i < c->n; i++) {
+        for (size_t k = 0; k < c->files[i].n; k++) {
+            const struct po_line *l = &c->files[i].lines[k];
+            if (l->raw == NULL && (oldest == NULL || po_version_compare(l->version, oldest) < 0))
+                oldest = l->version;
+        }
+    }
+    return oldest;
+}
+
+/* Returns whether the block stays. */
+static bool file_cut(struct po_file *f, const char *version)
+{
+    size_t kept = 0, cut = 0, versions = 0;
+    for (size_t i = 0; i < f->n; i++) {
+        bool above = f->lines[i].raw == NULL && po_version_compare(f->lines[i].version, version) > 0;
+        cut += above;
+        versions += !above && f->lines[i].raw == NULL;
+        if (!above)
+            f->lines[kept++] = f->lines[i];
+    }
+    f->n = kept;
+    return cut == 0 || versions > 0;
+}
+
+void po_config_cut(struct po_config *c, const char *version)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < c->n; i++) {
+        if (file_cut(&c->files[i], version))
+            c->files[kept++] = c->files[i];
+    }
+    c->n = kept;
 }
 
 const struct po_line *po_file_winner(const struct po_file *f)
@@ -290,7 +379,7 @@ const struct po_line *po_file_winner(const struct po_file *f)
 bool po_line_indirect(const struct po_line *l, struct slice *path, uint32_t *size)
 {
     struct slice rest = slice_of(l->rest);
-    *path = word_take(&rest);
+    *path = path_take(&rest, INDIRECT_END);
     return path_relative_safe(*path, NULL) && u32_read(word_take(&rest), size);
 }
 

@@ -8,6 +8,7 @@
 
 #define PO_DIALECT "playonline"
 #define PO_CONFIG  "patch.cfg"
+#define PO_END     "end" /* the line that closes patch.cfg */
 
 enum {
     PO_CHUNK = 65536,                 /* what the original client asks for at once */
@@ -20,10 +21,15 @@ enum {
 
 /* Eight digits, '_', a number or letters: "20061212_3". */
 bool po_version_ok(struct slice version);
-/* By the digits; then numbers by value, before letters. Both must be versions. */
+/* As text, without regard to case. */
 int po_version_compare(const char *a, const char *b);
 
-/* Can a file's path stand in patch.cfg: portable, and no space or brace? */
+/* The first word of the status block in the reply to "ask newest": "empty", or whether a client with this
+ * version can be patched: "registered" or "unknown". `oldest` is the lowest version in the title's patch.cfg;
+ * NULL: it names none. */
+const char *po_status_of(struct slice version, const char *oldest);
+
+/* Can a file's path stand in patch.cfg? It must be portable, and not hold what ends a path there. */
 bool po_path_ok(struct slice path, const char **why);
 
 /* "1000@W2U" */
@@ -31,6 +37,12 @@ bool po_title_parse(struct slice name, struct polp_id *application, struct polp_
 
 /* The sum of bytes taken as signed 8-bit numbers, modulo 2^32. Begin with 0. */
 uint32_t po_sum_a(uint32_t sum, const void *p, size_t n);
+
+/* The first four bytes of the file's MD5. */
+static inline int32_t po_sum_b(const struct md5 *md5)
+{
+    return (int32_t)get_le32(md5->bytes);
+}
 
 /* One version of a file; or, with `raw`, a line that is kept as it is. */
 struct po_line {
@@ -54,11 +66,19 @@ struct po_config {
     struct arena *arena;
 };
 
-/* Everything is in the arena. PB_INVALID with the number of a line where a file block is malformed: a path
- * that is not safe or is there twice, a block without its end. Lines that are not understood are kept. */
+/* Everything is in the arena. Reading stops at the line "end". PB_INVALID with the number of a line where a
+ * file block is malformed: a path that is not safe or is there twice, a block without its end. Lines that are
+ * not understood are kept. */
 PB_MUST_USE int po_config_parse(struct slice text, struct arena *a, struct po_config *out,
                                 struct pb_error *err);
+/* The last line is "end". */
 void po_config_emit(const struct po_config *c, struct buffer *out);
+
+/* The lowest version that a line has; NULL when there is none. */
+const char *po_config_oldest(const struct po_config *c);
+
+/* Removes the lines of versions above `version`, and the blocks that had only such lines. */
+void po_config_cut(struct po_config *c, const char *version);
 
 /* NULL when memory is out. */
 struct po_file *po_config_add(struct po_config *c, const char *path);

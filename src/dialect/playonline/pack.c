@@ -21,7 +21,7 @@ int po_sums_of(int fd, const struct po_stop *stop, struct po_sums *out, struct p
     uint32_t a = 0;
     ssize_t n = 0;
     _cleanup_free_ char *step = malloc(STEP);
-    int rc = step == NULL ? error_memory(err) : digest_start(&d, DIGEST_CRC32, err);
+    int rc = step == NULL ? error_memory(err) : digest_start(&d, DIGEST_MD5, err);
     for (off_t at = 0; rc == PB_OK && (n = pread(fd, step, STEP, at)) != 0; at += n > 0 ? n : 0) {
         if (n < 0 && errno != EINTR)
             rc = error_errno(err, errno, "read");
@@ -36,7 +36,7 @@ int po_sums_of(int fd, const struct po_stop *stop, struct po_sums *out, struct p
         return rc;
     }
     digest_finish(&d, &r);
-    *out = (struct po_sums){r.size, (int32_t)a, (int32_t)r.crc32};
+    *out = (struct po_sums){r.size, (int32_t)a, po_sum_b(&r.md5)};
     return PB_OK;
 }
 
@@ -60,10 +60,10 @@ static int whole_pack(const struct depot *d, int fd, const struct po_sums *sums,
         return error_memory(err);
     int rc = file_read_at(fd, bytes + 1, n, 0, err);
     if (rc == PB_OK)
-        rc = digest_bytes(DIGEST_CRC32, bytes + 1, n, &r, err);
+        rc = digest_bytes(DIGEST_MD5, bytes + 1, n, &r, err);
     if (rc < 0)
         return rc == PB_DAMAGED ? changed(err) : rc;
-    if ((int32_t)r.crc32 != sums->b)
+    if (po_sum_b(&r.md5) != sums->b)
         return changed(err);
     rc = zlib_pack(bytes + 1, n, &packed, &size, err);
     if (rc < 0)

@@ -5,7 +5,6 @@
 
 #include "base/file.h"
 #include "base/tree.h"
-#include "codec/slc.h"
 #include "depot/stored.h"
 
 #include <fcntl.h>
@@ -73,12 +72,6 @@ static int item_add(void *arg, const struct tree_item *item, struct pb_error *er
     return PB_OK;
 }
 
-/* The live release's patch.cfg, unpacked. */
-static int text_add(void *arg, const void *p, size_t n, struct pb_error *err)
-{
-    return buffer_append(arg, p, n) ? PB_OK : error_set(err, PB_DAMAGED, PO_CONFIG " is too large");
-}
-
 static int file_compare(const void *a, const void *b)
 {
     return strcmp((*(struct po_file *const *)a)->path, (*(struct po_file *const *)b)->path);
@@ -92,17 +85,10 @@ static int file_seek(const void *path, const void *b)
 static int before_read(struct work *w, struct pb_error *err)
 {
     const struct publication_entry *e = stored_entry_find(&w->live, PO_CONFIG);
-    _cleanup_fd_ int fd = -1;
-    _cleanup_buffer_ struct buffer text;
-    buffer_init(&text, PO_CONFIG_MAX);
     w->before.arena = w->after.arena = w->arena;
     if (e == NULL)
         return PB_OK;
-    int rc = object_open(w->depot->objects, &e->object.name, e->object.size, &fd, err);
-    if (rc == PB_OK)
-        rc = slc_unpack(fd, text_add, &text, err);
-    if (rc == PB_OK)
-        rc = po_config_parse((struct slice){text.p, text.n}, w->arena, &w->before, err);
+    int rc = po_config_read(w->depot->objects, &e->object.name, e->object.size, w->arena, &w->before, err);
     if (rc < 0)
         return error_context(err, "the live version's " PO_CONFIG " can't be built upon");
     w->by_path = arena_zero(w->arena, (w->before.n + 1) * sizeof *w->by_path);
@@ -332,7 +318,15 @@ static int version_check(struct work *w, struct pb_error *err)
     return PB_OK;
 }
 
-static int release_publish(struct work *w, const struct po_attributes *attributes, struct pb_error *err)
+static int list_store(struct work *w, struct pb_error *err)
+{
+    _cleanup_buffer_ struct buffer bytes;
+    buffer_init(&bytes, PO_CONFIG_MAX);
+    int rc = po_config_pack(&w->after, &bytes, err);
+    return rc < 0 ? rc : po_status_add(w->publication, (struct slice){bytes.p, bytes.n}, err);
+}
+
+static int release_publish(struct work *w, struct po_attributes *attributes, struct pb_error *err)
 {
     struct publication_result made;
     int rc = version_check(w, err);
@@ -345,11 +339,12 @@ static int release_publish(struct work *w, const struct po_attributes *attribute
     if (rc == PB_OK)
         rc = blocks_make(w, err);
     if (rc == PB_OK)
-        rc = po_config_store(w->publication, &w->after, err);
+        rc = list_store(w, err);
     if (rc == PB_OK)
         rc = files_keep(w, err);
     if (rc < 0)
         return rc;
+    attributes->oldest = po_config_oldest(&w->after);
     _cleanup_free_ char *text = po_attributes_emit(attributes);
     if (text == NULL)
         return error_memory(err);
@@ -385,6 +380,8 @@ int po_publish(struct depot *d, const struct pb_app_options *options, pb_progres
                            &title, &attributes, err);
     if (rc == PB_OK)
         rc = publication_begin(d, PO_DIALECT, slice_of(title), &p, err);
+    if (rc == PB_OK)
+        rc = po_mend(d, NULL, NULL, err);
     if (rc == PB_OK)
         rc = stored_release_live(d, PO_DIALECT, title, &arena, &w.live, err);
     if (rc >= 0)

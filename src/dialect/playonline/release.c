@@ -11,7 +11,7 @@
 
 char *po_attributes_emit(const struct po_attributes *a)
 {
-    json_t *list = json_array(), *o = json_pack("{s:o}", "aliases", list);
+    json_t *list = json_array(), *o = json_pack("{s:o, s:s?}", "aliases", list, "oldest", a->oldest);
     int bad = o == NULL;
     for (size_t i = 0; i < a->alias_count; i++)
         bad |= json_array_append_new(list, json_string(a->aliases[i]));
@@ -38,6 +38,12 @@ int po_attributes_parse(const char *json, struct arena *arena, struct po_attribu
         out->aliases[out->alias_count] = arena_text(arena, text);
         good = out->aliases[out->alias_count++] != NULL;
     }
+    const json_t *oldest = json_object_get(o, "oldest");
+    out->unmended = oldest == NULL;
+    if (good && json_is_string(oldest)) {
+        out->oldest = arena_text(arena, json_string_value(oldest));
+        good = out->oldest != NULL;
+    }
     json_decref(o);
     return good ? PB_OK : error_set(err, PB_DAMAGED, "the release's attributes are damaged");
 }
@@ -50,7 +56,7 @@ static int chunk_hash(int fd, uint64_t offset, uint32_t size, struct slice name,
     char head[POLP_FILE_HEAD + POLP_NAME_MAX];
     struct digest_result r;
     _cleanup_digest_ struct digest d = {0};
-    size_t n = polp_file_head(head, (uint32_t)offset, size, name);
+    size_t n = polp_file_head(head, (uint32_t)offset, size, size, name);
     int rc = file_read_at(fd, chunk, size, offset, err);
     if (rc == PB_OK)
         rc = digest_start(&d, DIGEST_MD5, err);
@@ -87,10 +93,9 @@ int po_hashes_make(const struct depot *d, const struct object *o, struct slice n
 
 /* ---- patch.cfg ---- */
 
-int po_status_add(struct publication *p, struct slice bytes, struct pb_error *err)
+int po_status_hash(struct slice bytes, uint8_t hash[4], struct pb_error *err)
 {
     char head[POLP_HEADER];
-    struct object object;
     struct digest_result r;
     _cleanup_digest_ struct digest d = {0};
     if (bytes.n > PO_CONFIG_MAX)
@@ -102,28 +107,41 @@ int po_status_add(struct publication *p, struct slice bytes, struct pb_error *er
     digest_add(&d, head + POLP_HASHED, sizeof head - POLP_HASHED);
     digest_add(&d, bytes.p, bytes.n);
     digest_finish(&d, &r);
-    rc = object_store(p->depot, bytes.p, bytes.n, &object, err);
-    struct slice hash = {(const char *)r.md5.bytes, 4};
-    return rc < 0 ? rc : publication_add(p, slice_of(PO_CONFIG), PO_STATUS, &object, hash, err);
+    memcpy(hash, r.md5.bytes, 4);
+    return PB_OK;
 }
 
-int po_config_store(struct publication *p, const struct po_config *c, struct pb_error *err)
+int po_status_add(struct publication *p, struct slice bytes, struct pb_error *err)
 {
-    _cleanup_buffer_ struct buffer text, bytes;
-    _cleanup_free_ char *packed = NULL;
-    size_t size;
+    struct object object;
+    uint8_t hash[4];
+    int rc = po_status_hash(bytes, hash, err);
+    if (rc == PB_OK)
+        rc = object_store(p->depot, bytes.p, bytes.n, &object, err);
+    struct slice extra = {(const char *)hash, sizeof hash};
+    return rc < 0 ? rc : publication_add(p, slice_of(PO_CONFIG), PO_STATUS, &object, extra, err);
+}
+
+int po_config_pack(const struct po_config *c, struct buffer *out, struct pb_error *err)
+{
+    _cleanup_buffer_ struct buffer text;
     buffer_init(&text, PO_CONFIG_MAX);
-    buffer_init(&bytes, PO_CONFIG_MAX + 1);
     po_config_emit(c, &text);
     if (text.failed)
         return error_set(err, PB_INVALID, PO_CONFIG " has more than %d bytes", PO_CONFIG_MAX);
-    int rc = zlib_pack(text.p, text.n, &packed, &size, err);
-    if (rc < 0)
-        return rc;
-    char mode = packed != NULL ? SLC_ZLIB : SLC_RAW;
-    buffer_append(&bytes, &mode, 1);
-    buffer_append(&bytes, packed != NULL ? packed : text.p, packed != NULL ? size : text.n);
-    return bytes.failed ? error_memory(err) : po_status_add(p, (struct slice){bytes.p, bytes.n}, err);
+    return slc_list_pack((struct slice){text.p, text.n}, out, err);
+}
+
+int po_config_read(int objects, const struct sha256 *name, uint64_t size, struct arena *a,
+                   struct po_config *out, struct pb_error *err)
+{
+    _cleanup_fd_ int fd = -1;
+    _cleanup_buffer_ struct buffer text;
+    buffer_init(&text, PO_CONFIG_MAX);
+    int rc = object_open(objects, name, size, &fd, err);
+    if (rc == PB_OK)
+        rc = slc_unpack_file(fd, &text, err);
+    return rc < 0 ? rc : po_config_parse((struct slice){text.p, text.n}, a, out, err);
 }
 
 /* ---- names ---- */

@@ -19,6 +19,9 @@ enum { PO_ALIASES_MAX = 16 };
 struct po_attributes {
     const char *aliases[PO_ALIASES_MAX]; /* titles: "1000@W20" */
     size_t alias_count;
+    const char *oldest; /* the lowest version in patch.cfg; NULL: it has none. Releases that patchbay made
+                           before checksum_b was known have no such attribute: po_mend */
+    bool unmended;      /* it has none */
 };
 char *po_attributes_emit(const struct po_attributes *a); /* as for other dialects: the caller frees it */
 PB_MUST_USE int po_attributes_parse(const char *json, struct arena *arena, struct po_attributes *out,
@@ -33,10 +36,24 @@ static inline size_t po_chunks(uint64_t size)
 /* Hashes the replies to all standard chunks of an object that is in the depot. *hashes is malloc'd. */
 PB_MUST_USE int po_hashes_make(const struct depot *d, const struct object *o, struct slice name,
                                uint8_t **hashes, struct pb_error *err);
+/* The hash of the reply to a status request, whose data are patch.cfg with its mode byte. */
+PB_MUST_USE int po_status_hash(struct slice bytes, uint8_t hash[4], struct pb_error *err);
 /* Adds patch.cfg, given with its mode byte. */
 PB_MUST_USE int po_status_add(struct publication *p, struct slice bytes, struct pb_error *err);
-/* The same, from its text: packed where that is smaller. */
-PB_MUST_USE int po_config_store(struct publication *p, const struct po_config *c, struct pb_error *err);
+/* Appends it as it is served: with its mode byte. */
+PB_MUST_USE int po_config_pack(const struct po_config *c, struct buffer *out, struct pb_error *err);
+/* Reads the patch.cfg that is the object of an entry; all of *out is in the arena. `objects` is the depot's
+ * folder. */
+PB_MUST_USE int po_config_read(int objects, const struct sha256 *name, uint64_t size, struct arena *a,
+                               struct po_config *out, struct pb_error *err);
+
+/*
+ * Earlier versions of patchbay wrote CRC-32 for checksum_b. Mends the lists of all releases that such a
+ * version made: the lines whose checksum_b is the CRC-32 of their file get what it should be. Files are
+ * unpacked for that, and none is packed. A struct dialect's mend; `tell` gets a line for each release, and
+ * may be NULL.
+ */
+PB_MUST_USE int po_mend(struct depot *d, dialect_tell_fn *tell, void *arg, struct pb_error *err);
 
 /* Titles and aliases from --app, --hardware, --alias; checks that no other live title has them. `a` keeps the
  * texts. */

@@ -1,19 +1,12 @@
 /* Answering the patch protocol: newest version, patch.cfg, chunks of files. */
+#include "dialect/playonline/config.h"
 #include "dialect/playonline/playonline.h"
 #include "dialect/playonline/release.h"
 
-#include <arpa/inet.h>
 #include <pthread.h>
 #include <stdio.h>
 
-enum { ADVERTISE_MAX = 64, CHUNK_LIMIT = 1024 * 1024, MEMO_SLOTS = 1024 };
-
-struct config {
-    const char *advertise[ADVERTISE_MAX];
-    size_t advertise_count;
-    uint32_t chunk_limit;
-    uint32_t turn; /* atomic: counts ask-newest, to hand out one address after the other */
-};
+enum { MEMO_SLOTS = 1024 };
 
 /* Hashes of chunks other than the standard ones, as they were computed: each key has one slot, and the last
  * one keeps it. */
@@ -28,6 +21,7 @@ struct memo {
 
 struct compiled {
     const struct site_entry *status;
+    const char *oldest; /* the lowest version in patch.cfg; NULL: it has none */
     struct memo memo;
 };
 
@@ -87,6 +81,7 @@ static int playonline_compile(struct site_title *title, const struct md5 *md5, s
         return error_set(err, PB_DAMAGED, "the release has no " PO_CONFIG);
     pthread_mutex_init(&c->memo.mutex, NULL);
     *kept = a;
+    c->oldest = a.oldest;
     title->aliases = kept->aliases;
     title->alias_count = kept->alias_count;
     title->compiled = c;
@@ -105,15 +100,34 @@ static bool is_filled(const struct polp_id *id)
     return true;
 }
 
+/* An id that ends with '+' is that of an independent updater for the same hardware. */
+static struct slice hardware_of(const struct polp_request *q, bool *plus)
+{
+    struct slice hardware = polp_id_text(&q->hardware);
+    *plus = hardware.n > 1 && hardware.p[hardware.n - 1] == '+';
+    return (struct slice){hardware.p, hardware.n - *plus};
+}
+
 static const struct site_title *title_of(const struct dialect_polp *in)
 {
     char name[16];
+    bool plus;
     if (!is_filled(&in->request->application) || !is_filled(&in->request->hardware))
         return NULL;
-    struct slice app = polp_id_text(&in->request->application),
-                 hardware = polp_id_text(&in->request->hardware);
+    struct slice app = polp_id_text(&in->request->application), hardware = hardware_of(in->request, &plus);
     int n = snprintf(name, sizeof name, "%.*s@%.*s", (int)app.n, app.p, (int)hardware.n, hardware.p);
     return site_title_find(in->site, PO_DIALECT, (struct slice){name, (size_t)n});
+}
+
+/* Slow consoles lose connections when a reply comes at once. */
+static uint64_t pace_of(const struct dialect_polp *in)
+{
+    const struct po_server_config *config = in->settings;
+    for (size_t i = 0; i < config->rate_count; i++) {
+        if (memcmp(&config->rates[i].hardware, &in->request->hardware, sizeof in->request->hardware) == 0)
+            return config->rates[i].rate;
+    }
+    return 0;
 }
 
 /* A head in memory; the plan's body is a range of an object. */
@@ -126,15 +140,25 @@ static void object_plan(const struct site_entry *e, uint64_t offset, uint64_t le
     plan->length = length;
 }
 
-static bool status_reply(const struct site_title *title, struct reply_plan *plan)
+static bool status_reply(const struct dialect_polp *in, const struct site_title *title,
+                         struct reply_plan *plan)
 {
     const struct compiled *c = title->compiled;
-    polp_header_put(plan->head, (uint32_t)(POLP_HEADER + c->status->size), POLP_STATUS_REPLY);
-    memcpy(plan->head + POLP_HASH_AT, site_entry_extra(c->status), 4);
+    const struct po_pinned *pin = po_pin_find(in->together, title);
+    uint64_t size = pin != NULL ? pin->size : c->status->size;
+    if (pin != NULL && pin->list == NULL)
+        return false;
+    polp_header_put(plan->head, (uint32_t)(POLP_HEADER + size), POLP_STATUS_REPLY);
+    memcpy(plan->head + POLP_HASH_AT, pin != NULL ? pin->hash : site_entry_extra(c->status), 4);
     plan->head_length = POLP_HEADER;
     plan->status = POLP_STATUS_REPLY;
     plan->begins = true;
-    object_plan(c->status, 0, c->status->size, plan);
+    plan->pace = pace_of(in);
+    object_plan(c->status, 0, size, plan);
+    if (pin != NULL) {
+        plan->body = BODY_MEMORY;
+        plan->memory = pin->list;
+    }
     return true;
 }
 
@@ -146,7 +170,8 @@ static void chunk_seal(const struct site_title *title, const struct site_entry *
     uint8_t hash[4];
     uint64_t end = (uint64_t)q->offset + q->size;
     const uint32_t key[3] = {(uint32_t)(e - title->entries), q->offset, q->size};
-    if (q->offset % PO_CHUNK == 0 && (q->size == PO_CHUNK || (q->size < PO_CHUNK && end == e->size)))
+    if (q->offset % PO_CHUNK == 0 &&
+        (q->size == PO_CHUNK ? end <= e->size : q->size < PO_CHUNK && end == e->size))
         memcpy(hash, site_entry_extra(e) + 4 * (size_t)(q->offset / PO_CHUNK), 4);
     else if (!memo_find(&c->memo, key, hash)) {
         plan->seal =
@@ -157,42 +182,65 @@ static void chunk_seal(const struct site_title *title, const struct site_entry *
     memcpy(plan->head + POLP_HASH_AT, hash, 4);
 }
 
+/* What is asked for beyond the limit, or beyond the file's end, is left out. */
 static bool file_reply(const struct dialect_polp *in, const struct site_title *title, struct reply_plan *plan)
 {
-    const struct config *config = in->settings;
+    const struct po_server_config *config = in->settings;
     const struct polp_request *q = in->request;
     const struct site_entry *e = site_entry_find(title, q->name);
-    if (e == NULL || e->kind != PO_FILE || q->size == 0 || q->size > config->chunk_limit ||
-        (uint64_t)q->offset + q->size > e->size)
+    if (e == NULL || e->kind != PO_FILE || q->size == 0 || q->offset >= e->size)
         return false;
-    plan->head_length = (uint16_t)polp_file_head(plan->head, q->offset, q->size, q->name);
+    uint64_t length = q->size < config->chunk_limit ? q->size : config->chunk_limit;
+    if (length > e->size - q->offset)
+        length = e->size - q->offset;
+    plan->head_length = (uint16_t)polp_file_head(plan->head, q->offset, q->size, (uint32_t)length, q->name);
     plan->status = POLP_FILE;
-    object_plan(e, q->offset, q->size, plan);
+    object_plan(e, q->offset, length, plan);
     plan->completes = reply_plan_ends(plan, e->size);
+    plan->pace = pace_of(in);
     chunk_seal(title, e, q, plan);
     return true;
+}
+
+static const char *address_of(const struct dialect_polp *in)
+{
+    const struct po_server_config *config = in->settings;
+    if (config->advertise_count == 0)
+        return in->local;
+    uint32_t turn = __atomic_fetch_add((uint32_t *)&config->turn, 1, __ATOMIC_RELAXED);
+    return config->advertise[turn % config->advertise_count];
+}
+
+static void newest_plan(const struct dialect_polp *in, int64_t since, const char *oldest,
+                        struct slice version, struct reply_plan *plan)
+{
+    const char *const strings[] = {po_status_of(in->request->version, oldest), address_of(in), "0"};
+    plan->head_length = (uint16_t)polp_newest_reply(plan->head, (uint32_t)since, strings, 3, version);
+    plan->status = POLP_NEWEST_REPLY;
+    plan->begins = true;
+    plan->body = BODY_NONE;
+    plan->length = 0;
 }
 
 static bool newest_reply(const struct dialect_polp *in, const struct site_title *title,
                          struct reply_plan *plan)
 {
-    const struct config *config = in->settings;
-    struct slice version = in->request->version;
-    const char *address = in->local;
-    if (config->advertise_count > 0) {
-        uint32_t turn = __atomic_fetch_add((uint32_t *)&config->turn, 1, __ATOMIC_RELAXED);
-        address = config->advertise[turn % config->advertise_count];
-    }
-    const char *const strings[] = {version.n == 0                               ? "empty"
-                                   : version.p[0] >= '2' && version.p[0] <= '9' ? "registered"
-                                                                                : "unknown",
-                                   address, "0"};
-    plan->head_length =
-        (uint16_t)polp_newest_reply(plan->head, (uint32_t)title->since, strings, 3, slice_of(title->version));
-    plan->status = POLP_NEWEST_REPLY;
-    plan->begins = true;
-    plan->body = BODY_NONE;
-    plan->length = 0;
+    const struct compiled *c = title->compiled;
+    const struct po_pinned *pin = po_pin_find(in->together, title);
+    if (pin != NULL && pin->list == NULL)
+        return false;
+    newest_plan(in, title->since, pin != NULL ? pin->oldest : c->oldest,
+                slice_of(pin != NULL ? pin->version : title->version), plan);
+    return true;
+}
+
+/* A client of a title that is not live: where the operator wants so, what it has is the newest. */
+static bool unknown_reply(const struct dialect_polp *in, struct reply_plan *plan)
+{
+    const struct po_server_config *config = in->settings;
+    if (!config->unknown_current || in->request->opcode != POLP_NEWEST)
+        return false;
+    newest_plan(in, 0, NULL, in->request->version, plan);
     return true;
 }
 
@@ -200,11 +248,11 @@ static bool playonline_serve(const struct dialect_polp *in, struct reply_plan *p
 {
     const struct site_title *title = title_of(in);
     if (title == NULL)
-        return false;
+        return unknown_reply(in, plan);
     plan->title = title;
     switch (in->request->opcode) {
     case POLP_STATUS:
-        return status_reply(title, plan);
+        return status_reply(in, title, plan);
     case POLP_DOWNLOAD:
         return file_reply(in, title, plan);
     case POLP_NEWEST:
@@ -214,73 +262,17 @@ static bool playonline_serve(const struct dialect_polp *in, struct reply_plan *p
     }
 }
 
-/* ---- settings ---- */
-
-static const struct setting settings[] = {
-    {"advertise", "ADDRESS,...",
-     "IPv4 addresses that clients are sent to, in turn (default: the one that they reached)", false},
-    {"chunk_limit", "BYTES", "the largest chunk that may be asked for at once (default 1048576)", false},
-    {NULL, NULL, NULL, false},
-};
-
-static int advertise_take(const struct setting_value *v, struct arena *a, struct config *c,
-                          struct pb_error *err)
-{
-    struct slice rest = slice_of(v->value);
-    while (rest.n > 0) {
-        struct in_addr unused;
-        const char *comma = memchr(rest.p, ',', rest.n);
-        struct slice one = {rest.p, comma != NULL ? (size_t)(comma - rest.p) : rest.n};
-        rest.p += one.n + (comma != NULL);
-        rest.n -= one.n + (comma != NULL);
-        while (one.n > 0 && *one.p == ' ')
-            one.p++, one.n--;
-        while (one.n > 0 && one.p[one.n - 1] == ' ')
-            one.n--;
-        char *text = arena_copy(a, one.p, one.n);
-        if (text == NULL)
-            return error_memory(err);
-        if (inet_pton(AF_INET, text, &unused) != 1)
-            return error_set(err, PB_INVALID,
-                             "%s: %s is not an IPv4 address, which is all that the protocol can say",
-                             v->where, text);
-        if (c->advertise_count == ADVERTISE_MAX)
-            return error_set(err, PB_INVALID, "%s: more than %d addresses", v->where, ADVERTISE_MAX);
-        c->advertise[c->advertise_count++] = text;
-    }
-    return PB_OK;
-}
-
-static int settings_make(const struct setting_value *values, size_t n, struct arena *a, void **out,
-                         struct pb_error *err)
-{
-    struct config *c = arena_zero(a, sizeof *c);
-    int rc = c == NULL ? error_memory(err) : PB_OK;
-    if (rc == PB_OK)
-        c->chunk_limit = CHUNK_LIMIT;
-    for (size_t i = 0; rc == PB_OK && i < n; i++) {
-        uint64_t limit = 0;
-        if (strcmp(values[i].key, "advertise") == 0)
-            rc = advertise_take(&values[i], a, c, err);
-        else if (!slice_to_u64(slice_of(values[i].value), 1u << 30, &limit) || limit < PO_CHUNK)
-            rc = error_set(err, PB_INVALID, "%s: chunk_limit is a number from %d to %d, not %s",
-                           values[i].where, PO_CHUNK, 1 << 30, values[i].value);
-        else
-            c->chunk_limit = (uint32_t)limit;
-    }
-    *out = c;
-    return rc;
-}
-
 static const char *const paths[] = {NULL};
 
 const struct dialect playonline_dialect = {
     .name = PO_DIALECT,
-    .settings = settings,
-    .settings_make = settings_make,
+    .settings = po_settings,
+    .settings_make = po_settings_make,
     .paths = paths,
     .live_check = po_live_check,
+    .mend = po_mend,
     .compile = playonline_compile,
+    .compile_site = po_pins_make,
     .serve_polp = playonline_serve,
     .fetch = &playonline_fetch,
 };

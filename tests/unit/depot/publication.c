@@ -168,8 +168,10 @@ static void fsck_names_the_damage(void **state)
     depot_close(d);
 }
 
-static int nothing_together(void *arg, struct site *s, struct pb_error *err)
+static int nothing_together(void *arg, void *finish_arg, const struct depot *d, struct site *s,
+                            struct pb_error *err)
 {
+    (void)finish_arg, (void)d;
     (void)arg, (void)s, (void)err;
     return PB_OK;
 }
@@ -196,7 +198,7 @@ static void the_site(void **state)
     struct site *first, *second;
     struct pb_error err;
     int compiled = 0;
-    struct site_maker maker = {compile_count, nothing_together, &compiled, failed_count, &compiled};
+    struct site_maker maker = {compile_count, nothing_together, &compiled, NULL, failed_count, &compiled};
     (void)state;
     publish(d, "a", "first");
     publish(d, "b", "other");

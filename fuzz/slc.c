@@ -1,0 +1,27 @@
+/* PlayOnline's modes. What is taken is bounded; what is packed comes back. */
+#include "codec/slc.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    enum { CEILING = 1 << 20 };
+    struct slice bytes = {(const char *)data, size};
+    struct buffer out, packed;
+    struct pb_error err;
+    buffer_init(&out, CEILING);
+    if (slc_unpack_bytes(bytes, &out, &err) == PB_OK && out.n > CEILING)
+        abort();
+    buffer_free(&out);
+    buffer_init(&out, CEILING);
+    buffer_init(&packed, 2 * CEILING);
+    if (size <= CEILING && (slc_list_pack(bytes, &packed, &err) < 0 ||
+                            slc_unpack_bytes((struct slice){packed.p, packed.n}, &out, &err) < 0 ||
+                            out.n != size || (size > 0 && memcmp(out.p, data, size) != 0)))
+        abort();
+    buffer_free(&out);
+    buffer_free(&packed);
+    return 0;
+}
