@@ -81,6 +81,11 @@ md5() {
     md5sum "$1" | cut -d' ' -f1
 }
 
+# part_name MAP [N]: the name of a part (the first, unless N is given) as the server of $url defines it now.
+part_name() {
+    curl -sf "$url?map=$1" | sed -n 's/.*<part name="\([^"]*\)".*/\1/p' | sed -n "${2:-1}p"
+}
+
 make_levels() { # TREE LEVELS FOLDERS SEED, or --change TREE SEED MOVED REMOVED CHANGED ADDED
     "$root/scripts/make-levels" "$@"
 }

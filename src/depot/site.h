@@ -30,6 +30,22 @@ struct site_index {
     uint32_t mask;
 };
 
+/* What releases that are not live any more still answer for, so that a client that is half-way through one
+ * goes on. Names are those that the live release does not have; of several releases the newest has the name.
+ */
+struct site_older {
+    struct site_entry *entries;
+    size_t n, room;
+    struct site_index index;
+};
+
+/* What of a release stays answerable: a bit for each kind of entry. by_release: an entry that differs from
+ * the live one of its name stays, too, and is found by its release's id (site_older_name). */
+struct site_lasting {
+    unsigned kinds;
+    bool by_release;
+};
+
 struct site_title {
     unsigned references; /* atomic */
     const char *dialect;
@@ -41,6 +57,8 @@ struct site_title {
     struct site_entry *entries;
     size_t n;
     struct site_index index;
+    struct site_older older;
+    int64_t releases;           /* the sum of all its releases' ids: another sum, other releases */
     const char *const *aliases; /* other names to find it by, set when it is compiled, in `arena`. A title's
                                    own name goes before another's alias */
     size_t alias_count;
@@ -49,11 +67,18 @@ struct site_title {
     struct arena arena;
 };
 
-struct site {
-    unsigned references; /* atomic */
-    struct site_title **titles;
-    size_t n;
+struct site_titles {
+    struct site_title **list;
+    size_t n, room;
     struct site_index index;
+};
+
+struct site {
+    unsigned references;        /* atomic */
+    struct site_title **titles; /* live */
+    size_t n, room;
+    struct site_index index;
+    struct site_titles withdrawn; /* only `older` and names of these are set; they are not compiled */
     void **compiled; /* what each dialect made of all its titles together, in `arena`: the maker's business */
     struct arena arena;
 };
@@ -63,6 +88,8 @@ struct site {
  * `md5` has the MD5 of each entry's object, in order, and goes away after the call. A failure leaves the
  * title out of the site; `failed` is told why.
  */
+/* Called for each release that is not live, with its attributes. */
+typedef struct site_lasting site_lasting_fn(void *arg, const char *dialect, const char *attributes);
 typedef int site_compile_fn(void *arg, struct site_title *title, const struct md5 *md5, struct pb_error *err);
 typedef void site_failed_fn(void *arg, const struct site_title *title, const struct pb_error *err);
 /* Called once for each site, when all its titles are there. It may read objects of the depot, allocate in
@@ -73,8 +100,9 @@ typedef int site_finish_fn(void *arg, void *finish_arg, const struct depot *d, s
 struct site_maker {
     site_compile_fn *compile;
     site_finish_fn *finish;
-    void *arg;        /* for these two */
-    void *finish_arg; /* for finish alone */
+    site_lasting_fn *lasting; /* NULL: nothing stays */
+    void *arg;                /* for these three */
+    void *finish_arg;         /* for finish alone */
     site_failed_fn *failed;
     void *failed_arg;
 };
@@ -89,5 +117,12 @@ void site_release(struct site *s); /* NULL does no harm */
 /* Lookups; NULL when there is none. Names compare bytewise. */
 const struct site_title *site_title_find(const struct site *s, const char *dialect, struct slice name);
 const struct site_entry *site_entry_find(const struct site_title *t, struct slice name);
+
+/* The title where it is live, else where it is withdrawn. */
+const struct site_title *site_title_known(const struct site *s, const char *dialect, struct slice name);
+/* The same for an entry of a release that is not live any more. */
+const struct site_entry *site_older_find(const struct site_title *t, struct slice name);
+/* The name under which an entry of a release is kept where `by_release` holds. NULL: it does not fit. */
+const char *site_older_name(int64_t release, struct slice name, char *out, size_t room);
 
 #endif

@@ -11,6 +11,16 @@ static int compile(void *arg, struct site_title *title, const struct md5 *md5, s
     return error_set(err, PB_UNSUPPORTED, "this patchbay does not know the dialect");
 }
 
+static struct site_lasting lasting(void *arg, const char *dialect, const char *attributes)
+{
+    const struct dialect *const *all = arg;
+    for (size_t i = 0; all[i] != NULL; i++) {
+        if (strcmp(all[i]->name, dialect) == 0 && all[i]->lasting != NULL)
+            return all[i]->lasting(attributes);
+    }
+    return (struct site_lasting){0};
+}
+
 static int finish(void *arg, void *finish_arg, const struct depot *d, struct site *site, struct pb_error *err)
 {
     const struct dialect *const *all = arg;
@@ -35,7 +45,7 @@ static int finish(void *arg, void *finish_arg, const struct depot *d, struct sit
 struct site_maker dialects_maker(const struct dialect *const *all, void **settings, site_failed_fn *failed,
                                  void *arg)
 {
-    return (struct site_maker){compile, finish, (void *)all, settings, failed, arg};
+    return (struct site_maker){compile, finish, lasting, (void *)all, settings, failed, arg};
 }
 
 const struct dialect *dialect_path_taken(const struct dialect *const *all, const struct dialect *mine,

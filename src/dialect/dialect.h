@@ -149,6 +149,9 @@ struct dialect {
      * live now, and of other dialects' paths? PB_INVALID when not. NULL: names are a title's own. */
     int (*live_check)(struct depot *d, const struct dialect *const *all, const char *name,
                       const char *attributes, struct pb_error *err);
+    /* What of a release with these attributes stays answerable once another is live, or none: see site_older.
+     * NULL: nothing. */
+    struct site_lasting (*lasting)(const char *attributes);
     /* Mends what an earlier version of patchbay stored wrong, before a server begins. `tell` gets a line for
      * each release, and may be NULL. NULL: there is nothing such. */
     int (*mend)(struct depot *d, dialect_tell_fn *tell, void *arg, struct pb_error *err);

@@ -42,8 +42,8 @@ parts() {
     for part in $(parts blood); do
         curl -sf "$url?map=blood&part=$part" -o "$part"
     done
-    [ "$(ls blood.7z.* | wc -l)" -ge 8 ]
-    cat blood.7z.* >joined.7z
+    [ "$(ls blood-*.7z.* | wc -l)" -ge 8 ]
+    cat blood-*.7z.* >joined.7z
     7zz t joined.7z
     7zz l -slt joined.7z | grep -q '^Path = blood.map$'
     7zz x -oout joined.7z
@@ -52,7 +52,7 @@ parts() {
     [ "$(xmllint --xpath 'string(//map_download/@compressed_size)' definition.xml)" = "$(stat -c %s joined.7z)" ]
     [ "$(xmllint --xpath 'string(//map_download/@uncompressed_size)' definition.xml)" = "$(stat -c %s "$wad")" ]
     # 7zz also opens the parts as a split archive, by the first of them.
-    7zz t blood.7z.001
+    7zz t blood-*.7z.001
 }
 
 @test "freedoom2.wad with a password: an independent client decrypts it, 7zz extracts it" {
@@ -63,7 +63,7 @@ parts() {
     [ "$(md5 out/Crypt.map)" = "$(md5 "$wad")" ]
     run ! python3 "$root/tests/interop/opensauce_client.py" "http://$at" crypt joined.7z halo1235
     # As sent, it is no archive.
-    curl -sf "$url?map=crypt&part=Crypt.7z.001" -o raw
+    curl -sf "$url?map=crypt&part=$(parts crypt | head -1)" -o raw
     run ! 7zz t raw
 }
 
@@ -72,7 +72,7 @@ parts() {
     for part in $(parts zipped); do
         curl -sf "$url?map=zipped&part=$part" -o "$part"
     done
-    cat zipped.zip.* >joined.zip
+    cat zipped-*.zip.* >joined.zip
     unzip -tq joined.zip
     unzip -q joined.zip -d out
     [ "$(md5 out/zipped.map)" = "$(md5 "$wad")" ]
@@ -164,4 +164,142 @@ parts() {
     [[ $output == *"mine.xml: part mine.7z.001: its MD5 is not the one in the definition"* ]]
     [[ $output == *"mine.xml: part mine.7z.002: not found in parts"* ]]
     "$patchbay" fsck
+}
+
+# original NAME: the original client's way, one part for each line in the pipe `steps`; its words are in NAME.said.
+original() {
+    mkfifo "$1.steps"
+    python3 "$root/tests/interop/opensauce_client.py" "http://$at" "$1" "$1.7z" --steps <"$1.steps" >"$1.said" 2>&1 3>&- &
+    original=$!
+    pids+=("$original")
+    exec 7>"$1.steps"
+}
+step() { # NAME N: the next part; then there are N
+    echo >&7
+    wait_for 20 eval '[ "$(grep -c "^part" '"$1"'.said)" = '"$2"' ]' || { cat "$1.said"; return 1; }
+}
+
+@test "an original client, which asks for the definition once, finishes while five publishes go by, and more" {
+    "$patchbay" init
+    make_map a.map 9000000 1
+    "$patchbay" publish map a.map --algorithm zip --level 0
+    cp a.map first.map
+    start_server
+    original a
+    step a 1
+    for i in 2 3 4 5 6; do
+        make_map a.map 9000000 $i
+        "$patchbay" publish map a.map --algorithm zip --level 0
+        wait_for 10 eval 'curl -sf "$url?map=a" | grep -q "$(md5 a.map)"'
+        [ "$i" = 6 ] || step a $i
+    done
+    "$patchbay" rollback opensauce/a
+    wait_for 10 eval '! curl -sf "$url?map=a" | grep -q "$(md5 a.map)"'
+    step a 6
+    "$patchbay" withdraw opensauce/a
+    wait_for 10 eval '! curl -sf "$url?map=a"'
+    stop_server
+    start_server --http "$at" # and a restart
+    "$patchbay" gc --keep 10
+    for i in $(seq 7 "$(grep -c . <(sqlite3 depot/catalog.sqlite 'SELECT 1 FROM entry WHERE release = 1 AND kind = 1'))"); do
+        step a "$i"
+    done
+    exec 7>&-
+    wait "$original" || { cat a.said; return 1; }
+    7zz x -bso0 -oout a.7z
+    cmp first.map out/a.map
+    # what the depot does not have any more is not there
+    part=$(sqlite3 depot/catalog.sqlite 'SELECT name FROM entry WHERE release = 1 AND kind = 1 LIMIT 1')
+    curl -sf "$url?map=a&part=$part" -o part
+    sqlite3 depot/catalog.sqlite 'UPDATE release SET retired = 1'
+    "$patchbay" gc --keep 1
+    wait_for 10 eval '[ "$(curl -s -o /dev/null -w "%{http_code}" "$url?map=a&part=$part")" = 404 ]'
+}
+
+@test "the same bytes keep the same names; other bytes, and another password, have others" {
+    "$patchbay" init
+    make_map a.map 2000000
+    echo one >one
+    echo two >two
+    "$patchbay" publish map a.map --level 1
+    start_server
+    plain=$(part_name a)
+    "$patchbay" publish map a.map --level 1 --password-file one
+    wait_for 10 eval '[ "$(part_name a)" != "$plain" ]'
+    encrypted=$(part_name a)
+    "$patchbay" publish map a.map --level 1 --password-file two
+    wait_for 10 eval '[ "$(part_name a)" != "$encrypted" ]'
+    [ "$(part_name a)" != "$plain" ]
+    "$patchbay" publish map a.map --level 1
+    wait_for 10 eval '[ "$(part_name a)" = "$plain" ]'
+}
+
+@test "names that the original can't load: endings in lower case, ASCII, a warning for long ones" {
+    "$patchbay" init
+    make_map Upper.MAP 50000
+    "$patchbay" publish map Upper.MAP
+    start_server
+    curl -sf "$url?map=upper" >definition.xml
+    [ "$(xmllint --xpath 'string(//map_download/@name)' definition.xml)" = Upper.map ]
+    python3 "$root/tests/interop/opensauce_client.py" "http://$at" upper joined.7z
+    7zz l -slt joined.7z | grep -q '^Path = Upper.map$'
+    curl -sf "http://$at/maps/upper.map" | cmp - Upper.MAP
+    make_map größe.map 50000
+    run -1 "$patchbay" publish map größe.map
+    [[ $output == *"not ASCII"* ]]
+    make_map a234567890b234567890c234567890d.map 50000
+    run -0 "$patchbay" publish map a234567890b234567890c234567890d.map
+    [[ $output != *Chimera* ]]
+    make_map a234567890b234567890c234567890d2.map 50000
+    run -0 "$patchbay" publish map a234567890b234567890c234567890d2.map
+    [[ $output == *"more than 31 characters"* ]]
+}
+
+# define NAME SIZE ATTRIBUTES PART_ATTRIBUTES: a definition of NAME.map in one part, NAME.7z.001, in parts/FOLDER.
+define() { # NAME FOLDER ATTRIBUTES PART_ATTRIBUTES
+    mkdir -p definitions "parts/$2"
+    make_map "$1.map" 30000
+    7zz a -bso0 -mx=0 "$1.7z" "$1.map"
+    mv "$1.7z" "parts/$2/$1.7z.001"
+    local size
+    size=$(stat -c %s "parts/$2/$1.7z.001")
+    printf '\357\273\277<?xml version="1.0" encoding="UTF-8"?>\r\n<osHTTPServer xmlns="x"><map_download algorithm="7zip" name="%s.map" md5="%s" uncompressed_size="30000" compressed_size="%s" %s>\r\n<part name="%s.7z.001" index="0" md5="%s" size="%s" %s/></map_download></osHTTPServer>\r\n' \
+        "$1" "$(md5 "$1.map" | tr a-f A-F)" "$size" "$3" "$1" "$(md5 "parts/$2/$1.7z.001")" "$size" "$4" >"definitions/$1.xml"
+}
+
+@test "definitions as original clients take them: folders with slashes, encrypted=false; redirects to the root" {
+    define deep halo/maps 'host_directory="halo/maps"' 'encrypted="false" unencrypted_md5="d41d8cd98f00b204e9800998ecf8427e"'
+    define flat . '' ''
+    define climb . 'host_directory="../x"' ''
+    "$patchbay" init
+    run -1 "$patchbay" import opensauce definitions parts --redirect-root http://files.example.org/root
+    [[ $output == *"2 imported, 1 refused"* && $output == *"climb.xml: "*"host_directory"* ]]
+    start_server
+    curl -si "$url?map=deep&part=deep.7z.001" | grep -q '^Location: http://files.example.org/root/halo/maps/deep.7z.001'
+    curl -si "$url?map=flat&part=flat.7z.001" | tr -d '\r' | grep -qx 'Location: http://files.example.org/root/flat.7z.001'
+    curl -sf "http://$at/maps/deep" | cmp - deep.map
+    "$patchbay" export exported
+    cmp parts/flat.7z.001 exported/parts/flat.7z.001
+    cmp parts/halo/maps/deep.7z.001 exported/parts/halo/maps/deep.7z.001
+    # our client takes them as well
+    mkdir -p foreign/deep
+    cp definitions/deep.xml foreign/deep.xml
+    cp parts/halo/maps/deep.7z.001 foreign/deep/
+    start_foreign foreign
+    "$patchbay" fetch "opensauce://$foreign_at/deep" out
+    cmp deep.map out/deep.map
+}
+
+@test "a part set that the original splitter broke is named as such" {
+    "$patchbay" init
+    mkdir -p definitions parts
+    head -c 1048000 /dev/urandom >part
+    for bad in "1048676 splitter" "2097152 splitter" "1049000 contradicts"; do # modulo 1,048,576: 100, 0, 424
+        read -r size word <<<"$bad"
+        printf '<osHTTPServer><map_download algorithm="7zip" name="a.map" md5="%s" uncompressed_size="3000000" compressed_size="%s"><part name="a.7z.001" md5="%s" size="1048000"/></map_download></osHTTPServer>' \
+            "$(md5 part)" "$size" "$(md5 part)" >definitions/a.xml
+        cp part parts/a.7z.001
+        run -1 "$patchbay" import opensauce definitions parts
+        [[ $output == *"$word"* ]]
+    done
 }

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """The client's way of map download, written from the specification alone and in another style than ours.
 
-usage: opensauce_client.py http://HOST:PORT NAME ARCHIVE [PASSWORD]
+usage: opensauce_client.py http://HOST:PORT NAME ARCHIVE [PASSWORD] [--steps]
 
-Downloads the definition and the parts, checks and decrypts each, and writes the joined archive.
-Prints the map's name, MD5 and size. Unpacking it is left to 7zz or unzip.
+Downloads the definition once and the parts, each on a connection of its own, checks and decrypts each, and writes the
+joined archive. Prints the map's name, MD5 and size. Unpacking it is left to 7zz or unzip.
+--steps: reads a line of standard input before each part, and prints `part NAME` behind it.
 """
 import hashlib
 import struct
@@ -49,8 +50,9 @@ def get(url):
 
 
 def main():
-    base, name, archive = sys.argv[1:4]
-    password = sys.argv[4] if len(sys.argv) > 4 else None
+    steps = "--steps" in sys.argv
+    base, name, archive, *rest = [word for word in sys.argv[1:] if word != "--steps"]
+    password = rest[0] if rest else None
     root = xml.etree.ElementTree.fromstring(get(f"{base}/map_download?map={name}"))
     assert root.tag == "osHTTPServer"
     definition = root.find("map_download")
@@ -59,6 +61,8 @@ def main():
     total = 0
     with open(archive, "wb") as out:
         for i, part in enumerate(definition.findall("part")):
+            if steps:
+                sys.stdin.readline()
             data = get(f"{base}/map_download?map={name}&part={part.get('name')}")
             assert int(part.get("index")) == i
             assert len(data) == int(part.get("size")) <= 1048576
@@ -69,6 +73,8 @@ def main():
                 assert hashlib.md5(data).hexdigest() == part.get("unencrypted_md5"), "wrong password"
             out.write(data)
             total += len(data)
+            if steps:
+                print("part", part.get("name"), flush=True)
     assert total == int(definition.get("compressed_size"))
     print(definition.get("name"), definition.get("md5"), definition.get("uncompressed_size"))
 

@@ -21,13 +21,16 @@ status() { # CURL ARGUMENT...
     [ "$(status "$url?map=A.MAP")" = 200 ]
     [ "$(status "$url?map=a.yelo")" = 200 ]
     [ "$(status "$url?map=%61")" = 200 ]
-    [ "$(status "$url?map=a&part=a.7z.001")" = 200 ]
-    [ "$(status "$url?map=a&part=A.7z.001")" = 404 ]
+    part=$(part_name a)
+    [[ $part =~ ^a-[0-9a-f]{8}\.7z\.001$ ]]
+    [ "$(status "$url?map=a&part=$part")" = 200 ]
+    [ "$(status "$url?map=a&part=${part^^}")" = 404 ]
+    [ "$(status "$url?map=a&part=a.7z.001")" = 404 ]
     [ "$(status "$url?map=a&part=a.map")" = 404 ]
     [ "$(status "$url?map=b")" = 404 ]
     [ "$(status "$url?map=")" = 404 ]
     [ "$(status "$url")" = 400 ]
-    [ "$(status "$url?part=a.7z.001")" = 400 ]
+    [ "$(status "$url?part=$part")" = 400 ]
     [ "$(status -X POST "$url?map=a")" = 405 ]
     [ "$(status -d x=y "$url?map=a")" = 405 ]
     [ "$(status -X DELETE "http://$at/maps/a.map")" = 405 ]
@@ -35,7 +38,14 @@ status() { # CURL ARGUMENT...
     [ "$(status --path-as-is "http://$at/maps/../a.map")" = 404 ]
     [ "$(status "http://$at/maps/A.map")" = 200 ]
     [ "$(status "http://$at/maps/a.yelo")" = 404 ]
-    [ "$(status "http://$at/maps/a")" = 404 ]
+    # the other templates of today's downloaders
+    for path in /maps/a /maps/A /halom/maps/a /halom/maps/a.map; do
+        [ "$(status "http://$at$path")" = 200 ]
+        curl -sf "http://$at$path" | cmp - a.map
+    done
+    for path in /maps/ /maps/b /halom/maps/b.map /halom/maps/a.yelo //maps/a /halom/x/maps/a /halom/maps/a/b; do
+        [ "$(status "http://$at$path")" = 404 ]
+    done
     curl -sI "$url?map=a" | grep -q '^Server: OpenSauce_Halo1_CE_Dedi'
 }
 
@@ -59,11 +69,13 @@ status() { # CURL ARGUMENT...
     make_map b.map 50000
     "$patchbay" publish map b.map --redirect-root http://files.example.org/maps/ --host-directory "B maps"
     start_server --opensauce-redirect-root http://elsewhere.example.org
-    head=$(curl -si "$url?map=b&part=b.7z.001" | tr -d '\r')
+    part=$(part_name b)
+    head=$(curl -si "$url?map=b&part=$part" | tr -d '\r')
     [[ $head == "HTTP/1.1 302 Found"* ]]
-    [[ $head == *"Location: http://files.example.org/maps/B%20maps/b.7z.001"* ]]
+    [[ $head == *"Location: http://files.example.org/maps/B%20maps/$part"* ]]
     [[ $head == *"Content-Length: 0"* ]]
-    curl -si "$url?map=a&part=a.7z.001" | grep -q '^Location: http://elsewhere.example.org/a/a.7z.001'
+    part=$(part_name a)
+    curl -si "$url?map=a&part=$part" | grep -q "^Location: http://elsewhere.example.org/a/$part"
     run ! grep -q host_directory <(curl -s "$url?map=b")
 }
 

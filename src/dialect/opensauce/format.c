@@ -57,6 +57,18 @@ int os_map_name_check(const char *name, struct pb_error *err)
     return PB_OK;
 }
 
+int os_original_name_check(const char *name, struct pb_error *err)
+{
+    for (const char *c = name; *c != '\0'; c++) {
+        if ((unsigned char)*c > 0x7e)
+            return error_set(
+                err, PB_INVALID,
+                "%s: the name has a character that is not ASCII, which the game's downloaders can't ask for",
+                name);
+    }
+    return PB_OK;
+}
+
 bool os_stem(struct slice name, char out[OS_NAME_MAX + 1])
 {
     size_t n = stem_length(name);

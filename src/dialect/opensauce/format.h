@@ -30,7 +30,7 @@ struct os_definition {
     struct md5 md5;
     uint32_t uncompressed_size;
     uint32_t compressed_size;
-    const char *host_directory; /* only in files on disk; may be NULL */
+    const char *host_directory; /* only in files on disk: a folder or a path of them; may be NULL */
     struct os_part *parts;
     size_t part_count;
 };
@@ -55,11 +55,14 @@ const char *os_archive_ending(enum archive_format algorithm);
 /* Is this a name for a map? Sets the error's text to what is wrong with it. */
 PB_MUST_USE int os_map_name_check(const char *name, struct pb_error *err);
 
+/* Can the original game load a map of this name? Not one with bytes above 127. */
+PB_MUST_USE int os_original_name_check(const char *name, struct pb_error *err);
+
 /* A map's name without .map or .yelo, in lower case: what a title is called. False when nothing, or too much,
  * is left. */
 bool os_stem(struct slice name, char out[OS_NAME_MAX + 1]);
 
-/* Can this be put before HOST_DIRECTORY/PART in a Location header? */
+/* Can this be put before HOST_DIRECTORY/PART, or PART, in a Location header? */
 PB_MUST_USE int os_redirect_check(const char *root, struct pb_error *err);
 
 /* Parses and checks a definition: names that are safe as file names, sizes that agree, both or neither of the

@@ -168,7 +168,7 @@ static int attributes_make(struct map_import *m, char **text, struct pb_error *e
     a.encrypted = m->definition.parts[0].encrypted;
     a.proof_known = a.encrypted && password != NULL;
     if (a.map.host_directory == NULL)
-        a.map.host_directory = m->stem;
+        a.map.host_directory = "";
     int rc = PB_OK;
     if (a.proof_known)
         rc = os_password_proof(password, strlen(password), &m->definition.md5, &a.proof, err);
@@ -193,10 +193,17 @@ static int map_commit(struct map_import *m, struct pb_error *err)
     result.size = m->definition.uncompressed_size;
     result.packed = m->definition.compressed_size;
     result.stored = made.stored;
-    if (m->definition.parts[0].encrypted && m->import->options->password == NULL)
-        snprintf(result.warning, sizeof result.warning,
-                 "encrypted, and no password was given: imported without a check of the map and without its "
-                 "raw form");
+    bool unchecked = m->definition.parts[0].encrypted && m->import->options->password == NULL;
+    const char *ending = strrchr(m->definition.name, '.');
+    bool loads = strcmp(ending, ".map") == 0 || strcmp(ending, ".yelo") == 0;
+    snprintf(
+        result.warning, sizeof result.warning, "%s%s%s",
+        unchecked
+            ? "encrypted, and no password was given: imported without a check of the map and without its "
+              "raw form"
+            : "",
+        unchecked && !loads ? "; " : "",
+        loads ? "" : "the original game refuses an ending in upper case: publish the map itself");
     m->import->report->imported++;
     return report_line(m->import, m->file, NULL, &result, err);
 }
@@ -224,6 +231,8 @@ static int map_import(struct import *im, const char *file, struct slice xml, str
     _cleanup_publication_ struct publication p = {.lock = -1};
     arena_init(&arena, OS_ARENA_MAX);
     int rc = os_definition_parse(xml, &arena, &m.definition, err);
+    if (rc == PB_OK)
+        rc = os_original_name_check(m.definition.name, err);
     if (rc == PB_OK)
         rc = names_check(&m.definition, err);
     if (rc < 0)

@@ -18,6 +18,7 @@ extern const struct setting opensauce_settings[];
 int opensauce_settings_make(const struct setting_value *values, size_t n, struct arena *a, void **out,
                             struct pb_error *err);
 int opensauce_compile(struct site_title *title, const struct md5 *md5, struct pb_error *err);
+struct site_lasting opensauce_lasting(const char *attributes);
 bool opensauce_serve(const struct dialect_http *in, struct reply_plan *plan);
 bool opensauce_export_path(const struct site_title *title, const struct site_entry *entry, unsigned n,
                            struct buffer *path, bool *list);

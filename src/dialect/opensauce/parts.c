@@ -5,36 +5,62 @@
 
 #include <stdio.h>
 
+int part_cutter_start(struct part_cutter *c, struct pb_error *err)
+{
+    return digest_start(&c->digest, DIGEST_SHA256, err);
+}
+
+void part_cutter_end(struct part_cutter *c)
+{
+    digest_free(&c->digest);
+}
+
 /* Encrypts (in place) and stores the first n held bytes as the next part. */
 static int part_cut(struct part_cutter *c, size_t n, struct pb_error *err)
 {
-    char name[OS_NAME_MAX + 32];
     struct digest_result plain = {0};
-    struct object object;
-    struct slice extra = {0};
     _cleanup_object_writer_ struct object_writer w = {.fd = -1};
-    int rc = PB_OK;
-    if (c->key != NULL) {
+    c->parts = arena_grow(&c->publication->arena, c->parts, c->count, &c->room, sizeof *c->parts);
+    int rc = c->parts == NULL ? error_memory(err) : PB_OK;
+    if (rc == PB_OK && c->key != NULL) {
         rc = digest_bytes(DIGEST_MD5, c->held, n, &plain, err);
         xxtea_encrypt(c->held, n, c->key);
-        extra = (struct slice){(const char *)plain.md5.bytes, sizeof plain.md5.bytes};
     }
-    snprintf(name, sizeof name, "%s.%s.%03u", c->stem, c->ending, c->count + 1);
-    if (rc == PB_OK)
-        rc = object_writer_open(c->publication->depot, &w, err);
+    if (rc < 0)
+        return rc;
+    struct part_cut *part = &c->parts[c->count];
+    part->plain = plain.md5;
+    digest_add(&c->digest, c->held, n);
+    rc = object_writer_open(c->publication->depot, &w, err);
     if (rc == PB_OK)
         rc = object_writer_add(&w, c->held, n, err);
     if (rc == PB_OK)
-        rc = object_writer_finish(&w, &object, err);
-    if (rc == PB_OK)
-        rc = publication_add(c->publication, slice_of(name), OS_PART, &object, extra, err);
+        rc = object_writer_finish(&w, &part->object, err);
     if (rc < 0)
-        return error_context(err, "part %u", c->count + 1);
+        return error_context(err, "part %zu", c->count + 1);
     c->n -= n;
     memmove(c->held, c->held + n, c->n);
     c->count++;
     c->total += n;
     return PB_OK;
+}
+
+/* All bytes are known now, and with them the parts' names. */
+static int parts_add(struct part_cutter *c, struct pb_error *err)
+{
+    enum { MARK = 8 /* digits */ };
+    char name[OS_NAME_MAX + 48], hex[SHA256_HEX + 1];
+    struct digest_result all;
+    digest_finish(&c->digest, &all);
+    hex_encode(all.sha256.bytes, sizeof all.sha256.bytes, hex);
+    int rc = PB_OK;
+    for (size_t i = 0; rc == PB_OK && i < c->count; i++) {
+        const struct part_cut *part = &c->parts[i];
+        struct slice extra = {(const char *)part->plain.bytes, c->key != NULL ? sizeof part->plain.bytes : 0};
+        snprintf(name, sizeof name, "%s-%.*s.%s.%03zu", c->stem, MARK, hex, c->ending, i + 1);
+        rc = publication_add(c->publication, slice_of(name), OS_PART, &part->object, extra, err);
+    }
+    return rc;
 }
 
 /* A full part is cut only once 256 more bytes are known to follow, so that the last can have its 256. */
@@ -70,5 +96,7 @@ int part_cutter_finish(struct part_cutter *c, struct pb_error *err)
         size_t first = c->key != NULL ? c->n - XXTEA_BLOCK : OS_PART_SIZE;
         rc = part_cut(c, first < OS_PART_SIZE ? first : OS_PART_SIZE, err);
     }
-    return rc == PB_OK && c->n > 0 ? part_cut(c, c->n, err) : rc;
+    if (rc == PB_OK && c->n > 0)
+        rc = part_cut(c, c->n, err);
+    return rc == PB_OK ? parts_add(c, err) : rc;
 }

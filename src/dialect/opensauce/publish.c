@@ -28,6 +28,7 @@ struct work {
     uint64_t size;
     char stem[OS_NAME_MAX + 1];      /* the title's name */
     char part_stem[OS_NAME_MAX + 1]; /* the same in the map's own spelling, for names of parts */
+    char name[OS_NAME_MAX + 1];      /* of the map */
     struct os_attributes attributes;
     struct md5 key;
     struct pb_publish_result *result;
@@ -58,20 +59,46 @@ static int password_check(const struct pb_map_options *o, struct pb_error *err)
     return PB_OK;
 }
 
+/* Adds to the result's warning. */
+static void warn(struct work *w, const char *text)
+{
+    char *all = w->result->warning;
+    size_t used = strlen(all);
+    snprintf(all + used, sizeof w->result->warning - used, "%s%s", used > 0 ? "; " : "", text);
+}
+
+/* The map's name as players get it: with its ending in lower case. */
+static int name_make(struct work *w, const char *file, struct pb_error *err)
+{
+    enum { CHIMERA_MAX = 31 };
+    int rc = os_map_name_check(file, err);
+    if (rc == PB_OK)
+        rc = os_original_name_check(file, err);
+    if (rc < 0)
+        return rc;
+    os_stem(slice_of(file), w->stem);
+    size_t n = strlen(w->stem);
+    snprintf(w->name, sizeof w->name, "%s", file);
+    for (char *c = w->name + n; *c != '\0'; c++)
+        *c = ascii_lower(*c);
+    w->attributes.map.name = w->name;
+    snprintf(w->part_stem, sizeof w->part_stem, "%.*s", (int)n, file);
+    if (n > CHIMERA_MAX)
+        warn(w, "the name has more than 31 characters, which Chimera can't load");
+    return PB_OK;
+}
+
 static int options_check(struct work *w, struct pb_error *err)
 {
     const struct pb_map_options *o = w->options;
     const char *why;
     struct os_definition *map = &w->attributes.map;
-    map->name = path_base(slice_of(o->file)).p;
-    int rc = os_map_name_check(map->name, err);
+    int rc = name_make(w, path_base(slice_of(o->file)).p, err);
     if (rc < 0)
         return rc;
-    os_stem(slice_of(map->name), w->stem);
-    snprintf(w->part_stem, sizeof w->part_stem, "%.*s", (int)strlen(w->stem), map->name);
     map->host_directory = o->host_directory != NULL ? o->host_directory : w->part_stem;
-    if (!path_name_ok(slice_of(map->host_directory), &why))
-        return error_set(err, PB_INVALID, "host directory %s: the name %s", map->host_directory, why);
+    if (!path_relative_portable(slice_of(map->host_directory), &why))
+        return error_set(err, PB_INVALID, "host directory %s: the path %s", map->host_directory, why);
     const char *algorithm = o->algorithm != NULL ? o->algorithm : "7zip";
     if (!os_algorithm_parse(algorithm, &map->algorithm))
         return error_set(err, PB_INVALID, "algorithm %s: must be 7zip or zip", algorithm);
@@ -95,14 +122,6 @@ static int source_open(struct work *w, struct pb_error *err)
     if (w->size > UINT32_MAX)
         return error_set(err, PB_INVALID, "the file has 4 GiB or more; the protocol's sizes have 32 bits");
     return PB_OK;
-}
-
-/* Adds to the result's warning. */
-static void warn(struct work *w, const char *text)
-{
-    char *all = w->result->warning;
-    size_t used = strlen(all);
-    snprintf(all + used, sizeof w->result->warning - used, "%s%s", used > 0 ? "; " : "", text);
 }
 
 /* Halo's own header: 2,048 bytes between two marks. Test files may be without; the operator is told. */
@@ -155,6 +174,8 @@ static int source_pack(struct work *w, struct publication *p, struct part_cutter
     if (rc == PB_OK && keep_raw)
         rc = object_writer_open(w->depot, &raw, err);
     if (rc == PB_OK)
+        rc = part_cutter_start(cutter, err);
+    if (rc == PB_OK)
         rc = archive_writer_open(map->algorithm, w->attributes.level, map->name, w->size, part_cutter_add,
                                  cutter, &archive, err);
     if (rc == PB_OK)
@@ -164,6 +185,7 @@ static int source_pack(struct work *w, struct publication *p, struct part_cutter
     archive_writer_free(archive);
     if (rc == PB_OK)
         rc = part_cutter_finish(cutter, err);
+    part_cutter_end(cutter);
     if (rc == PB_OK && keep_raw)
         rc = object_writer_finish(&raw, &object, err);
     if (rc == PB_OK && keep_raw)
@@ -176,7 +198,7 @@ static int source_pack(struct work *w, struct publication *p, struct part_cutter
     if (cutter->total > UINT32_MAX)
         return error_set(err, PB_INVALID, "the archive has 4 GiB or more; the protocol's sizes have 32 bits");
     map->compressed_size = (uint32_t)cutter->total;
-    w->result->parts = cutter->count;
+    w->result->parts = (unsigned)cutter->count;
     w->result->packed = cutter->total;
     return PB_OK;
 }

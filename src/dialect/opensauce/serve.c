@@ -1,4 +1,5 @@
 /* Answering map downloads: GET /map_download, /maps/NAME and the master server list. */
+#include "base/path.h"
 #include "dialect/opensauce/opensauce.h"
 #include "dialect/opensauce/release.h"
 #include "patchbay/status.h"
@@ -20,8 +21,8 @@ struct compiled {
     bool proof_known;
     struct sha256 proof;
     struct md5 map_md5;
-    const char *redirect_root; /* of this map; NULL: none */
-    const char *host_directory;
+    const char *redirect_root;  /* of this map; NULL: none */
+    const char *host_directory; /* "": parts are at the redirect root itself */
 };
 
 static int definition_render(struct site_title *title, const struct md5 *md5, struct os_definition *d,
@@ -113,12 +114,13 @@ static void entry_reply(const struct os_request *r, const struct site_title *tit
     r->plan->completes = (e == c->raw || e == c->last) && reply_plan_ends(r->plan, e->size);
 }
 
-static const struct site_title *title_by_name(const struct os_request *r, const char *name, size_t n)
+typedef const struct site_title *find_fn(const struct site *s, const char *dialect, struct slice name);
+
+static const struct site_title *title_by_name(const struct site *site, find_fn *find, const char *name,
+                                              size_t n)
 {
     char stem[OS_NAME_MAX + 1];
-    if (!os_stem((struct slice){name, n}, stem))
-        return NULL;
-    return site_title_find(r->in->site, OS_DIALECT, slice_of(stem));
+    return os_stem((struct slice){name, n}, stem) ? find(site, OS_DIALECT, slice_of(stem)) : NULL;
 }
 
 static void part_redirect(const struct os_request *r, const struct compiled *c, const char *root,
@@ -131,8 +133,10 @@ static void part_redirect(const struct os_request *r, const struct compiled *c, 
         n--;
     buffer_append(&location, root, n);
     buffer_text(&location, "/");
-    percent_encode(&location, slice_of(c->host_directory), false);
-    buffer_text(&location, "/");
+    if (c->host_directory[0] != '\0') {
+        percent_encode(&location, slice_of(c->host_directory), true);
+        buffer_text(&location, "/");
+    }
     percent_encode(&location, slice_of(e->name), false);
     if (location.failed)
         refuse(r, 500);
@@ -140,14 +144,33 @@ static void part_redirect(const struct os_request *r, const struct compiled *c, 
         http_reply_redirect(&r->moment, r->in->request, location.p, r->plan);
 }
 
+/* A part of a release that is not live any more. It is served from here, as the host that parts are
+ * redirected to may not have it any more. */
+static void older_reply(const struct os_request *r, const struct site_entry *e)
+{
+    char etag[HTTP_ETAG];
+    http_etag(&e->object, etag);
+    struct http_resource resource = {
+        .type = "application/octet-stream", .etag = etag, .object = &e->object, .size = e->size};
+    http_reply_resource(&r->moment, r->in->request, &resource, r->plan);
+}
+
+/* The title may be withdrawn. */
 static void part_reply(const struct os_request *r, const struct site_title *title, struct slice value)
 {
     const struct compiled *c = title->compiled;
-    char name[OS_NAME_MAX + 64];
-    int n = percent_decode(value, name, sizeof name);
-    const struct site_entry *e = n < 0 ? NULL : site_entry_find(title, (struct slice){name, (size_t)n});
-    const char *root = c->redirect_root != NULL ? c->redirect_root : r->config->redirect_root;
-    if (e == NULL || e->kind != OS_PART)
+    char text[OS_NAME_MAX + 64];
+    int n = percent_decode(value, text, sizeof text);
+    struct slice name = {text, n < 0 ? 0 : (size_t)n};
+    const struct site_entry *e = c != NULL ? site_entry_find(title, name) : NULL, *older = NULL;
+    const char *root = c == NULL                  ? NULL
+                       : c->redirect_root != NULL ? c->redirect_root
+                                                  : r->config->redirect_root;
+    if (e == NULL)
+        older = site_older_find(title, name);
+    if (older != NULL)
+        older_reply(r, older);
+    else if (e == NULL || e->kind != OS_PART)
         refuse(r, 404);
     else if (root != NULL)
         part_redirect(r, c, root, e);
@@ -183,11 +206,13 @@ static void map_download(const struct os_request *r)
         return;
     }
     int n = percent_decode(value, name, sizeof name);
-    const struct site_title *title = n < 0 ? NULL : title_by_name(r, name, (size_t)n);
+    bool part = http_query_value(q->query, "part", &value);
+    const struct site_title *title =
+        n < 0 ? NULL : title_by_name(r->in->site, part ? site_title_known : site_title_find, name, (size_t)n);
     r->plan->title = title;
     if (title == NULL)
         refuse(r, 404);
-    else if (http_query_value(q->query, "part", &value))
+    else if (part)
         part_reply(r, title, value);
     else
         definition_reply(r, title);
@@ -208,19 +233,56 @@ static bool password_right(const struct http_request *q, const struct compiled *
            bytes_equal_constant_time(&proof, &c->proof, sizeof proof);
 }
 
-/* GET /maps/NAME.map: the map as it is, for clients that take no parts. */
-static void raw_map(const struct os_request *r)
+/* A downloader's template may name the game: /GAME/maps/NAME. Not where that is the path of another dialect's
+ * title. */
+static bool game_ok(const struct site *site, struct slice game)
+{
+    if (game.n == 0 || !path_name_ok(game, NULL))
+        return false;
+    for (size_t i = 0; i < site->n; i++) {
+        if (strcmp(site->titles[i]->dialect, OS_DIALECT) != 0 &&
+            slice_equal_nocase(slice_of(site->titles[i]->name), game))
+            return false;
+    }
+    return true;
+}
+
+/* The live map that "/maps/NAME" or "/GAME/maps/NAME" means, with or without the ending; NULL: it means none,
+ * and may be somebody else's path. */
+static const struct site_title *raw_title(const struct dialect_http *in)
 {
     char name[OS_NAME_MAX + 1];
-    struct slice value = r->in->request->path;
-    value.p += strlen(OS_RAW_PATH);
-    value.n -= strlen(OS_RAW_PATH);
+    struct slice path = in->request->path, route = slice_of(OS_RAW_PATH);
+    const char *at = memmem(path.p, path.n, route.p, route.n);
+    if (at == NULL)
+        return NULL;
+    struct slice before = {path.p, (size_t)(at - path.p)};
+    struct slice value = {at + route.n, path.n - before.n - route.n};
     int n = percent_decode(value, name, sizeof name);
-    const struct site_title *title = n < 0 ? NULL : title_by_name(r, name, (size_t)n);
-    const struct compiled *c = title != NULL ? title->compiled : NULL;
+    const struct site_title *title = n < 0 ? NULL : title_by_name(in->site, site_title_find, name, (size_t)n);
+    if (title == NULL || (before.n > 0 && !game_ok(in->site, (struct slice){before.p + 1, before.n - 1})))
+        return NULL;
+    return title;
+}
+
+/* "immure.map", or without its ending. */
+static bool raw_named(const struct site_entry *raw, struct slice path)
+{
+    char name[OS_NAME_MAX + 1];
+    struct slice value = path_base(path), whole = slice_of(raw->name);
+    int n = percent_decode(value, name, sizeof name);
+    const char *dot = strrchr(raw->name, '.');
+    struct slice given = {name, n < 0 ? 0 : (size_t)n}, stem = {raw->name, (size_t)(dot - raw->name)};
+    return slice_equal_nocase(given, whole) || slice_equal_nocase(given, stem);
+}
+
+/* The map as it is, for clients that take no parts. */
+static void raw_map(const struct os_request *r)
+{
+    const struct site_title *title = raw_title(r->in);
+    const struct compiled *c = title->compiled;
     r->plan->title = title;
-    if (c == NULL || c->raw == NULL ||
-        !slice_equal_nocase((struct slice){name, (size_t)n}, slice_of(c->raw->name)))
+    if (c->raw == NULL || !raw_named(c->raw, r->in->request->path))
         refuse(r, 404);
     else if (!password_right(r->in->request, c))
         refuse(r, 403);
@@ -239,44 +301,44 @@ static void masters_reply(const struct os_request *r)
     http_reply_resource(&r->moment, r->in->request, &resource, r->plan);
 }
 
-/* Is there a map of this name, whatever will be said of it? */
-static bool raw_known(const struct dialect_http *in, struct slice path)
+typedef void answer_fn(const struct os_request *r);
+
+/* NULL: the path is not ours. */
+static answer_fn *route_find(const struct dialect_http *in)
 {
-    struct os_request r = {.in = in};
-    char name[OS_NAME_MAX + 1];
-    int n = percent_decode((struct slice){path.p + strlen(OS_RAW_PATH), path.n - strlen(OS_RAW_PATH)}, name,
-                           sizeof name);
-    return n >= 0 && title_by_name(&r, name, (size_t)n) != NULL;
+    static const struct {
+        const char *path;
+        answer_fn *answer;
+    } routes[] = {
+        {OS_PATH, map_download},
+        {OS_MASTERS_PATH, masters_reply},
+    };
+    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
+        if (slice_equal(in->request->path, slice_of(routes[i].path)))
+            return routes[i].answer;
+    }
+    return raw_title(in) != NULL ? raw_map : NULL;
 }
 
 bool opensauce_serve(const struct dialect_http *in, struct reply_plan *plan)
 {
-    struct slice path = in->request->path;
-    static const struct {
-        const char *path;
-        bool prefix;
-        void (*answer)(const struct os_request *r);
-    } routes[] = {
-        {OS_PATH, false, map_download},
-        {OS_RAW_PATH, true, raw_map},
-        {OS_MASTERS_PATH, false, masters_reply},
-    };
-    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
-        struct slice route = slice_of(routes[i].path);
-        if (!(routes[i].prefix ? slice_begins(path, route) : slice_equal(path, route)))
-            continue;
-        if (routes[i].prefix && !raw_known(in, path))
-            return false; /* somebody else's folder may have that name */
-        struct os_request r = {in, in->settings, {OS_SERVER, in->date}, plan};
-        if (!r.config->enabled)
-            refuse(&r, 503);
-        else if (in->request->method == HTTP_OTHER)
-            refuse(&r, 405);
-        else
-            routes[i].answer(&r);
-        return true;
-    }
-    return false;
+    struct os_request r = {in, in->settings, {OS_SERVER, in->date}, plan};
+    answer_fn *answer = route_find(in);
+    if (answer == NULL)
+        return false;
+    if (!r.config->enabled)
+        refuse(&r, 503);
+    else if (in->request->method == HTTP_OTHER)
+        refuse(&r, 405);
+    else
+        answer(&r);
+    return true;
+}
+
+struct site_lasting opensauce_lasting(const char *attributes)
+{
+    (void)attributes;
+    return (struct site_lasting){.kinds = 1u << OS_PART};
 }
 
 /* What a redirect target at /parts serves, and maps that need no password, as /maps/NAME. */
@@ -288,7 +350,8 @@ bool opensauce_export_path(const struct site_title *title, const struct site_ent
     if (n > 0)
         return false;
     if (entry->kind == OS_PART)
-        buffer_format(path, "parts/%s/%s", c->host_directory, entry->name);
+        buffer_format(path, "parts/%s%s%s", c->host_directory, c->host_directory[0] != '\0' ? "/" : "",
+                      entry->name);
     else if (!c->encrypted)
         buffer_format(path, "%s%s", OS_RAW_PATH + 1, entry->name);
     return true;

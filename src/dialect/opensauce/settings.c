@@ -111,6 +111,7 @@ const struct dialect opensauce_dialect = {
     .settings = opensauce_settings,
     .settings_make = opensauce_settings_make,
     .paths = paths,
+    .lasting = opensauce_lasting,
     .compile = opensauce_compile,
     .serve_http = opensauce_serve,
     .export_path = opensauce_export_path,

@@ -5,7 +5,7 @@
 
 #include <expat.h>
 
-enum { DEPTH_MAX = 16, TEXT_MAX = 1024 };
+enum { DEPTH_MAX = 16, TEXT_MAX = 1024, SPLITTER_LEAST = 256 };
 
 struct reading {
     XML_Parser parser;
@@ -98,8 +98,8 @@ static void map_start(struct reading *r, const char **attributes)
         d->host_directory = arena_text(r->arena, directory);
         if (d->host_directory == NULL)
             fail_memory(r);
-        else if (!path_name_ok(slice_of(directory), NULL))
-            fail(r, "host_directory is not a folder name", directory);
+        else if (!path_relative_portable(slice_of(directory), NULL))
+            fail(r, "host_directory is not a path of folders", directory);
     }
 }
 
@@ -108,9 +108,9 @@ static void encryption_read(struct reading *r, const char **attributes, struct o
     const char *encrypted = attribute(attributes, "encrypted");
     bool digest = attribute(attributes, "unencrypted_md5") != NULL;
     part->encrypted = encrypted != NULL && (strcmp(encrypted, "true") == 0 || strcmp(encrypted, "1") == 0);
-    if (part->encrypted != digest)
-        fail(r, "encrypted and unencrypted_md5 must come together, in part", part->name);
-    else if (digest)
+    if (part->encrypted && !digest)
+        fail(r, "unencrypted_md5 is missing in the encrypted part", part->name);
+    else if (part->encrypted)
         part->unencrypted = md5_of(r, attributes, "unencrypted_md5");
     if (part->encrypted && part->size < 256)
         fail(r, "an encrypted part has fewer than 256 bytes", part->name);
@@ -240,6 +240,14 @@ static int definition_check(const struct os_definition *d, struct pb_error *err)
                          d->uncompressed_size, d->compressed_size);
     for (size_t i = 0; i < d->part_count; i++)
         sum += d->parts[i].size;
+    /* It takes a remainder below 256 bytes for one that can't be encrypted, and loses bytes as it moves it.
+     */
+    if (sum < d->compressed_size && d->compressed_size % OS_PART_SIZE < SPLITTER_LEAST)
+        return error_set(
+            err, PB_INVALID,
+            "the original splitter broke this part set: it loses bytes of archives whose size modulo "
+            "1,048,576 is below 256 (%llu of %u are there); publish the map itself",
+            (unsigned long long)sum, d->compressed_size);
     if (sum != d->compressed_size)
         return error_set(
             err, PB_INVALID,

@@ -198,7 +198,8 @@ static void the_site(void **state)
     struct site *first, *second;
     struct pb_error err;
     int compiled = 0;
-    struct site_maker maker = {compile_count, nothing_together, &compiled, NULL, failed_count, &compiled};
+    struct site_maker maker = {compile_count, nothing_together, NULL,     &compiled,
+                               NULL,          failed_count,     &compiled};
     (void)state;
     publish(d, "a", "first");
     publish(d, "b", "other");

@@ -77,7 +77,7 @@ static void refusals(void **state)
         {HEAD MAP "<part name=\"x\" md5=\"e732fe285f16eeb60312bf497785b81f\" size=\"-1\"/>" TAIL, "32 bits"},
         {HEAD MAP
          "<part name=\"x\" md5=\"e732fe285f16eeb60312bf497785b81f\" size=\"1000\" encrypted=\"true\"/>" TAIL,
-         "come together"},
+         "unencrypted_md5 is missing"},
         {HEAD MAP "<part name=\"x\" md5=\"e732fe285f16eeb60312bf497785b81f\" size=\"100\" encrypted=\"true\" "
                   "unencrypted_md5=\"e732fe285f16eeb60312bf497785b81f\"/>" TAIL,
          "fewer than 256"},
