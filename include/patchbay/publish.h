@@ -13,6 +13,10 @@
 extern "C" {
 #endif
 
+/* One line for the publisher: a warning, or one of the names that make a publish fail. The text is valid
+ * during the call. */
+typedef void pb_notice_fn(void *arg, const char *text);
+
 /* A map, for OpenSauce's map download (docs/formats/opensauce.md). Zero-initialise, then set what differs. */
 struct pb_map_options {
     const char *file;      /* the map: its base name must end in .map or .yelo */
@@ -61,6 +65,8 @@ struct pb_upgrade_options {
     size_t delete_count;
     const char *const *aliases; /* other names of the platform */
     size_t alias_count;
+    pb_notice_fn *notice; /* may be NULL */
+    void *notice_arg;
 };
 
 /* PB_INVALID: a name that the protocol can't express, or that another title or protocol has; versions out of
@@ -74,16 +80,26 @@ PB_API PB_MUST_USE int pb_publish_upgrade(struct pb_depot *depot, const struct p
 struct pb_levels_options {
     const char *tree;
     const char *collection; /* the name of the player's folder: "official" */
-    const char *title;      /* the name that players see; NULL: as `collection` */
+    const char
+        *title; /* the name that players see; NULL: from the index file at the top, else `collection` */
     unsigned long long min_version;
-    const char *note;         /* as in pb_upgrade_options */
+    /* The collection's line in COLLECTIONS. What is not set stays as the live release has it, else it follows
+     * from the above. */
+    const char *list_title;          /* the long name there; NULL: not set */
+    unsigned long long list_version; /* the version there; 0: not set */
+    unsigned position; /* from 1; 0: not set. Collections without one come last, in order of their names */
+    const char *note;  /* as in pb_upgrade_options */
     const char *descriptions; /* file of lines "FOLDER DESCRIPTION"; NULL: none */
-    const char *ratings; /* file of lines "LEVEL n n n n n n n n n", LEVEL a path or an MD5; NULL: none */
+    const char *ratings;  /* file of lines "LEVEL n n n n n n n n n", LEVEL a path or an MD5; NULL: none */
+    pb_notice_fn *notice; /* may be NULL */
+    void *notice_arg;
 };
 
 /* A folder's description comes from the file of descriptions, else from the folder's index file, else it is
- * the folder's name; ratings likewise. The result's `parts` are the levels. Memory grows with their number
- * (some 500 bytes each) and not with their size. */
+ * the folder's name; ratings likewise. Files that are no levels by their names (.txt, README, hidden ones)
+ * are left out, with a notice. PB_INVALID: names that the protocol can't express, each with a notice; an
+ * empty file; a number above 2,147,483,647, which wraps in the game. The result's `parts` are the levels.
+ * Memory grows with their number (some 500 bytes each) and not with their size. */
 PB_API PB_MUST_USE int pb_publish_levels(struct pb_depot *depot, const struct pb_levels_options *options,
                                          pb_progress_fn *progress, void *arg,
                                          struct pb_publish_result *result, struct pb_error *err);
@@ -97,6 +113,8 @@ struct pb_app_options {
     const char *const *aliases; /* hardware names under which the same is served */
     size_t alias_count;
     int force; /* 1: also a version that sorts before the live one; newer lines are left out then */
+    pb_notice_fn *notice; /* may be NULL */
+    void *notice_arg;
 };
 
 /* The result's `parts` are the files that are new or changed. Packs with as many threads as there are cores;

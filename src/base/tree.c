@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -98,6 +99,23 @@ int tree_open(struct tree *t, const char *path, int *fd, uint64_t *size, struct 
     return rc < 0 ? rc : file_open_regular(folder, base, false, fd, size, err);
 }
 
+int tree_open_within(struct tree *t, const char *real, const char *path, int *fd, uint64_t *size,
+                     struct pb_error *err)
+{
+    char whole[PATH_MAX], found[PATH_MAX];
+    size_t n = strlen(real);
+    int rc = tree_open(t, path, fd, size, err);
+    if (rc == PB_OK || rc == PB_NOT_FOUND || rc == PB_NO_MEMORY)
+        return rc;
+    if (snprintf(whole, sizeof whole, "%s/%s", real, path) >= (int)sizeof whole ||
+        realpath(whole, found) == NULL)
+        return error_errno(err, errno, "%s", path);
+    if (strncmp(found, real, n) != 0 || found[n] != '/')
+        return error_set(err, PB_INVALID, "a link that leads out of the tree");
+    /* There is no link on this path; one that is put there meanwhile is not followed. */
+    return tree_open(t, found + n + 1, fd, size, err);
+}
+
 struct walk {
     char path[PATH_RELATIVE_MAX + 1];
     unsigned depth;
@@ -119,8 +137,8 @@ static int walk_item(struct walk *w, int folder, size_t length, const char *name
         return errno == ENOENT ? PB_OK : error_errno(err, errno, "%s", w->path);
     struct tree_item item = {folder, name, w->path, &st};
     int rc = w->fn(w->arg, &item, err);
-    if (rc < 0 || !S_ISDIR(st.st_mode))
-        return rc;
+    if (rc != PB_OK || !S_ISDIR(st.st_mode))
+        return rc < 0 ? rc : PB_OK;
     if (w->depth == TREE_DEPTH_MAX)
         return error_set(err, PB_INVALID, "%s: more than %d folders within each other", w->path,
                          TREE_DEPTH_MAX);

@@ -33,6 +33,11 @@ PB_MUST_USE int tree_stat(struct tree *t, const char *path, struct stat *st, str
 /* Opens the regular file at `path` for reading. PB_NOT_FOUND; PB_INVALID for anything else of that name. */
 PB_MUST_USE int tree_open(struct tree *t, const char *path, int *fd, uint64_t *size, struct pb_error *err);
 
+/* The same, and symbolic links are followed as long as they stay in the tree. `real` is the tree's own path
+ * as realpath(3) gives it. PB_INVALID: a link leads out of it. */
+PB_MUST_USE int tree_open_within(struct tree *t, const char *real, const char *path, int *fd, uint64_t *size,
+                                 struct pb_error *err);
+
 /* One thing in a tree: a file, a folder (before what is in it), a link or something else. */
 struct tree_item {
     int folder; /* that it is in */
@@ -40,6 +45,8 @@ struct tree_item {
     const char *path; /* from where the walk began */
     const struct stat *st;
 };
+/* TREE_SKIP for a folder: what is in it is passed over. */
+enum { TREE_SKIP = 1 };
 typedef int tree_fn(void *arg, const struct tree_item *item, struct pb_error *err);
 
 /*

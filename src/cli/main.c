@@ -30,11 +30,16 @@ static const struct option publish_upgrade_options[] = {
 
 static const struct option publish_levels_options[] = {
     {"collection", "NAME", "the collection's name, and that of the player's folder", false},
-    {"title", "TEXT", "the name that players see (default: as the collection)", false},
+    {"title", "TEXT", "the name that players see (default: from TREE's index file, else the collection)",
+     false},
     {"min-version", "N", "the oldest version of the game that can play it", false},
     {"note", "TEXT", "one line for players (default: the day)", false},
     {"descriptions", "FILE", "lines FOLDER DESCRIPTION (default: from index files, else the folder's name)",
      false},
+    {"list-title", "TEXT", "the long name in COLLECTIONS (default: as before, else the title)", false},
+    {"list-version", "N", "the version in COLLECTIONS (default: as before, else --min-version)", false},
+    {"position", "N",
+     "the place in COLLECTIONS, from 1 (default: as before, else behind those that have one)", false},
     {"ratings", "FILE", "lines LEVEL and nine numbers, LEVEL a path or an MD5 (default: from index files)",
      false},
     {NULL, NULL, NULL, false},
@@ -117,7 +122,9 @@ const struct verb verbs[] = {
      "--platform, --version, --oldest and --recommended must be given.\n",
      publish_upgrade_options, NULL, true, true, verb_publish_upgrade},
     {"publish levels", "TREE", 1, 1, "Publish a collection of levels for Escape",
-     "Every file in TREE is a level, but for index files. Publishing again stores only what is new.\n"
+     "Every file in TREE is a level, but for index files and what has the name of a text. Publishing again "
+     "stores\n"
+     "only what is new.\n"
      "--collection and --min-version must be given.\n",
      publish_levels_options, NULL, true, true, verb_publish_levels},
     {"publish app", "TREE", 1, 1, "Publish a version of an application for PlayOnline",

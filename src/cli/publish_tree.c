@@ -24,21 +24,28 @@ static int result_print(const struct args *a, const struct pb_publish_result *r,
     return print_end();
 }
 
-/* What both verbs do around the one call that differs. */
+/* A pb_notice_fn. */
+static void notice_print(void *arg, const char *text)
+{
+    progress_end(arg);
+    fprintf(stderr, "patchbay: warning: %s\n", text);
+}
+
+/* What these verbs do around the one call that differs. */
 typedef int publish_fn(struct pb_depot *depot, const void *options, pb_progress_fn *progress, void *arg,
                        struct pb_publish_result *result, struct pb_error *err);
 
-static int publish(const struct args *a, publish_fn *fn, const void *options, const char *what)
+static int publish(const struct args *a, publish_fn *fn, const void *options, struct progress *progress,
+                   const char *what)
 {
     struct pb_error err;
-    struct progress progress;
     struct pb_publish_result result;
     struct pb_depot *depot = open_depot(a);
     if (depot == NULL)
         return EXIT_FAILED;
-    progress_start(&progress, true);
-    int rc = fn(depot, options, progress_show, &progress, &result, &err);
-    progress_end(&progress);
+    progress_start(progress, true);
+    int rc = fn(depot, options, progress_show, progress, &result, &err);
+    progress_end(progress);
     pb_depot_close(depot);
     return rc < 0 ? fail(&err) : result_print(a, &result, what);
 }
@@ -57,6 +64,7 @@ static int levels_publish(struct pb_depot *depot, const void *options, pb_progre
 
 int verb_publish_upgrade(const struct args *a)
 {
+    struct progress progress;
     const char *symlinks[VALUES_MAX], *deletes[VALUES_MAX], *aliases[VALUES_MAX];
     struct pb_upgrade_options o = {.tree = a->operands[0],
                                    .platform = args_required(a, "platform"),
@@ -66,24 +74,34 @@ int verb_publish_upgrade(const struct args *a)
                                    .deletes = deletes,
                                    .delete_count = args_values(a, "delete", deletes, VALUES_MAX),
                                    .aliases = aliases,
-                                   .alias_count = args_values(a, "alias", aliases, VALUES_MAX)};
+                                   .alias_count = args_values(a, "alias", aliases, VALUES_MAX),
+                                   .notice = notice_print,
+                                   .notice_arg = &progress};
     if (o.platform == NULL || !args_version(a, "version", true, &o.version) ||
         !args_version(a, "oldest", true, &o.oldest) || !args_version(a, "recommended", true, &o.recommended))
         return EXIT_USAGE;
-    return publish(a, upgrade_publish, &o, "file");
+    return publish(a, upgrade_publish, &o, &progress, "file");
 }
 
 int verb_publish_levels(const struct args *a)
 {
+    struct progress progress;
     struct pb_levels_options o = {.tree = a->operands[0],
                                   .collection = args_required(a, "collection"),
                                   .title = args_value(a, "title"),
                                   .note = args_value(a, "note"),
                                   .descriptions = args_value(a, "descriptions"),
-                                  .ratings = args_value(a, "ratings")};
-    if (o.collection == NULL || !args_version(a, "min-version", true, &o.min_version))
+                                  .ratings = args_value(a, "ratings"),
+                                  .list_title = args_value(a, "list-title"),
+                                  .notice = notice_print,
+                                  .notice_arg = &progress};
+    int position = 0;
+    if (o.collection == NULL || !args_version(a, "min-version", true, &o.min_version) ||
+        !args_version(a, "list-version", false, &o.list_version) ||
+        !args_number(a, "position", 1, 1000000, &position))
         return EXIT_USAGE;
-    return publish(a, levels_publish, &o, "level");
+    o.position = (unsigned)position;
+    return publish(a, levels_publish, &o, &progress, "level");
 }
 
 static int app_publish(struct pb_depot *depot, const void *options, pb_progress_fn *progress, void *arg,
@@ -94,6 +112,7 @@ static int app_publish(struct pb_depot *depot, const void *options, pb_progress_
 
 int verb_publish_app(const struct args *a)
 {
+    struct progress progress;
     const char *aliases[VALUES_MAX];
     struct pb_app_options o = {.tree = a->operands[0],
                                .app = args_required(a, "app"),
@@ -101,8 +120,10 @@ int verb_publish_app(const struct args *a)
                                .version = args_required(a, "version"),
                                .aliases = aliases,
                                .alias_count = args_values(a, "alias", aliases, VALUES_MAX),
-                               .force = args_flag(a, "force")};
+                               .force = args_flag(a, "force"),
+                               .notice = notice_print,
+                               .notice_arg = &progress};
     if (o.app == NULL || o.hardware == NULL || o.version == NULL)
         return EXIT_USAGE;
-    return publish(a, app_publish, &o, "new or changed file");
+    return publish(a, app_publish, &o, &progress, "new or changed file");
 }

@@ -241,3 +241,183 @@ hostile_upgrade() {
     hostile_upgrade "wrong z $m" 'cut off'
     [ -z "$(ls outside)" ]
 }
+
+# pooled TREE OUT: the tree of a static host as the original server has it: a pool of levels, and collection folders that
+# are links to it; one file of the pool is a link as well.
+pooled() {
+    local out=$2 name sum file
+    mkdir -p "$out/pool"
+    for name in official eula; do
+        {
+            printf '%s levels\n200404150\n1\n%s\n24 Sept 2003\neasy Easy\n' "$name" "$(find "$1" -type f | wc -l)"
+            find "$1" -type f | LC_ALL=C sort | while read -r file; do
+                sum=$(md5 "$file")
+                mkdir -p "$out/pool/${sum:0:2}"
+                cp "$file" "$out/pool/${sum:0:2}/${sum:2}"
+                echo "easy/$(basename "$file") $sum"
+            done
+        } >"$out/$name.txt"
+        ln -s pool "$out/$name"
+    done
+    printf '2\neula 200309240 Escape User Level Archive\nofficial 200309240 Official\nignored 1 x\n' >"$out/COLLECTIONS"
+}
+
+@test "the original server's layout is imported: collection folders are links into the pool; its COLLECTIONS stays" {
+    "$patchbay" init
+    make_levels tree 300 1 1
+    pooled tree www
+    file=$(find www/pool -type f | LC_ALL=C sort | head -1)
+    mv "$file" www/elsewhere
+    ln -s ../../elsewhere "$file"
+    run -0 "$patchbay" import escape www
+    [[ $output == *"2 imported, 0 refused"* ]]
+    start_server
+    curl -sf "http://$at/COLLECTIONS" >served
+    diff served <(printf '2\neula 200309240 Escape User Level Archive\nofficial 200309240 Official\n')
+    run -0 script collection "http://$at" official theirs
+    [[ $output == *"downloaded 300"* ]]
+    for level in theirs/official/easy/*.esx; do
+        cmp "$level" "$(find tree -name "$(basename "$level")")"
+    done
+    # publishing upon it keeps the line; publish can set it
+    "$patchbay" publish levels tree --collection official --title "Official levels" --min-version 200404160
+    wait_for 10 eval 'curl -sf "http://$at/official.txt" | sed -n 2p | grep -qx 200404160'
+    curl -sf "http://$at/COLLECTIONS" | cmp - served
+    "$patchbay" publish levels tree --collection official --title "Official levels" --min-version 200404160 \
+        --list-title "The best" --list-version 200404155 --position 1
+    wait_for 10 eval 'curl -sf "http://$at/COLLECTIONS" | sed -n 2p | grep -qx "eula .*\|official 200404155 The best"'
+    "$patchbay" publish levels tree --collection aaa --min-version 200404160
+    wait_for 10 eval 'curl -sf "http://$at/COLLECTIONS" | sed -n 1p | grep -qx 3'
+    curl -sf "http://$at/COLLECTIONS" | sed -n 4p | grep -qx 'aaa 200404160 aaa'
+}
+
+@test "links that lead out of the tree are not followed; each kind of fault is told once" {
+    "$patchbay" init
+    make_levels tree 300 1 1
+    pooled tree www
+    mv www/pool outside
+    ln -s "$PWD/outside" www/pool
+    run -1 "$patchbay" import escape www
+    [[ $output == *"official.txt: "*" and 299 others: a link that leads out of the tree"* ]]
+    [ "$(grep -c 'leads out' <<<"$output")" = 2 ] # once for each collection
+    rm www/pool
+    mv outside www/pool
+    find www/pool -type f | LC_ALL=C sort | head -100 | xargs rm
+    find www/pool -type f | LC_ALL=C sort | head -50 | while read -r file; do echo other >"$file"; done
+    run -1 "$patchbay" import escape www
+    [[ $output == *"official.txt: "*" and 99 others: missing"* ]]
+    [[ $output == *"official.txt: "*" and 49 others: its MD5 is not the one in the list"* ]]
+    [[ $output == *"0 imported, 2 refused"* ]]
+}
+
+@test "a player who is half-way through a collection finishes after it has changed, went back or was withdrawn" {
+    "$patchbay" init
+    make_levels tree 30 2 1
+    publish_levels tree
+    start_server
+    curl -sf -0 "http://$at/official.txt" | sed -n 's/^[^ ]* \([0-9a-f]\{32\}\).*/\1/p' >sums
+    [ "$(wc -l <sums)" = 30 ]
+    # get N: the next level, as the game asks: one connection, HTTP/1.0.
+    get() {
+        local sum
+        sum=$(sed -n "$1p" sums)
+        [ "$(curl -sf -0 "http://$at/official/${sum:0:2}/${sum:2}" | md5sum | cut -d' ' -f1)" = "$sum" ]
+    }
+    for i in 1 2 3 4 5; do
+        rm -r tree
+        make_levels tree 10 2 1$i
+        publish_levels tree
+        wait_for 10 eval '! curl -sf "http://$at/official.txt" | grep -q "$(sed -n 30p sums)"'
+        get $i
+    done
+    "$patchbay" rollback escape/official
+    get 6
+    "$patchbay" withdraw escape/official
+    wait_for 10 eval '! curl -sf "http://$at/official.txt"'
+    get 7
+    stop_server
+    start_server --http "$at"
+    for i in $(seq 8 30); do get "$i"; done
+    # a title that is gone altogether is gone
+    sqlite3 depot/catalog.sqlite 'UPDATE release SET retired = 1'
+    "$patchbay" gc --keep 0
+    wait_for 10 eval '! get 8'
+}
+
+@test "what breaks a collection for every player is refused when it is published, all of it at once" {
+    "$patchbay" init
+    mkdir -p bad/group good
+    printf 'ESXL level' >good/a.esx
+    printf 'ESXL level' >'bad/a b.esx'
+    printf 'ESXL level' >'bad/group/c d.esx'
+    : >bad/group/empty.esx
+    run -1 "$patchbay" publish levels bad --collection official --min-version 1
+    [[ $output == *"a b.esx: the name has a space"* && $output == *"group/c d.esx: the name has a space"* ]]
+    [[ $output == *"group/empty.esx: is empty"* && $output == *"3 files or folders can't be published"* ]]
+    # % and # are fine in a level's name, which no client asks for
+    printf 'ESXL other' >'good/50%#1.esx'
+    # texts are left out, with one line that says so
+    echo words | tee good/README good/notes.txt good/.hidden >/dev/null
+    mkdir good/.git
+    echo x >'good/.git/x y'
+    run -0 "$patchbay" publish levels good --collection official --min-version 1
+    [[ $output == *" others: left out: no level"* ]]
+    [ "$(grep -c 'left out' <<<"$output")" = 1 ]
+    start_server
+    [ "$(curl -sf "http://$at/official.txt" | sed -n 4p)" = 2 ]
+    run -0 script collection "http://$at" official theirs
+    cmp 'good/50%#1.esx' 'theirs/official/50%#1.esx'
+    run -0 "$patchbay" fetch "escape://$at/official" ours
+    cmp 'good/50%#1.esx' 'ours/official/50%#1.esx'
+    # the player's own folder
+    for name in mylevels MyLevels attic; do
+        run -1 "$patchbay" publish levels good --collection $name --min-version 1
+        [[ $output == *"$name"* ]]
+        run -1 "$patchbay" fetch "escape://$at/$name" ours
+    done
+    printf '1\nmylevels 1 Mine\n' >www-collections
+    mkdir www
+    mv www-collections www/COLLECTIONS
+    run -1 "$patchbay" import escape www
+    [[ $output == *"the player's own folder"* ]]
+    # numbers that wrap in the game
+    for number in 2147483648 99999999999999999999; do
+        run ! "$patchbay" publish levels good --collection official --min-version $number
+        echo "a.esx 1 2 3 4 5 6 7 8 $number" >ratings
+        run -1 "$patchbay" publish levels good --collection official --min-version 1 --ratings ratings
+        [[ $output == *"line 1: a number above 2147483647"* ]]
+    done
+    echo "a.esx 1 2 3 4 5 6 7 8 2147483647" >ratings
+    "$patchbay" publish levels good --collection official --min-version 2147483647 --ratings ratings
+    mkdir -p www/c
+    printf 'C\n1\n0\n1\nnote\na.esx %s 1 2 2147483648\n' "$(md5 good/a.esx)" >www/c.txt
+    printf '1\nc 1 C\n' >www/COLLECTIONS
+    run -1 "$patchbay" import escape www
+    [[ $output == *"line 6: a number above"* ]]
+    sum=$(: | md5sum | cut -d' ' -f1)
+    mkdir -p "www/c/${sum:0:2}"
+    : >"www/c/${sum:0:2}/${sum:2}"
+    printf 'C\n1\n0\n1\nnote\na.esx %s\n' "$sum" >www/c.txt
+    run -1 "$patchbay" import escape www
+    [[ $output == *"empty, which keeps the game"* ]]
+}
+
+@test "a level that becomes a folder of its name: a warning; the title comes from the index file at the top" {
+    "$patchbay" init
+    mkdir tree
+    printf 'ESXL level' >tree/a
+    printf 'ESXL other' >tree/b
+    printf 'ESX!\nMy own levels\n\n\n\n\n\n\n' >tree/webindex.esi
+    run -0 "$patchbay" publish levels tree --collection own --min-version 1
+    [[ $output != *"was a level"* ]]
+    rm tree/a
+    mkdir tree/a
+    printf 'ESXL level' >tree/a/one
+    run -0 "$patchbay" publish levels tree --collection own --min-version 1
+    [[ $output == *"a: was a level and is a folder now"* ]]
+    start_server
+    [ "$(curl -sf "http://$at/own.txt" | head -1)" = "My own levels" ]
+    [ "$(curl -sf "http://$at/COLLECTIONS" | sed -n 2p)" = "own 1 My own levels" ]
+    "$patchbay" publish levels tree --collection own --min-version 1 --title "Said"
+    wait_for 10 eval '[ "$(curl -sf "http://$at/own.txt" | head -1)" = Said ]'
+}

@@ -27,7 +27,7 @@ static int version_option_check(const struct fetch_request *q, struct pb_error *
 {
     uint64_t version;
     return q->installed_version == NULL ||
-                   slice_to_u64(slice_of(q->installed_version), ES_VERSION_MAX, &version)
+                   slice_to_u64(slice_of(q->installed_version), ES_NUMBER_MAX, &version)
                ? PB_OK
                : error_set(err, PB_INVALID, "the installed version is a number, not %s",
                            q->installed_version);

@@ -61,9 +61,21 @@ bool es_name_ok(struct slice name, const char **why)
     if (fault == NULL &&
         (slice_equal_nocase(name, slice_of(ES_ATTIC)) || slice_equal_nocase(name, slice_of(ES_COLLECTIONS))))
         fault = "means something else in this protocol";
+    if (fault == NULL && slice_equal_nocase(name, slice_of(ES_MYLEVELS)))
+        fault = "is that of the player's own folder, which the game makes at every start";
     if (why != NULL)
         *why = fault;
     return fault == NULL;
+}
+
+bool es_level_path_ok(struct slice path, const char **why)
+{
+    const char *unused;
+    if (why == NULL)
+        why = &unused;
+    if (path_relative_portable(path, why) && memchr(path.p, ' ', path.n) != NULL)
+        *why = "has a space, which the list can't express";
+    return *why == NULL;
 }
 
 bool es_path_ok(struct slice path, const char **why)
@@ -71,11 +83,8 @@ bool es_path_ok(struct slice path, const char **why)
     const char *unused;
     if (why == NULL)
         why = &unused;
-    if (!path_relative_portable(path, why))
-        return false;
-    if (memchr(path.p, ' ', path.n) != NULL)
-        *why = "has a space, which the list can't express";
-    else if (memchr(path.p, '%', path.n) != NULL || memchr(path.p, '#', path.n) != NULL)
+    if (es_level_path_ok(path, why) &&
+        (memchr(path.p, '%', path.n) != NULL || memchr(path.p, '#', path.n) != NULL))
         *why = "has a % or #, which means something else in an address";
     return *why == NULL;
 }
@@ -228,11 +237,11 @@ int es_upgrade_parse(struct slice text, struct arena *a, struct es_upgrade *out,
     *out = (struct es_upgrade){0};
     int rc = line_number(&r, "the number of files", ES_FILES_MAX, &count);
     if (rc == PB_OK)
-        rc = line_number(&r, "the oldest version", ES_VERSION_MAX, &out->oldest);
+        rc = line_number(&r, "the oldest version", ES_NUMBER_MAX, &out->oldest);
     if (rc == PB_OK)
-        rc = line_number(&r, "the recommended version", ES_VERSION_MAX, &out->recommended);
+        rc = line_number(&r, "the recommended version", ES_NUMBER_MAX, &out->recommended);
     if (rc == PB_OK)
-        rc = line_number(&r, "the version", ES_VERSION_MAX, &out->version);
+        rc = line_number(&r, "the version", ES_NUMBER_MAX, &out->version);
     if (rc == PB_OK)
         rc = line_text(&r, "a note", &out->note);
     if (rc < 0)
@@ -279,7 +288,7 @@ static int collection_read(struct reading *r, struct es_collection *c)
     c->name = arena_copy(r->arena, name.p, name.n);
     if (c->name == NULL)
         return error_memory(r->err);
-    if (!slice_to_u64(es_word(&line), ES_VERSION_MAX, &c->version))
+    if (!slice_to_u64(es_word(&line), ES_NUMBER_MAX, &c->version))
         return fault_at(r, "a version should be behind the collection's name, a number");
     return text_copy(r, rest_of(line), &c->title);
 }
@@ -339,19 +348,42 @@ static bool integer_read(struct slice word, int64_t *out)
     return true;
 }
 
-size_t es_ratings_parse(struct slice text, int64_t out[ES_RATINGS])
+static bool has_only_digits(struct slice word)
 {
     size_t n = 0;
-    memset(out, 0, ES_RATINGS * sizeof *out);
-    while (n < ES_RATINGS && integer_read(es_word(&text), &out[n]))
+    while (n < word.n && word.p[n] >= '0' && word.p[n] <= '9')
         n++;
+    return word.n > 0 && n == word.n;
+}
+
+size_t es_ratings_parse(struct slice text, int64_t out[ES_RATINGS], bool *wraps)
+{
+    size_t n = 0;
+    int64_t value;
+    memset(out, 0, ES_RATINGS * sizeof *out);
+    while (n < ES_RATINGS) {
+        struct slice word = es_word(&text);
+        bool number = integer_read(word, &value);
+        if (number ? value > ES_NUMBER_MAX || value < -ES_NUMBER_MAX : has_only_digits(word))
+            *wraps = true;
+        else if (number)
+            out[n++] = value;
+        if (!number || *wraps)
+            break;
+    }
     return n;
 }
 
-static int ratings_copy(struct arena *a, struct slice text, const int64_t **out, struct pb_error *err)
+/* `wraps` becomes the line's number where a number wraps. */
+static int ratings_copy(struct arena *a, struct slice text, size_t line, const int64_t **out, size_t *wraps,
+                        struct pb_error *err)
 {
     int64_t ratings[ES_RATINGS];
-    if (es_ratings_parse(text, ratings) == 0)
+    bool too_large = false;
+    size_t n = es_ratings_parse(text, ratings, &too_large);
+    if (too_large && *wraps == 0)
+        *wraps = line;
+    if (n == 0)
         return PB_OK;
     int64_t *copy = arena_zero(a, sizeof ratings);
     if (copy == NULL)
@@ -361,7 +393,7 @@ static int ratings_copy(struct arena *a, struct slice text, const int64_t **out,
     return PB_OK;
 }
 
-static int level_read(struct reading *r, struct es_level *l)
+static int level_read(struct reading *r, struct es_level *l, size_t *wraps)
 {
     struct slice line = {0};
     int rc = line_next(r, "a level", &line);
@@ -369,7 +401,7 @@ static int level_read(struct reading *r, struct es_level *l)
         rc = path_copy(r, es_word(&line), &l->path);
     if (rc == PB_OK)
         rc = md5_read(r, es_word(&line), &l->md5);
-    return rc < 0 ? rc : ratings_copy(r->arena, line, &l->ratings, r->err);
+    return rc < 0 ? rc : ratings_copy(r->arena, line, r->lines.number, &l->ratings, wraps, r->err);
 }
 
 static int levels_room(struct es_levels *l, uint64_t folders, uint64_t levels, struct arena *a,
@@ -387,7 +419,7 @@ int es_levels_parse(struct slice text, struct arena *a, struct es_levels *out, s
     *out = (struct es_levels){0};
     int rc = line_text(&r, "the collection's title", &out->title);
     if (rc == PB_OK)
-        rc = line_number(&r, "the version", ES_VERSION_MAX, &out->version);
+        rc = line_number(&r, "the version", ES_NUMBER_MAX, &out->version);
     if (rc == PB_OK)
         rc = line_number(&r, "the number of folders", ES_FOLDERS_MAX, &folders);
     if (rc == PB_OK)
@@ -399,7 +431,7 @@ int es_levels_parse(struct slice text, struct arena *a, struct es_levels *out, s
     for (; rc == PB_OK && out->folder_count < folders; out->folder_count++)
         rc = folder_read(&r, &out->folders[out->folder_count]);
     for (; rc == PB_OK && out->level_count < levels; out->level_count++)
-        rc = level_read(&r, &out->levels[out->level_count]);
+        rc = level_read(&r, &out->levels[out->level_count], &out->wraps);
     return rc < 0 ? rc : es_levels_check(out, a, err);
 }
 
@@ -456,7 +488,7 @@ int es_index_parse(struct slice text, struct arena *a, struct es_index *out, str
             continue;
         struct es_level *l = &out->ratings[out->n++];
         l->path = arena_copy(a, name.p, name.n);
-        if (l->path == NULL || ratings_copy(a, line, &l->ratings, err) < 0)
+        if (l->path == NULL || ratings_copy(a, line, lines.number, &l->ratings, &out->wraps, err) < 0)
             return error_memory(err);
     }
     return PB_OK;

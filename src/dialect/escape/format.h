@@ -10,6 +10,7 @@
 #define ES_UPGRADE     "UPGRADE"
 #define ES_COLLECTIONS "COLLECTIONS"
 #define ES_ATTIC       "attic"        /* beside the collections: so none may be called so */
+#define ES_MYLEVELS    "mylevels"     /* the player's own, made by the game at every start: likewise */
 #define ES_UNSUBSCRIBE "unsubscribed" /* a file of this name in a collection's folder: leave it alone */
 #define ES_INDEX       "webindex.esi"
 
@@ -28,8 +29,8 @@ enum {
 };
 #define ES_FILE_MAX (4ull * 1024 * 1024 * 1024) /* of an upgrade's file */
 
-/* Versions are kept as JSON integers. */
-#define ES_VERSION_MAX INT64_MAX
+/* Numbers are C ints in the game: larger ones wrap. */
+#define ES_NUMBER_MAX INT32_MAX
 
 /* Is this the name of a collection or a platform: letters, digits, '-' and '_', at most ES_NAME_MAX? `why` as
  * in path_name_ok. */
@@ -37,6 +38,8 @@ bool es_name_ok(struct slice name, const char **why);
 
 /* Can a file's path stand in a list that we publish: portable, and no space, '%' or '#'? */
 bool es_path_ok(struct slice path, const char **why);
+/* The same for a level: it is asked for by its MD5, so '%' and '#' do no harm. */
+bool es_level_path_ok(struct slice path, const char **why);
 
 /* Can a title, description or note be one line of a list? */
 bool es_text_ok(struct slice text, const char **why);
@@ -95,6 +98,7 @@ struct es_level {
     const int64_t *ratings; /* ES_RATINGS of them; NULL: none were given, all are 0 */
 };
 struct es_levels {
+    size_t wraps; /* a line with a number above ES_NUMBER_MAX, which was read as missing; 0: there is none */
     const char *title;
     uint64_t version;
     const char *note;
@@ -119,6 +123,7 @@ void es_level_path(const struct md5 *md5, char out[ES_LEVEL_PATH]);
 bool es_is_index(const void *p, size_t n);
 
 struct es_index {
+    size_t wraps;             /* as in es_levels */
     const char *description;  /* "" when there is none */
     struct es_level *ratings; /* by name within the folder; their md5 is not set */
     size_t n;
@@ -131,8 +136,9 @@ PB_MUST_USE int es_index_parse(struct slice text, struct arena *a, struct es_ind
 void es_index_emit(const char *description, const struct es_level *const *levels, size_t n,
                    struct buffer *out);
 
-/* "NAME n n n …": up to nine numbers; `out` has ES_RATINGS. Returns how many were there. */
-size_t es_ratings_parse(struct slice text, int64_t out[ES_RATINGS]);
+/* "n n n …": up to nine numbers; `out` has ES_RATINGS. Returns how many were there. *wraps is set when the
+ * next word is a number, but above ES_NUMBER_MAX or below -ES_NUMBER_MAX. */
+size_t es_ratings_parse(struct slice text, int64_t out[ES_RATINGS], bool *wraps);
 
 /* ---- lines and words, for files in the same style ---- */
 

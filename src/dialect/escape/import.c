@@ -4,8 +4,11 @@
 #include "base/tree.h"
 #include "codec/deflate.h"
 #include "dialect/escape/publish.h"
+#include "dialect/faults.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -13,6 +16,7 @@ struct import {
     struct depot *depot;
     const struct dialect *const *all;
     int tree;
+    char real[PATH_MAX]; /* the tree's path, without links */
     pb_import_fn *fn;
     void *arg;
     struct pb_import_report *report;
@@ -26,7 +30,7 @@ struct title_import {
     struct tree tree;
     const char *file; /* the list */
     struct slice text;
-    unsigned faults;
+    struct faults *faults;
     struct pb_publish_result result;
 };
 
@@ -38,22 +42,35 @@ static int report_line(struct import *im, const char *file, const char *fault,
     return PB_OK;
 }
 
-/* A fault of one file: reported, and the others are looked at as well. Trouble of our own ends everything. */
+/* A fault of one file: the others are looked at as well. Trouble of our own ends everything. */
 static int fault_note(struct title_import *t, const char *name, struct pb_error *err)
 {
-    char fault[PB_ERROR_TEXT_MAX + PATH_RELATIVE_MAX];
     if (err->status == PB_NO_SPACE || err->status == PB_NO_MEMORY || err->status == PB_CANCELLED)
         return err->status;
-    t->faults++;
-    snprintf(fault, sizeof fault, "%s: %s", name, err->text);
-    return report_line(t->import, t->file, fault, NULL, err);
+    faults_add(t->faults, name, err->status == PB_NOT_FOUND ? "missing" : err->text);
+    return PB_OK;
+}
+
+/* Each kind once. */
+static int faults_report(struct title_import *t, struct pb_error *err)
+{
+    char text[PB_ERROR_TEXT_MAX + FAULT_EXAMPLE_MAX + 64];
+    int rc = PB_OK;
+    for (size_t i = 0; rc == PB_OK && i < t->faults->kind_count; i++) {
+        fault_text(&t->faults->kinds[i], text, sizeof text);
+        rc = report_line(t->import, t->file, text, NULL, err);
+    }
+    if (rc == PB_OK && t->faults->n > 0)
+        rc =
+            error_set(err, PB_DAMAGED, "not imported: %zu of its files are missing or damaged", t->faults->n);
+    return rc;
 }
 
 static int file_store(struct title_import *t, const char *path, struct object *object, struct pb_error *err)
 {
     uint64_t size;
     _cleanup_fd_ int fd = -1;
-    int rc = tree_open(&t->tree, path, &fd, &size, err);
+    int rc = tree_open_within(&t->tree, t->import->real, path, &fd, &size, err);
     return rc < 0 ? rc : object_store_file(t->import->depot, fd, object, err);
 }
 
@@ -74,6 +91,8 @@ static int level_import(struct title_import *t, const char *collection, const st
     int rc = file_store(t, path, object, err);
     if (rc == PB_OK)
         rc = md5_check(&object->md5, &l->md5, err);
+    if (rc == PB_OK && object->size == 0)
+        rc = error_set(err, PB_INVALID, "empty, which keeps the game from updating the collection");
     *good = rc == PB_OK;
     if (rc < 0)
         return fault_note(t, l->path, err);
@@ -90,6 +109,9 @@ static int collection_import(struct title_import *t, const char *collection, str
     int rc = es_levels_parse(t->text, &t->publication.arena, &list, err);
     if (rc == PB_OK && !es_text_ok(slice_of(list.title), &why))
         rc = error_set(err, PB_INVALID, "the title %s", why);
+    if (rc == PB_OK && list.wraps != 0)
+        rc = error_set(err, PB_INVALID, "line %zu: a number above %d, which wraps in the game", list.wraps,
+                       ES_NUMBER_MAX);
     struct object *objects =
         rc == PB_OK ? arena_zero(&t->publication.arena, (list.level_count + 1) * sizeof *objects) : NULL;
     size_t n = 0;
@@ -225,9 +247,21 @@ static int aliases_find(struct title_import *t, const char *platform, struct es_
     return rc;
 }
 
-static int title_commit(struct title_import *t, const char *name, bool collection, struct pb_error *err)
+/* What the line says in its own way. */
+static void listed_note(const struct es_collection *listed, struct es_attributes *a)
 {
-    struct es_attributes a = {.collection = collection};
+    if (strcmp(listed->title, a->title) != 0)
+        a->listed_title = listed->title;
+    if (listed->version != a->version)
+        a->listed_version = listed->version;
+}
+
+/* `listed`: the collection's line in COLLECTIONS, its `position`-th; NULL for a platform. */
+static int title_commit(struct title_import *t, const char *name, const struct es_collection *listed,
+                        unsigned position, struct pb_error *err)
+{
+    bool collection = listed != NULL;
+    struct es_attributes a = {.collection = collection, .position = position};
     char version[32];
     struct import *im = t->import;
     int rc = collection ? PB_OK : aliases_find(t, name, &a, err);
@@ -238,23 +272,42 @@ static int title_commit(struct title_import *t, const char *name, bool collectio
     if (rc == PB_OK)
         rc = collection ? collection_import(t, name, &a, err)
                         : upgrade_import(t, name, &a, version, sizeof version, err);
-    if (rc == PB_OK && t->faults > 0)
-        rc = error_set(err, PB_DAMAGED, "not imported: %u of its files are missing or damaged", t->faults);
+    if (rc == PB_OK)
+        rc = faults_report(t, err);
+    if (rc == PB_OK && collection)
+        listed_note(listed, &a);
     return rc < 0 ? rc : es_commit(&t->publication, collection ? NULL : version, &a, &t->result, err);
 }
 
-static int title_import(struct import *im, struct arena *arena, const char *file, const char *name,
-                        bool collection, struct pb_error *err)
+/* A list, into the arena. */
+static int list_read(struct title_import *t, const char *file, struct pb_error *err)
 {
-    struct title_import t = {.import = im, .arena = arena, .publication = {.lock = -1}};
-    _cleanup_buffer_ struct buffer text;
-    buffer_init(&text, ES_DOCUMENT_MAX);
+    uint64_t size;
+    _cleanup_fd_ int fd = -1;
+    int rc = tree_open_within(&t->tree, t->import->real, file, &fd, &size, err);
+    if (rc == PB_OK && size > ES_DOCUMENT_MAX)
+        rc = error_set(err, PB_INVALID, "larger than %d bytes", ES_DOCUMENT_MAX);
+    if (rc < 0)
+        return rc;
+    char *text = arena_room(t->arena, (size_t)size + 1);
+    if (text == NULL)
+        return error_memory(err);
+    t->text = (struct slice){text, (size_t)size};
+    return file_read_at(fd, text, (size_t)size, 0, err);
+}
+
+static int title_import(struct import *im, struct arena *arena, const char *file, const char *name,
+                        const struct es_collection *listed, unsigned position, struct pb_error *err)
+{
+    _cleanup_free_ struct faults *faults = calloc(1, sizeof *faults);
+    struct title_import t = {
+        .import = im, .arena = arena, .publication = {.lock = -1}, .faults = faults, .file = file};
+    if (faults == NULL)
+        return error_memory(err);
     tree_start(&t.tree, im->tree);
-    int rc = file_read_all(im->tree, file, &text, err);
-    t.text = (struct slice){text.p, text.n};
-    t.file = file;
+    int rc = list_read(&t, file, err);
     if (rc == PB_OK)
-        rc = title_commit(&t, name, collection, err);
+        rc = title_commit(&t, name, listed, position, err);
     publication_end(&t.publication);
     tree_end(&t.tree);
     if (rc == PB_CANCELLED || rc == PB_NO_SPACE || rc == PB_NO_MEMORY)
@@ -284,7 +337,8 @@ static int collections_import(struct import *im, struct arena *a, struct pb_erro
         return error_context(err, ES_COLLECTIONS);
     for (size_t i = 0; rc == PB_OK && i < list.n; i++) {
         const char *file = arena_format(a, "%s.txt", list.list[i].name);
-        rc = file == NULL ? error_memory(err) : title_import(im, a, file, list.list[i].name, true, err);
+        rc = file == NULL ? error_memory(err)
+                          : title_import(im, a, file, list.list[i].name, &list.list[i], (unsigned)i + 1, err);
     }
     return rc;
 }
@@ -301,7 +355,7 @@ static int upgrades_import(struct import *im, struct arena *a, struct pb_error *
             return error_memory(err);
         if (fstatat(im->tree, names.list[i], &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode) &&
             fstatat(im->tree, file, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
-            rc = title_import(im, a, file, names.list[i], false, err);
+            rc = title_import(im, a, file, names.list[i], NULL, 0, err);
     }
     return rc;
 }
@@ -314,7 +368,9 @@ int es_import(struct depot *d, const struct dialect *const *all, const char *tre
     arena_init(&a, 0);
     *report = (struct pb_import_report){0};
     int rc = folder_open(AT_FDCWD, tree, &folder, err);
-    struct import im = {d, all, folder, fn, arg, report};
+    struct import im = {.depot = d, .all = all, .tree = folder, .fn = fn, .arg = arg, .report = report};
+    if (rc == PB_OK && realpath(tree, im.real) == NULL)
+        rc = error_errno(err, errno, "%s", tree);
     if (rc == PB_OK)
         rc = collections_import(&im, &a, err);
     if (rc == PB_OK)

@@ -5,6 +5,8 @@
 #include "depot/stored.h"
 #include "dialect/escape/check.h"
 #include "dialect/escape/publish.h"
+#include "dialect/faults.h"
+#include "dialect/notices.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -41,6 +43,9 @@ struct work {
     struct list rated;   /* struct rated, from index files */
     struct list ratings; /* struct rated, from the file */
     struct es_levels list;
+    struct notices notices;
+    struct faults left_out; /* files that are no levels */
+    const char *top_title;  /* from the index file at the top; NULL: there is none */
     pb_progress_fn *progress;
     void *arg;
     struct pb_publish_result *result;
@@ -83,8 +88,13 @@ static int index_take(struct work *w, const struct tree_item *item, struct pb_er
         rc = es_index_parse((struct slice){text.p, text.n}, w->arena, &index, err);
     if (rc < 0)
         return rc;
+    if (index.wraps != 0)
+        return error_set(err, PB_INVALID, "line %zu: a number above %d, which wraps in the game", index.wraps,
+                         ES_NUMBER_MAX);
     if (folder != NULL && index.description[0] != '\0')
         folder->description = index.description;
+    if (above.n == 0 && index.description[0] != '\0')
+        w->top_title = index.description;
     for (size_t i = 0; i < index.n; i++) {
         if (index.ratings[i].ratings == NULL)
             continue;
@@ -129,25 +139,55 @@ static int file_take(struct work *w, const struct tree_item *item, const char *p
         return rc;
     if (size >= sizeof mark && es_is_index(mark, sizeof mark))
         return index_take(w, item, err);
+    if (size == 0) {
+        item_refuse(&w->notices, path, "is empty: one such file keeps the game from updating the collection");
+        return PB_OK;
+    }
     if (size > ES_LEVEL_MAX)
         return error_set(err, PB_INVALID, "has more than %d bytes: that is no level", ES_LEVEL_MAX);
     rc = object_store_file(w->publication->depot, fd, &object, err);
     return rc < 0 ? rc : level_add(w, path, &object, err);
 }
 
+/* By its name: what people put beside levels. */
+static bool is_no_level(const char *name)
+{
+    static const char *const ends[] = {".txt", ".md", ".html", ".htm", ".gz", ".zip", "~"};
+    static const char *const begins[] = {".", "README", "COPYING", "LICENSE", "LICENCE", "CHANGELOG"};
+    struct slice n = slice_of(name);
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        if (slice_ends_nocase(n, slice_of(ends[i])))
+            return true;
+    }
+    for (size_t i = 0; i < sizeof begins / sizeof begins[0]; i++) {
+        size_t length = strlen(begins[i]);
+        bool rest = n.n == length || begins[i][0] == '.' || (n.n > length && n.p[length] == '.');
+        if (rest && n.n >= length && slice_equal_nocase((struct slice){n.p, length}, slice_of(begins[i])))
+            return true;
+    }
+    return false;
+}
+
 /* A tree_fn. */
 static int item_take(void *arg, const struct tree_item *item, struct pb_error *err)
 {
     struct work *w = arg;
-    const char *why, *path = arena_text(w->arena, item->path);
+    const char *why = NULL, *path = arena_text(w->arena, item->path);
+    bool folder = S_ISDIR(item->st->st_mode);
     struct pb_progress progress = {"store", w->levels.n, 0, "levels"};
     if (path == NULL)
         return error_memory(err);
     if (w->progress != NULL && w->progress(w->arg, &progress) != 0)
         return error_set(err, PB_CANCELLED, "cancelled");
-    if (!es_path_ok(slice_of(path), &why))
-        return error_set(err, PB_INVALID, "%s: the name %s", path, why);
-    if (S_ISDIR(item->st->st_mode))
+    if (folder ? item->name[0] == '.' : is_no_level(item->name)) {
+        faults_add(&w->left_out, path, "left out: no level");
+        return folder ? TREE_SKIP : PB_OK;
+    }
+    if (!es_level_path_ok(slice_of(path), &why)) {
+        name_refuse(&w->notices, path, why);
+        return PB_OK;
+    }
+    if (folder)
         return folder_add(w, path, err);
     if (!S_ISREG(item->st->st_mode))
         return error_set(err, PB_INVALID, "%s: is neither a file nor a folder", path);
@@ -232,7 +272,12 @@ static int ratings_read(struct work *w, struct pb_error *err)
         struct rated *r = list_add(&w->ratings, sizeof *r, w->arena);
         if (numbers == NULL || r == NULL)
             return error_memory(err);
-        if (es_ratings_parse(line, numbers) != ES_RATINGS)
+        bool wraps = false;
+        size_t n = es_ratings_parse(line, numbers, &wraps);
+        if (wraps)
+            return error_set(err, PB_INVALID, "%s line %zu: a number above %d, which wraps in the game", file,
+                             lines.number, ES_NUMBER_MAX);
+        if (n != ES_RATINGS)
             return error_set(err, PB_INVALID, "%s line %zu: %d numbers should be behind the name", file,
                              lines.number, ES_RATINGS);
         *r = (struct rated){arena_copy(w->arena, key.p, key.n), numbers};
@@ -257,12 +302,25 @@ static void ratings_set(struct work *w, struct es_level *l)
 
 /* ---- the list ---- */
 
+static void left_out_tell(const struct work *w)
+{
+    char text[PB_ERROR_TEXT_MAX];
+    for (size_t i = 0; i < w->left_out.kind_count; i++) {
+        fault_text(&w->left_out.kinds[i], text, sizeof text);
+        notice(&w->notices, "%s", text);
+    }
+}
+
 static int list_make(struct work *w, struct pb_error *err)
 {
     _cleanup_fd_ int folder = -1;
     int rc = folder_open(AT_FDCWD, w->options->tree, &folder, err);
     if (rc == PB_OK)
         rc = tree_walk(folder, "", item_take, w, err);
+    if (rc == PB_OK)
+        rc = refused_check(&w->notices, err);
+    if (rc == PB_OK)
+        left_out_tell(w);
     if (rc == PB_OK && w->levels.n == 0)
         rc = error_set(err, PB_INVALID, "%s: there is no level in it", w->options->tree);
     if (rc == PB_OK)
@@ -294,7 +352,50 @@ static void list_render(void *list, const char *note, struct buffer *out)
     es_levels_emit(l, out);
 }
 
-static int release_publish(struct work *w, const struct es_attributes *attributes, struct pb_error *err)
+static int path_compare(const void *a, const void *b)
+{
+    return strcmp(((const struct es_level *)a)->path, ((const struct es_level *)b)->path);
+}
+
+/* The game makes its folders before it moves levels away: where a level of the live list is to become a
+ * folder, it can't. */
+static void folders_compare(struct work *w, const struct publication_entry *list)
+{
+    struct es_levels before;
+    _cleanup_fd_ int fd = -1;
+    _cleanup_free_ char *text = list != NULL ? malloc(list->object.size + 1) : NULL;
+    if (text == NULL ||
+        object_open(w->publication->depot->objects, &list->object.name, list->object.size, &fd, NULL) < 0 ||
+        file_read_at(fd, text, list->object.size, 0, NULL) < 0 ||
+        es_levels_parse((struct slice){text, list->object.size}, w->arena, &before, NULL) < 0)
+        return; /* nothing to compare with */
+    if (before.level_count > 1)
+        qsort(before.levels, before.level_count, sizeof *before.levels, path_compare);
+    for (size_t i = 0; i < w->list.folder_count; i++) {
+        struct es_level wanted = {.path = w->list.folders[i].path};
+        if (before.level_count > 0 &&
+            bsearch(&wanted, before.levels, before.level_count, sizeof wanted, path_compare) != NULL)
+            notice(&w->notices,
+                   "%s: was a level and is a folder now: the game can't update where it has the level",
+                   wanted.path);
+    }
+}
+
+/* What the options leave open about the line in COLLECTIONS stays as it is. */
+static void listed_inherit(struct work *w, const char *live, struct es_attributes *a)
+{
+    struct es_attributes before;
+    if (live == NULL || es_attributes_parse(live, w->arena, &before, NULL) < 0)
+        return; /* damaged: what comes now takes its place */
+    if (a->listed_title == NULL)
+        a->listed_title = before.listed_title;
+    if (a->listed_version == 0)
+        a->listed_version = before.listed_version;
+    if (a->position == 0)
+        a->position = before.position;
+}
+
+static int release_publish(struct work *w, struct es_attributes *attributes, struct pb_error *err)
 {
     struct stored_release live;
     char name[ES_NAME_MAX + 8];
@@ -302,12 +403,17 @@ static int release_publish(struct work *w, const struct es_attributes *attribute
     buffer_init(&text, ES_DOCUMENT_MAX);
     snprintf(name, sizeof name, "%s.txt", w->options->collection);
     int rc = list_make(w, err);
+    if (w->options->title == NULL && w->top_title != NULL)
+        w->list.title = attributes->title = w->top_title;
     if (rc == PB_OK)
         rc = stored_release_live(w->publication->depot, ES_DIALECT, w->options->collection, w->arena, &live,
                                  err);
-    if (rc >= 0)
-        rc = es_render(w->publication, stored_entry_find(&live, name), w->options->note, list_render,
-                       &w->list, &text, err);
+    if (rc < 0)
+        return rc;
+    listed_inherit(w, live.attributes, attributes);
+    folders_compare(w, stored_entry_find(&live, name));
+    rc = es_render(w->publication, stored_entry_find(&live, name), w->options->note, list_render, &w->list,
+                   &text, err);
     if (rc == PB_OK)
         rc = es_list_store(w->publication, name, (struct slice){text.p, text.n}, true, err);
     if (rc == PB_OK)
@@ -321,11 +427,19 @@ static int release_publish(struct work *w, const struct es_attributes *attribute
 static int options_check(const struct pb_levels_options *o, struct es_attributes *a, struct pb_error *err)
 {
     const char *why;
-    *a = (struct es_attributes){
-        .collection = true, .title = o->title != NULL ? o->title : o->collection, .version = o->min_version};
-    if (o->min_version > ES_VERSION_MAX)
-        return error_set(err, PB_INVALID, "the version %llu is more than %lld", o->min_version,
-                         (long long)ES_VERSION_MAX);
+    *a = (struct es_attributes){.collection = true,
+                                .title = o->title != NULL ? o->title : o->collection,
+                                .version = o->min_version,
+                                .listed_title = o->list_title,
+                                .listed_version = o->list_version,
+                                .position = o->position};
+    unsigned long long highest = o->min_version > o->list_version ? o->min_version : o->list_version;
+    if (highest > ES_NUMBER_MAX || o->position > ES_NUMBER_MAX)
+        return error_set(err, PB_INVALID,
+                         "the version or position is more than %d, where numbers wrap in the game",
+                         ES_NUMBER_MAX);
+    if (o->list_title != NULL && !es_text_ok(slice_of(o->list_title), &why))
+        return error_set(err, PB_INVALID, "the title in the list %s", why);
     if (!es_text_ok(slice_of(a->title), &why))
         return error_set(err, PB_INVALID, "the title %s", why);
     if (o->note != NULL && !es_text_ok(slice_of(o->note), &why))
@@ -342,6 +456,7 @@ int es_publish_levels(struct depot *d, const struct dialect *const *all,
     struct work w = {.options = options,
                      .publication = &p,
                      .arena = &p.arena,
+                     .notices = {options->notice, options->notice_arg, 0, ""},
                      .progress = progress,
                      .arg = arg,
                      .result = result};

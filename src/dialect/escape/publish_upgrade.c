@@ -4,6 +4,7 @@
 #include "depot/stored.h"
 #include "dialect/escape/check.h"
 #include "dialect/escape/publish.h"
+#include "dialect/notices.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +21,7 @@ struct work {
     struct es_served served;
     struct stored_release live; /* nothing in it when there is none */
     uint64_t done;              /* bytes */
+    struct notices notices;
     pb_progress_fn *progress;
     void *arg;
     struct pb_publish_result *result;
@@ -31,8 +33,10 @@ static int file_append(struct work *w, struct es_file file, struct pb_error *err
 {
     const char *why;
     struct es_upgrade *u = &w->list;
-    if (!es_path_ok(slice_of(file.path), &why))
-        return error_set(err, PB_INVALID, "%s: the name %s", file.path, why);
+    if (!es_path_ok(slice_of(file.path), &why)) {
+        name_refuse(&w->notices, file.path, why);
+        return PB_OK;
+    }
     if (slice_equal_nocase(slice_of(file.path), slice_of(ES_UPGRADE)))
         return error_set(err, PB_INVALID,
                          "%s: is the list's own name (to take over a tree that has one: "
@@ -114,6 +118,8 @@ static int list_make(struct work *w, struct pb_error *err)
         rc = tree_walk(folder, "", item_append, w, err);
     if (rc == PB_OK)
         rc = options_append(w, err);
+    if (rc == PB_OK)
+        rc = refused_check(&w->notices, err);
     if (rc == PB_OK && w->list.n == 0)
         rc = error_set(err, PB_INVALID, "%s: there is no file in it", w->options->tree);
     if (rc < 0)
@@ -233,9 +239,9 @@ static int options_check(const struct pb_upgrade_options *o, struct es_attribute
         return error_set(err, PB_INVALID,
                          "the oldest and the recommended version can't be above the version, %llu",
                          o->version);
-    if (o->version > ES_VERSION_MAX)
-        return error_set(err, PB_INVALID, "the version %llu is more than %lld", o->version,
-                         (long long)ES_VERSION_MAX);
+    if (o->version > ES_NUMBER_MAX)
+        return error_set(err, PB_INVALID, "the version %llu is more than %d, where numbers wrap in the game",
+                         o->version, ES_NUMBER_MAX);
     if (o->note != NULL && !es_text_ok(slice_of(o->note), &why))
         return error_set(err, PB_INVALID, "the note %s", why);
     if (o->alias_count > ES_ALIASES_MAX)
@@ -255,6 +261,7 @@ int es_publish_upgrade(struct depot *d, const struct dialect *const *all,
     struct work w = {.options = options,
                      .publication = &p,
                      .arena = &p.arena,
+                     .notices = {options->notice, options->notice_arg, 0, ""},
                      .progress = progress,
                      .arg = arg,
                      .result = result};

@@ -18,6 +18,10 @@ struct es_attributes {
     bool collection; /* else an upgrade */
     const char *title;
     uint64_t version; /* of the game: needed by a collection; brought by an upgrade */
+    /* What COLLECTIONS says of a collection, where that is not the title and the version above. */
+    const char *listed_title; /* NULL: as the title */
+    uint64_t listed_version;  /* 0: as the version */
+    unsigned position;        /* from 1; 0: behind all that have one, in order of their names */
     const char *aliases[ES_ALIASES_MAX];
     size_t alias_count;
 };

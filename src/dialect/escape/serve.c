@@ -5,6 +5,8 @@
 #include "dialect/escape/publish.h"
 #include "wire/http_reply.h"
 
+#include <limits.h>
+
 #define SERVER "patchbay"
 
 /* What compiling makes of a release. */
@@ -51,24 +53,46 @@ static bool is_ours(const struct site_title *t)
     return strcmp(t->dialect, ES_DIALECT) == 0;
 }
 
-/* Titles of a site are in order of their names, so the list is, too. */
+/* A collection's place in the list, while that is made. */
+struct listed {
+    struct es_collection line;
+    unsigned position;
+};
+
+static int listed_compare(const void *a, const void *b)
+{
+    const struct listed *x = a, *y = b;
+    unsigned p = x->position != 0 ? x->position : UINT_MAX, q = y->position != 0 ? y->position : UINT_MAX;
+    return p != q ? (p > q) - (p < q) : strcmp(x->line.name, y->line.name);
+}
+
+static struct listed listed_of(const struct site_title *title)
+{
+    const struct es_attributes *a = &compiled_of(title)->attributes;
+    return (struct listed){{title->name, a->listed_version != 0 ? a->listed_version : a->version,
+                            a->listed_title != NULL ? a->listed_title : a->title},
+                           a->position};
+}
+
 static int collections_make(const struct site *site, struct arena *a, struct together *t,
                             struct pb_error *err)
 {
     struct digest_result digest;
     struct es_collections c = {arena_zero(a, (site->n + 1) * sizeof *c.list), 0};
+    _cleanup_free_ struct listed *listed = calloc(site->n + 1, sizeof *listed);
     bool any = false;
-    if (c.list == NULL)
+    if (c.list == NULL || listed == NULL)
         return error_memory(err);
     for (size_t i = 0; i < site->n; i++) {
-        const struct site_title *title = site->titles[i];
-        any |= is_ours(title);
-        if (is_ours(title) && compiled_of(title)->attributes.collection)
-            c.list[c.n++] = (struct es_collection){title->name, compiled_of(title)->attributes.version,
-                                                   compiled_of(title)->attributes.title};
+        any |= is_ours(site->titles[i]);
+        if (is_ours(site->titles[i]) && compiled_of(site->titles[i])->attributes.collection)
+            listed[c.n++] = listed_of(site->titles[i]);
     }
     if (!any)
         return PB_OK;
+    qsort(listed, c.n, sizeof *listed, listed_compare);
+    for (size_t i = 0; i < c.n; i++)
+        c.list[i] = listed[i].line;
     _cleanup_buffer_ struct buffer text;
     buffer_init(&text, ES_DOCUMENT_MAX);
     es_collections_emit(&c, &text);
@@ -155,59 +179,97 @@ static void entry_reply(const struct dialect_http *in, const struct site_title *
     plan->completes = !list && reply_plan_ends(plan, e->size);
 }
 
-/* "NAME.txt" or "NAME.txt.gz": a collection's list. */
-static const struct site_entry *list_find(const struct dialect_http *in, struct slice path,
-                                          const struct site_title **title)
+/* A file of a release that is not live any more, for who is half-way through it. */
+static void older_reply(const struct dialect_http *in, const struct site_title *title,
+                        const struct site_entry *e, struct reply_plan *plan)
 {
-    const char *dot = memchr(path.p, '.', path.n);
-    if (dot == NULL)
-        return NULL;
-    *title = site_title_find(in->site, ES_DIALECT, (struct slice){path.p, (size_t)(dot - path.p)});
-    return *title != NULL && compiled_of(*title)->attributes.collection ? site_entry_find(*title, path)
-                                                                        : NULL;
+    char etag[HTTP_ETAG];
+    struct http_moment moment = {SERVER, in->date};
+    http_etag(&e->object, etag);
+    struct http_resource resource = {
+        .type = "application/octet-stream", .etag = etag, .object = &e->object, .size = e->size};
+    http_reply_resource(&moment, in->request, &resource, plan);
+    plan->title = title;
+    plan->completes = reply_plan_ends(plan, e->size);
 }
 
-/* What is below a platform or a collection. A collection's list is beside its folder and not in it. */
-static const struct site_entry *below_find(const struct dialect_http *in, struct slice path, size_t slash,
-                                           const struct site_title **title)
+/* What a path means: a title of ours and an entry of its live release, or of an older one. */
+struct found {
+    const struct site_title *title;
+    const struct site_entry *entry; /* NULL: neither has it */
+    bool older;
+};
+
+/* "NAME.txt" or "NAME.txt.gz": a collection's list. */
+static struct found list_find(const struct site *site, struct slice path)
 {
-    *title = site_title_find(in->site, ES_DIALECT, (struct slice){path.p, slash});
-    if (*title == NULL)
-        return NULL;
-    const struct site_entry *e =
-        site_entry_find(*title, (struct slice){path.p + slash + 1, path.n - slash - 1});
-    bool level = e != NULL && memchr(e->name, '/', e->name_length) != NULL;
-    return compiled_of(*title)->attributes.collection && !level ? NULL : e;
+    struct found f = {0};
+    const char *dot = memchr(path.p, '.', path.n);
+    if (dot == NULL)
+        return f;
+    f.title = site_title_find(site, ES_DIALECT, (struct slice){path.p, (size_t)(dot - path.p)});
+    if (f.title != NULL && compiled_of(f.title)->attributes.collection)
+        f.entry = site_entry_find(f.title, path);
+    return f;
+}
+
+/* What is below a platform or a collection, which may be withdrawn. A collection's list is beside its folder
+ * and not in it. */
+static struct found below_find(const struct site *site, struct slice path, size_t slash)
+{
+    struct slice name = {path.p + slash + 1, path.n - slash - 1};
+    struct found f = {.title = site_title_known(site, ES_DIALECT, (struct slice){path.p, slash})};
+    if (f.title == NULL)
+        return f;
+    const struct compiled *c = compiled_of(f.title);
+    f.entry = c != NULL ? site_entry_find(f.title, name) : NULL;
+    if (f.entry != NULL && c->attributes.collection && memchr(name.p, '/', name.n) == NULL)
+        f.entry = NULL;
+    f.older = f.entry == NULL;
+    if (f.older)
+        f.entry = site_older_find(f.title, name);
+    return f;
 }
 
 static bool escape_serve(const struct dialect_http *in, struct reply_plan *plan)
 {
     const struct together *t = in->together;
     char decoded[PATH_RELATIVE_MAX + ES_NAME_MAX + 8];
-    const struct site_title *title = NULL;
-    if (t->collections == NULL)
-        return false;
     struct slice path = {in->request->path.p + 1, in->request->path.n - 1};
     int n = percent_decode(path, decoded, sizeof decoded);
     if (n <= 0)
         return false;
     path = (struct slice){decoded, (size_t)n};
-    bool collections = slice_equal(path, slice_of(ES_COLLECTIONS));
+    bool collections = t->collections != NULL && slice_equal(path, slice_of(ES_COLLECTIONS));
     const char *slash = memchr(path.p, '/', path.n);
-    const struct site_entry *e = collections     ? NULL
-                                 : slash == NULL ? list_find(in, path, &title)
-                                                 : below_find(in, path, (size_t)(slash - path.p), &title);
-    if (!collections && e == NULL)
+    struct found f = {0};
+    if (!collections)
+        f = slash == NULL ? list_find(in->site, path) : below_find(in->site, path, (size_t)(slash - path.p));
+    if (!collections && f.entry == NULL)
         return false;
     if (in->request->method == HTTP_OTHER) {
         struct http_moment moment = {SERVER, in->date};
         http_reply_status(&moment, in->request, 405, plan);
     } else if (collections) {
         collections_reply(in, plan);
+    } else if (f.older) {
+        older_reply(in, f.title, f.entry, plan);
     } else {
-        entry_reply(in, title, e, plan);
+        entry_reply(in, f.title, f.entry, plan);
     }
     return true;
+}
+
+/* A level means the same bytes in every release, as its name is their MD5. */
+static struct site_lasting escape_lasting(const char *attributes)
+{
+    struct es_attributes a;
+    struct site_lasting lasting = {0};
+    _cleanup_arena_ struct arena arena;
+    arena_init(&arena, 0);
+    if (es_attributes_parse(attributes, &arena, &a, NULL) == PB_OK && a.collection)
+        lasting.kinds = 1u << ES_DATA;
+    return lasting;
 }
 
 /* ---- the same for a static host ---- */
@@ -264,6 +326,7 @@ const struct dialect escape_dialect = {
     .settings_make = settings_make,
     .paths = paths,
     .live_check = live_check,
+    .lasting = escape_lasting,
     .compile = escape_compile,
     .compile_site = escape_compile_site,
     .serve_http = escape_serve,

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/tree.h"
 #include "depot/stored.h"
+#include "dialect/notices.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -40,6 +41,7 @@ struct work {
     pb_progress_fn *progress;
     void *arg;
     struct pb_publish_result *result;
+    struct notices notices;
     /* shared by the threads */
     pthread_mutex_t mutex;
     size_t next, done;
@@ -60,8 +62,10 @@ static int item_add(void *arg, const struct tree_item *item, struct pb_error *er
         return PB_OK;
     if (!S_ISREG(item->st->st_mode))
         return error_set(err, PB_INVALID, "%s: is neither a file nor a folder", path);
-    if (!po_path_ok(slice_of(path), &why))
-        return error_set(err, PB_INVALID, "%s: the name %s", path, why);
+    if (!po_path_ok(slice_of(path), &why)) {
+        name_refuse(&w->notices, path, why);
+        return PB_OK;
+    }
     if (w->n == PO_FILES_MAX)
         return error_set(err, PB_INVALID, "more than %d files", PO_FILES_MAX);
     struct item *items = arena_grow(w->arena, w->items, w->n, &w->room, sizeof *items);
@@ -277,6 +281,8 @@ static int items_find(struct work *w, struct pb_error *err)
     int rc = folder_open(AT_FDCWD, w->options->tree, &w->folder, err);
     if (rc == PB_OK)
         rc = tree_walk(w->folder, "", item_add, w, err);
+    if (rc == PB_OK)
+        rc = refused_check(&w->notices, err);
     if (rc == PB_OK && w->n == 0)
         rc = error_set(err, PB_INVALID, "%s: there is no file in it", w->options->tree);
     for (size_t i = 0; rc == PB_OK && i < w->n; i++) {
@@ -373,7 +379,8 @@ int po_publish(struct depot *d, const struct pb_app_options *options, pb_progres
                      .folder = -1,
                      .progress = progress,
                      .arg = arg,
-                     .result = result};
+                     .result = result,
+                     .notices = {options->notice, options->notice_arg, 0, ""}};
     arena_init(&arena, 0);
     *result = (struct pb_publish_result){0};
     int rc = po_names_make(d, options->app, options->hardware, options->aliases, options->alias_count, &arena,

@@ -100,13 +100,21 @@ static void the_levels_of_the_description(void **state)
 static void ratings_may_be_few_or_too_many(void **state)
 {
     int64_t r[ES_RATINGS];
+    bool wraps = false;
     (void)state;
-    assert_int_equal(es_ratings_parse(slice_of(" 1 2"), r), 2);
+    assert_int_equal(es_ratings_parse(slice_of(" 1 2"), r, &wraps), 2);
     assert_int_equal(r[1], 2);
     assert_int_equal(r[2], 0);
-    assert_int_equal(es_ratings_parse(slice_of("1 2 3 4 5 6 7 8 9 10"), r), 9);
-    assert_int_equal(es_ratings_parse(slice_of("1 x 3"), r), 1);
-    assert_int_equal(es_ratings_parse(slice_of("99999999999999999999"), r), 0);
+    assert_int_equal(es_ratings_parse(slice_of("1 2 3 4 5 6 7 8 9 10"), r, &wraps), 9);
+    assert_int_equal(es_ratings_parse(slice_of("1 x 3"), r, &wraps), 1);
+    assert_false(wraps);
+    assert_int_equal(es_ratings_parse(slice_of("1 2147483647 -2147483647"), r, &wraps), 3);
+    assert_false(wraps);
+    assert_int_equal(es_ratings_parse(slice_of("1 2147483648 3"), r, &wraps), 1);
+    assert_true(wraps);
+    wraps = false;
+    assert_int_equal(es_ratings_parse(slice_of("99999999999999999999"), r, &wraps), 0);
+    assert_true(wraps);
 }
 
 static void refused(const char *lines, const char *word)
