@@ -58,6 +58,9 @@ struct pb_fetch_options {
 struct pb_fetch_result {
     char title[256];
     char version[64];    /* "" when the protocol has none */
+    char host[256];      /* of the URL, with the brackets of an IPv6 address */
+    unsigned port;       /* of the URL, or the protocol's default */
+    unsigned game_port;  /* where the game's own server is: for opensauce one below `port`, else `port` */
     char source[512];    /* where it came from */
     char note[256];      /* the publisher's free text */
     char advice[32];     /* "recommended", "optional", or "" */

@@ -59,7 +59,7 @@ static int request_make(struct fetching *f, struct pb_error *err)
         return error_set(err, PB_INVALID, "a dry run can't subscribe: that changes the folder");
     f->dialect = d->fetch;
     f->request = (struct fetch_request){.host = url.host,
-                                        .port = url.port,
+                                        .port = url.port != 0 ? url.port : d->fetch->default_port,
                                         .path = url.path,
                                         .mirrors = o->mirrors,
                                         .mirror_count = o->mirror_count,
@@ -228,6 +228,9 @@ int pb_fetch(const struct pb_fetch_options *o, pb_progress_fn *progress, void *a
         transport_free(f.transport);
         sigpipe_restore(&sigpipe);
         workspace_close(&f.workspace);
+        snprintf(result->host, sizeof result->host, "%s", f.request.host);
+        result->port = f.request.port;
+        result->game_port = (unsigned)(f.request.port + f.dialect->game_port);
     }
     arena_free(&f.arena);
     return rc;

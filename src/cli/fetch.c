@@ -11,24 +11,42 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Runs the user's command, and waits for it. */
-static int then_run(const char *command, const char *folder, const struct pb_fetch_result *r)
+/* What the command finds in its environment. `password_file` is NULL when there is none. */
+static void then_environment(const char *folder, const char *password_file, const struct pb_fetch_result *r)
 {
-    char file[PATH_MAX];
+    char text[PATH_MAX], path[PATH_MAX];
+    if (realpath(folder, path) == NULL)
+        path[0] = '\0';
+    size_t used = strlen(path);
+    snprintf(path + used, sizeof path - used, "/%s", r->file);
+    setenv("PATCHBAY_FILE", path, 1);
+    setenv("PATCHBAY_TITLE", r->title, 1);
+    setenv("PATCHBAY_HOST", r->host, 1);
+    snprintf(text, sizeof text, "%u", r->port);
+    setenv("PATCHBAY_PORT", text, 1);
+    snprintf(text, sizeof text, "%s:%u", r->host, r->game_port);
+    setenv("PATCHBAY_ADDRESS", text, 1);
+    bool file =
+        password_file != NULL && strcmp(password_file, "-") != 0 && realpath(password_file, path) != NULL;
+    if (file)
+        setenv("PATCHBAY_PASSWORD_FILE", path, 1);
+    else
+        unsetenv("PATCHBAY_PASSWORD_FILE");
+}
+
+/* Runs the user's command after the delay, and waits for it. */
+static int then_run(const char *command, int delay)
+{
     char shell[] = "sh", flag[] = "-c";
     char *argv[] = {shell, flag, (char *)command, NULL};
     pid_t pid;
     int status;
-    if (realpath(folder, file) == NULL)
-        file[0] = '\0';
-    size_t used = strlen(file);
-    snprintf(file + used, sizeof file - used, "/%s", r->file);
-    setenv("PATCHBAY_FILE", file, 1);
-    setenv("PATCHBAY_TITLE", r->title, 1);
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
     signal(SIGPIPE, SIG_DFL);
     signal(SIGXFSZ, SIG_DFL);
+    fflush(stdout);
+    sleep((unsigned)delay);
     int number = posix_spawn(&pid, "/bin/sh", NULL, NULL, argv, environ);
     if (number != 0) {
         fprintf(stderr, "patchbay: --then: /bin/sh: %s\n", strerror(number));
@@ -198,7 +216,7 @@ static int end_print(const struct args *a, struct telling *t, const struct pb_fe
     return print_end();
 }
 
-static int fetch_run(const struct args *a, struct pb_fetch_options *o, struct telling *t)
+static int fetch_run(const struct args *a, struct pb_fetch_options *o, int delay, struct telling *t)
 {
     struct pb_error err;
     struct progress progress;
@@ -213,8 +231,10 @@ static int fetch_run(const struct args *a, struct pb_fetch_options *o, struct te
         return EXIT_FAILED;
     }
     int status = rc < 0 ? fail(&err) : end_print(a, t, &result);
-    return status == EXIT_DONE && then != NULL && !o->dry_run ? then_run(then, a->operands[1], &result)
-                                                              : status;
+    if (status != EXIT_DONE || then == NULL || o->dry_run)
+        return status;
+    then_environment(a->operands[1], args_value(a, "password-file"), &result);
+    return then_run(then, delay);
 }
 
 int verb_fetch(const struct args *a)
@@ -222,8 +242,8 @@ int verb_fetch(const struct args *a)
     char password[PASSWORD_SIZE];
     const char *mirrors[VALUES_MAX], *subscribe[VALUES_MAX], *unsubscribe[VALUES_MAX];
     struct telling telling = {.args = a};
-    int connections = 0;
-    if (!args_number(a, "connections", 1, 64, &connections))
+    int connections = 0, delay = 0;
+    if (!args_number(a, "connections", 1, 64, &connections) || !args_number(a, "then-delay", 0, 3600, &delay))
         return EXIT_USAGE;
     struct pb_fetch_options o = {.url = a->operands[0],
                                  .folder = a->operands[1],
@@ -249,7 +269,7 @@ int verb_fetch(const struct args *a)
         telling.titles = json_array();
         telling.steps = json_array();
     }
-    int status = fetch_run(a, &o, &telling);
+    int status = fetch_run(a, &o, delay, &telling);
     json_decref(telling.titles);
     json_decref(telling.steps);
     return status;

@@ -105,8 +105,12 @@ static const struct option fetch_options[] = {
     {"repair", NULL, "playonline: look at every file, even where the version is the newest", false},
     {"no-follow", NULL, "playonline: stay at this host, whatever address it hands out", false},
     {"any-checksum", NULL, "playonline: do not compare the second checksum", false},
-    {"then", "CMD", "run CMD with the shell once the content is there ($PATCHBAY_FILE, $PATCHBAY_TITLE)",
+    {"then", "CMD",
+     "run CMD with the shell once the content is there; in its environment are PATCHBAY_FILE, _TITLE, _HOST, "
+     "_PORT, "
+     "_ADDRESS (of the game's own server), _PASSWORD_FILE",
      false},
+    {"then-delay", "SECONDS", "wait before that, as the original OpenSauce does for 2 s (default 0)", false},
     {NULL, NULL, NULL, false},
 };
 

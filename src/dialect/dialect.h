@@ -70,7 +70,7 @@ struct fetch_installed {
 /* What the user asked for. */
 struct fetch_request {
     const char *host; /* as in the URL, brackets of an IPv6 address included */
-    uint16_t port;    /* 0: none given */
+    uint16_t port;    /* the dialect's default where none was given */
     const char *path; /* behind the '/', decoded */
     const char *const *mirrors;
     size_t mirror_count;
@@ -107,6 +107,9 @@ struct fetch_titles {
 };
 
 struct dialect_fetch {
+    uint16_t default_port;
+    int game_port; /* where the game's own server is, seen from the port of the URL: 0 for the same, -1 for
+                      one below */
     const char *user_agent;
     bool packed; /* its documents may come packed with gzip */
     /* Does the path name several titles? Then which? Called once, with the folder open; what is to be

@@ -209,6 +209,16 @@ load ../helper
     [[ $output == *"a.map"*"crc32 $crc" ]]
     run -0 "$patchbay" fetch "opensauce://$at/a" out
     [[ $output == *"nothing to do"* ]]
+    # what the game needs to come back
+    echo secret >pw
+    host=${at%:*} port=${at##*:}
+    "$patchbay" fetch "opensauce://$at/a" out --password-file pw --then-delay 1 \
+        --then 'echo "$PATCHBAY_HOST $PATCHBAY_PORT $PATCHBAY_ADDRESS $PATCHBAY_PASSWORD_FILE" >then; date +%s%N >>then'
+    [ "$(head -1 then)" = "$host $port $host:$((port - 1)) $(realpath pw)" ]
+    begin=$(date +%s%N)
+    "$patchbay" fetch "opensauce://$at/a" out --then-delay 1 --then 'echo "$PATCHBAY_PASSWORD_FILE$(date +%s%N)" >then'
+    [ "$(cat then)" -ge $((begin + 1000000000)) ] # and no password file
+    run -2 "$patchbay" fetch "opensauce://$at/a" out --then-delay soon
     run -1 "$patchbay" fetch "opensauce://$at/a" out --then 'exit 3'
     [[ $output == *"the command failed"* ]]
     mkdir other

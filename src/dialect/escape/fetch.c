@@ -50,7 +50,7 @@ static int fetch_title(const struct fetch_request *q, struct arena *a, const cha
 
 static const char *host_source(const struct fetch_request *q, struct arena *a)
 {
-    return arena_format(a, "http://%s:%u", q->host, q->port != 0 ? q->port : ES_DEFAULT_PORT);
+    return arena_format(a, "http://%s:%u", q->host, q->port);
 }
 
 /* The host, then the mirrors: a static tree can lie anywhere. */
@@ -453,6 +453,7 @@ static int fetch_assemble(const struct fetch_request *q, struct fetch_plan *plan
 }
 
 const struct dialect_fetch escape_fetch = {
+    .default_port = ES_DEFAULT_PORT,
     .user_agent = "Escape (0; patchbay)",
     .packed = true,
     .expand = fetch_expand,

@@ -26,7 +26,7 @@ static int fetch_title(const struct fetch_request *q, struct arena *a, const cha
 
 static const char *server_url(const struct fetch_request *q, struct arena *a, const char *path)
 {
-    return arena_format(a, "http://%s:%u%s", q->host, q->port != 0 ? q->port : OS_DEFAULT_PORT, path);
+    return arena_format(a, "http://%s:%u%s", q->host, q->port, path);
 }
 
 /* Fisher and Yates: so that no one master server carries all the load. */
@@ -328,6 +328,8 @@ static int fetch_assemble(const struct fetch_request *q, struct fetch_plan *plan
 }
 
 const struct dialect_fetch opensauce_fetch = {
+    .default_port = OS_DEFAULT_PORT,
+    .game_port = -1,
     .user_agent = OS_CLIENT_AGENT " (patchbay)",
     .title = fetch_title,
     .sources = fetch_sources,

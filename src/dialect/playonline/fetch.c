@@ -32,8 +32,7 @@ static int fetch_sources(const struct fetch_request *q, const struct fetch_net *
         return error_memory(err);
     if (round > 0)
         return PB_OK;
-    out->list[out->n++] =
-        arena_format(a, "polp://%s:%u/%s", q->host, q->port != 0 ? q->port : PO_DEFAULT_PORT, q->path);
+    out->list[out->n++] = arena_format(a, "polp://%s:%u/%s", q->host, q->port, q->path);
     return out->list[0] == NULL ? error_memory(err) : PB_OK;
 }
 
@@ -88,8 +87,7 @@ static int address_follow(struct updating *u, const char *source, const struct p
         host[0] != '\0' && strspn(host, "0123456789.") == strlen(host) && strcmp(host, "0.0.0.0") != 0;
     u->address = u->q->no_follow || !dotted
                      ? source
-                     : arena_format(&u->plan->arena, "polp://%s:%u/%s", host,
-                                    u->q->port != 0 ? u->q->port : PO_DEFAULT_PORT, u->q->path);
+                     : arena_format(&u->plan->arena, "polp://%s:%u/%s", host, u->q->port, u->q->path);
     return u->address == NULL ? error_memory(err) : PB_OK;
 }
 
@@ -330,6 +328,7 @@ static int fetch_assemble(const struct fetch_request *q, struct fetch_plan *plan
 }
 
 const struct dialect_fetch playonline_fetch = {
+    .default_port = PO_DEFAULT_PORT,
     .user_agent = "patchbay",
     .title = fetch_title,
     .sources = fetch_sources,
