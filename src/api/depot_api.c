@@ -2,6 +2,7 @@
 #include "depot/depot.h"
 
 #include "api/dialects.h"
+#include "depot/copy.h"
 #include "depot/release.h"
 #include "dialect/compile.h"
 #include "dialect/escape/publish.h"
@@ -76,6 +77,25 @@ int pb_depot_withdraw(struct pb_depot *depot, const char *title, struct pb_error
 int pb_depot_gc(struct pb_depot *depot, int keep, int wait, struct pb_gc_report *report, struct pb_error *err)
 {
     return depot_gc(inner(depot), keep, wait != 0, report, err);
+}
+
+int pb_depot_backup(struct pb_depot *depot, const char *folder, pb_progress_fn *progress, void *arg,
+                    struct pb_backup_report *report, struct pb_error *err)
+{
+    int rc = depot_copy(inner(depot), folder, false, progress, arg, report, err);
+    return rc < 0 ? error_context(err, "backup") : PB_OK;
+}
+
+int pb_depot_restore(const char *backup, const char *depot, pb_progress_fn *progress, void *arg,
+                     struct pb_backup_report *report, struct pb_error *err)
+{
+    struct depot *d = NULL;
+    *report = (struct pb_backup_report){0};
+    int rc = depot_open(backup, &d, err);
+    if (rc == PB_OK)
+        rc = depot_copy(d, depot, true, progress, arg, report, err);
+    depot_close(d);
+    return rc < 0 ? error_context(err, "restore") : PB_OK;
 }
 
 /* Would a server show each live release? Its dialect says. */

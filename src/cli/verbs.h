@@ -19,6 +19,8 @@ int verb_rollback(const struct args *a);
 int verb_withdraw(const struct args *a);
 int verb_gc(const struct args *a);
 int verb_fsck(const struct args *a);
+int verb_backup(const struct args *a);
+int verb_restore(const struct args *a);
 int verb_serve(const struct args *a);
 int verb_ban(const struct args *a);
 int verb_unban(const struct args *a);

@@ -11,8 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CATALOG_FILE "catalog.sqlite"
-
 static int catalog_path(const char *path, char out[PATH_MAX], struct pb_error *err)
 {
     if (snprintf(out, PATH_MAX, "%s/" CATALOG_FILE, path) >= PATH_MAX)
@@ -58,6 +56,7 @@ static int depot_open_parts(struct depot *d, struct pb_error *err)
                          d->path, d->path);
     if ((rc = folder_open(AT_FDCWD, d->path, &d->folder, err)) < 0 ||
         (rc = folder_open(d->folder, "objects", &d->objects, err)) < 0 ||
+        (rc = folder_make(d->folder, "tmp", err)) < 0 || /* whoever copied the depot may have left it out */
         (rc = folder_open(d->folder, "tmp", &d->tmp, err)) < 0 ||
         (rc = catalog_open(catalog, &d->db, err)) < 0)
         return error_context(err, "depot %s", d->path);

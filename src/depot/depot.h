@@ -20,6 +20,8 @@ PB_MUST_USE int depot_init(const char *path, struct pb_error *err);
 PB_MUST_USE int depot_open(const char *path, struct depot **out, struct pb_error *err);
 void depot_close(struct depot *d); /* NULL does no harm */
 
+#define CATALOG_FILE "catalog.sqlite"
+
 /* Publishing holds this shared, gc exclusive; see lock_take. */
 #define DEPOT_LOCK "lock"
 

@@ -8,8 +8,6 @@
 #include <sqlite3.h>
 #include <stdio.h>
 
-#define STATE_FILE "state.sqlite"
-
 enum { STATE_APPLICATION = 0x50425354 /* "PBST" */, STATE_FORMAT = 1 };
 
 struct state {

@@ -8,6 +8,8 @@
 
 #include "base/bytes.h"
 
+#define STATE_FILE "state.sqlite"
+
 struct state;
 
 enum { STATE_REASON_MAX = 200 };
