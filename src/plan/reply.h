@@ -54,6 +54,14 @@ static inline bool reply_plan_ends(const struct reply_plan *p, uint64_t size)
     return p->length > 0 && p->offset + p->length == size;
 }
 
+/* What is the plan's own goes; for a plan that is not sent, or is replaced. */
+static inline void reply_plan_drop(struct reply_plan *p)
+{
+    if (p->owned)
+        free((char *)p->memory);
+    p->owned = false;
+}
+
 /* Nobody's, of nothing; before a protocol asks anyone. */
 static inline void reply_plan_start(struct reply_plan *p)
 {

@@ -197,8 +197,10 @@ static void plan_cap(struct loop *l, const struct conn *c, const struct exchange
         state = of_title;
     if (state == CAP_NONE || l->plan.dialect == REPLY_NO_DIALECT || l->plan.refused)
         return;
-    if (state == CAP_HARD || l->plan.begins)
-        c->protocol->refuse(x, in.p, in.n, state == CAP_HARD ? REFUSAL_HARD_CAP : REFUSAL_SOFT_CAP, &l->plan);
+    if (state != CAP_HARD && !l->plan.begins)
+        return;
+    reply_plan_drop(&l->plan);
+    c->protocol->refuse(x, in.p, in.n, state == CAP_HARD ? REFUSAL_HARD_CAP : REFUSAL_SOFT_CAP, &l->plan);
 }
 
 /* Answers the requests in [p, p + n), which is the loop's input buffer. */

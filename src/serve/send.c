@@ -319,8 +319,7 @@ enum sent send_plan(struct loop *l, struct conn *c, const struct exchange *x, st
         sent = reply_done(l, &tally, logged ? &l->line : NULL, p->length, p->close);
     else if (sent == SENT_FAILED || !out_keep(l, c, &s, &tally, object))
         sent = reply_failed(l, c, &tally, logged ? &l->line : NULL, p->length - s.left);
-    if (p->owned)
-        free((char *)p->memory);
+    reply_plan_drop(p);
     if (object != NULL)
         object_drop(object);
     return sent;
