@@ -1,4 +1,5 @@
 /* Request heads, and what is done with their parts. */
+#include "wire/http_relay.h"
 #include "wire/http_reply.h"
 
 #include <stdlib.h>
@@ -14,10 +15,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                                   .modified_text = "Sun, 06 Nov 1994 08:49:37 GMT",
                                                   .memory = "0123456789",
                                                   .size = 10};
+    static const struct relay_target target = {.host = "example.org", .prefix = "/x"};
     struct http_request request;
     struct reply_plan plan;
     struct slice value;
     char decoded[64];
+    http_relay_accept((const char *)data, size);
     int n = http_request_parse((const char *)data, size, &request);
     if (n > 0 && ((size_t)n > size || request.path.n == 0))
         abort();
@@ -29,6 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (plan.body == BODY_MEMORY &&
         (plan.memory < resource.memory || plan.offset + plan.length > resource.size))
         abort();
+    free(http_relay_request(&request, &target, "192.0.2.7"));
     if (http_query_value(request.query, "map", &value))
         percent_decode(value, decoded, sizeof decoded);
     return 0;

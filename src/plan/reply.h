@@ -3,6 +3,7 @@
 #define PB_PLAN_REPLY_H
 
 #include "base/digest.h"
+#include "plan/relay.h"
 
 struct site_title;
 
@@ -45,6 +46,9 @@ struct reply_plan {
     uint64_t length;                /* bytes of body to send */
     uint64_t pace; /* bytes a second at which the reply leaves, without a burst; 0: as it can */
     struct reply_seal seal;
+    /* Another server is to be asked first: the plan is what to answer when that one does not. */
+    const struct relay_target *target; /* the dialect says which; NULL: none */
+    struct relay_request *relay;       /* and the protocol how; the plan's own */
     char head[REPLY_HEAD_MAX];
 };
 
@@ -54,6 +58,16 @@ static inline bool reply_plan_ends(const struct reply_plan *p, uint64_t size)
     return p->length > 0 && p->offset + p->length == size;
 }
 
+/* What is the plan's own goes; for a plan that is not sent, or is replaced. */
+static inline void reply_plan_drop(struct reply_plan *p)
+{
+    if (p->owned)
+        free((char *)p->memory);
+    p->owned = false;
+    free(p->relay);
+    p->relay = NULL;
+}
+
 /* Nobody's, of nothing; before a protocol asks anyone. */
 static inline void reply_plan_start(struct reply_plan *p)
 {
@@ -61,6 +75,8 @@ static inline void reply_plan_start(struct reply_plan *p)
     p->dialect = REPLY_NO_DIALECT;
     p->title = NULL;
     p->pace = 0;
+    p->target = NULL;
+    p->relay = NULL;
     p->seal.from = 0;
 }
 

@@ -7,6 +7,7 @@
 #include "serve/conn_lists.h"
 #include "serve/loop.h"
 #include "serve/rates.h"
+#include "serve/relay.h"
 #include "serve/send.h"
 
 #include <errno.h>
@@ -197,8 +198,10 @@ static void plan_cap(struct loop *l, const struct conn *c, const struct exchange
         state = of_title;
     if (state == CAP_NONE || l->plan.dialect == REPLY_NO_DIALECT || l->plan.refused)
         return;
-    if (state == CAP_HARD || l->plan.begins)
-        c->protocol->refuse(x, in.p, in.n, state == CAP_HARD ? REFUSAL_HARD_CAP : REFUSAL_SOFT_CAP, &l->plan);
+    if (state != CAP_HARD && !l->plan.begins)
+        return;
+    reply_plan_drop(&l->plan);
+    c->protocol->refuse(x, in.p, in.n, state == CAP_HARD ? REFUSAL_HARD_CAP : REFUSAL_SOFT_CAP, &l->plan);
 }
 
 /* Answers the requests in [p, p + n), which is the loop's input buffer. */
@@ -228,9 +231,13 @@ static enum batch_end batch_answer(struct loop *l, struct conn *c, const char *p
         c->pace = l->plan.pace;
         enum sent sent = send_plan(l, c, &x, (struct slice){p + at, n - at}, &access);
         at += used;
-        if (sent == SENT_BLOCKED || sent == SENT_SOME || sent == SENT_LATER || sent == SENT_HELD) {
+        if (sent == SENT_BLOCKED || sent == SENT_SOME || sent == SENT_LATER || sent == SENT_HELD ||
+            sent == SENT_RELAY) {
             c->state = CONN_SENDING;
-            wait_change(l, c, sent == SENT_LATER || sent == SENT_HELD ? WAIT_RATE : WAIT_SEND);
+            wait_change(l, c,
+                        sent == SENT_LATER || sent == SENT_HELD ? WAIT_RATE
+                        : sent == SENT_RELAY                    ? WAIT_RELAY
+                                                                : WAIT_SEND);
             if (sent == SENT_SOME)
                 ready_join(l, c);
             return input_keep(c, p + at, n - at) ? BATCH_SENDING : (conn_close(l, c), BATCH_OVER);
@@ -334,11 +341,14 @@ static void conn_sending(struct loop *l, struct conn *c)
     case SENT_CLOSE:
         conn_finish(l, c);
         return;
-    case SENT_FAILED:
-        conn_close(l, c);
+    case SENT_FAILED: /* the peer is not to take what it has for all of it */
+        conn_abort(l, c);
         return;
     case SENT_LATER:
         wait_change(l, c, WAIT_RATE);
+        return;
+    case SENT_RELAY:
+        wait_change(l, c, WAIT_RELAY);
         return;
     case SENT_HELD:
         wait_held(l, c);
@@ -392,20 +402,21 @@ void conn_continue(struct loop *l, struct conn *c)
 
 void conn_event(struct loop *l, uint32_t index, uint32_t generation, uint32_t events)
 {
-    struct conn *c = conn_table_at(&l->conns, index);
+    bool upstream = (index & CONN_UPSTREAM) != 0;
+    struct conn *c = conn_table_at(&l->conns, index & ~(uint32_t)CONN_UPSTREAM);
     if (c == NULL || c->generation != generation || c->state == CONN_FREE)
         return;
-    if (events & (EPOLLERR | EPOLLHUP)) {
+    if (events & (EPOLLERR | EPOLLHUP) && !upstream) {
         conn_close(l, c);
         return;
     }
-    if (events & EPOLLRDHUP)
+    if (events & EPOLLRDHUP && !upstream)
         c->ended = true;
     if (c->wait == WAIT_RATE) /* its turn comes with the list's */
         return;
     if (c->state == CONN_SENDING)
         conn_sending(l, c);
-    else if (events & (EPOLLIN | EPOLLRDHUP) && !c->ready)
+    else if (events & (EPOLLIN | EPOLLRDHUP) && !c->ready && !upstream)
         c->state == CONN_READING ? conn_reading(l, c) : conn_closing(l, c);
 }
 
@@ -418,6 +429,8 @@ void conn_expire(struct loop *l)
         while ((c = l->conns.waits[wait].first) != NULL && c->deadline <= l->now) {
             if (wait == WAIT_SEND && send_measure(l, c)) {
                 wait_change(l, c, WAIT_SEND);
+            } else if (wait == WAIT_RELAY) {
+                conn_sending(l, c);
             } else {
                 count_own(&l->counts.timeouts, 1);
                 wait == WAIT_SEND ? conn_abort(l, c) : conn_close(l, c);
@@ -486,7 +499,8 @@ static void conn_judge(struct loop *l, struct conn *c, bool rates_changed)
 void conn_snapshot_changed(struct loop *l, bool settings)
 {
     const struct serve_settings *s = l->snapshot->settings;
-    const unsigned ms[WAIT_KINDS] = {s->idle_ms, s->brief_ms, s->head_ms, s->send_ms, CLOSING_MS};
+    const unsigned ms[WAIT_KINDS] = {s->idle_ms, s->brief_ms, s->head_ms,
+                                     s->send_ms, CLOSING_MS,  RELAY_LOOK_MS};
     for (int wait = 0; wait < WAIT_KINDS; wait++) {
         struct conn *next;
         for (struct conn *c = l->conns.waits[wait].first; c != NULL; c = next) {

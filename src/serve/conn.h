@@ -20,7 +20,8 @@ enum conn_wait {
     WAIT_HEAD,
     WAIT_SEND,
     WAIT_CLOSE,
-    WAIT_RATE, /* held back by a rate: no deadline, and a turn of the list at each quick tick */
+    WAIT_RELAY, /* for another server, or for a body to hand on to it: relay.c knows how long */
+    WAIT_RATE,  /* held back by a rate: no deadline, and a turn of the list at each quick tick */
     WAIT_KINDS
 };
 
@@ -74,7 +75,9 @@ struct loop;
 
 /* Accepts what waits at a listener, up to a bound. True: there may be more. */
 bool conn_accept(struct loop *l, int listener, const struct protocol *protocol);
-/* An event for the slot `index` of generation `generation`. */
+/* An event for the slot `index` of generation `generation`. With CONN_UPSTREAM in `index` it is of the socket
+ * to the server that the request was handed to. */
+enum { CONN_UPSTREAM = 0x40000000 };
 void conn_event(struct loop *l, uint32_t index, uint32_t generation, uint32_t events);
 /* A connection of the ready list gets its next turn. */
 void conn_continue(struct loop *l, struct conn *c);

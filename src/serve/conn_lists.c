@@ -2,6 +2,7 @@
 #include "serve/conn_lists.h"
 
 #include "serve/loop.h"
+#include "serve/relay.h"
 
 /* ---- the table ---- */
 
@@ -57,6 +58,7 @@ void wait_join(struct loop *l, struct conn *c, enum conn_wait wait)
                   : wait == WAIT_BRIEF ? s->brief_ms
                   : wait == WAIT_HEAD  ? s->head_ms
                   : wait == WAIT_SEND  ? s->send_ms
+                  : wait == WAIT_RELAY ? RELAY_LOOK_MS
                                        : CLOSING_MS;
     if (wait == WAIT_RATE) {
         loop_hurry(l);

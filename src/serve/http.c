@@ -1,5 +1,7 @@
 /* HTTP for the engine: parse a request, ask each dialect in turn. */
 #include "serve/protocol.h"
+#include "serve/ranges.h"
+#include "wire/http_relay.h"
 #include "wire/http_reply.h"
 
 #define HTTP_SERVER "patchbay"
@@ -31,6 +33,25 @@ static void answer(const struct exchange *x, const struct http_request *request,
     refuse(x, request, 404, plan);
 }
 
+/* The dialect has named a server that is to be asked first. */
+static void relay_make(const struct exchange *x, const struct http_request *request, struct reply_plan *plan)
+{
+    struct sockaddr_storage peer = {0};
+    socklen_t length = sizeof peer;
+    char client[ADDRESS_TEXT] = "";
+    int refusal = http_relay_refusal(request);
+    if (refusal != 0) {
+        reply_plan_drop(plan);
+        refuse(x, request, refusal, plan);
+        return;
+    }
+    if (getpeername(x->fd, (struct sockaddr *)&peer, &length) == 0) {
+        struct address address = address_of((const struct sockaddr *)&peer);
+        address_text(&address, client);
+    }
+    plan->relay = http_relay_request(request, plan->target, client);
+}
+
 static enum verdict http_next(const struct exchange *x, const char *in, size_t n, size_t *used,
                               struct reply_plan *plan, struct access *access)
 {
@@ -50,6 +71,8 @@ static enum verdict http_next(const struct exchange *x, const char *in, size_t n
     } else {
         *used = (size_t)length;
         answer(x, &request, plan);
+        if (plan->target != NULL)
+            relay_make(x, &request, plan);
     }
     return VERDICT_REPLY;
 }

@@ -21,6 +21,9 @@ enum {
     MARK_LISTENER,
 };
 
+_Static_assert(CONN_BLOCK *CONN_BLOCKS_MAX <= CONN_UPSTREAM &&
+                   CONN_UPSTREAM + CONN_BLOCK * CONN_BLOCKS_MAX <= MARK_TIMER,
+               "an event's low half tells what it is of");
 _Static_assert(INPUT_SIZE >= PROTOCOL_INPUT_MAX + CONN_BATCH && INPUT_SIZE <= UINT16_MAX + 1,
                "conn.in_n counts it");
 

@@ -46,6 +46,7 @@ struct loop {
     bool accepting; /* false: out of descriptors, until the next tick */
     struct conn_table conns;
     unsigned apart;         /* connections to the operator's address */
+    unsigned relays;        /* under way */
     struct conn_list ready; /* those that had more to do than one turn allows */
     uint64_t now;           /* monotonic milliseconds, of this turn */
     int64_t unix_now;

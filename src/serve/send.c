@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "serve/loop.h"
 #include "serve/rates.h"
+#include "serve/relay.h"
 
 #include <errno.h>
 #include <linux/sockios.h>
@@ -40,6 +41,7 @@ struct conn_out {
     bool close;
     struct log_line *line;  /* NULL: no access log */
     struct reply_seal seal; /* from != 0: the head can't leave yet */
+    struct relay *relay;    /* what it sends comes first, and in place of this if there is any */
     struct digest digest;   /* of the sealed bytes so far */
     uint64_t sealed;        /* bytes of the body in it */
     char head[];
@@ -310,23 +312,30 @@ enum sent send_plan(struct loop *l, struct conn *c, const struct exchange *x, st
     s.head = p->head;
     s.head_n = p->head_length;
     struct tally tally = tally_of(l, c);
+    struct relay *relay = p->relay != NULL ? relay_open(l, c, p->relay) : NULL;
+    p->relay = NULL;
     tally_request(&tally, p->refused);
     if (logged)
         log_line_start(&l->line, x->snapshot->settings->log_format, l->unix_now, &c->remote.any, access,
                        p->status);
-    enum sent sent = p->seal.from != 0 ? SENT_SOME : counted_send(l, c, &tally, &s);
+    enum sent sent = relay != NULL       ? SENT_RELAY
+                     : p->seal.from != 0 ? SENT_SOME
+                                         : counted_send(l, c, &tally, &s);
     if (sent == SENT_ALL)
         sent = reply_done(l, &tally, logged ? &l->line : NULL, p->length, p->close);
     else if (sent == SENT_FAILED || !out_keep(l, c, &s, &tally, object))
         sent = reply_failed(l, c, &tally, logged ? &l->line : NULL, p->length - s.left);
-    if (p->owned)
-        free((char *)p->memory);
+    if (c->out != NULL)
+        c->out->relay = relay;
+    else
+        relay_close(l, relay);
+    reply_plan_drop(p);
     if (object != NULL)
         object_drop(object);
     return sent;
 }
 
-static void out_free(const struct loop *l, struct conn *c)
+static void out_free(struct loop *l, struct conn *c)
 {
     struct conn_out *out = c->out;
     rates_give_back(l, c, out->tally.meter);
@@ -334,6 +343,7 @@ static void out_free(const struct loop *l, struct conn *c)
     if (out->object != NULL)
         object_drop(out->object);
     snapshot_release(out->snapshot);
+    relay_close(l, out->relay);
     digest_free(&out->digest);
     free(out->line);
     free(out->owned);
@@ -341,9 +351,64 @@ static void out_free(const struct loop *l, struct conn *c)
     c->out = NULL;
 }
 
+/* What goes into the log: of another server's answer, too, the head does not count. */
+static uint64_t out_logged(const struct conn_out *out)
+{
+    return out->relay != NULL ? relay_body(out->relay, out->sent) : out->sent;
+}
+
+/* Sends the piece of the other server's answer that is there. */
+static enum sent piece_send(struct loop *l, struct conn *c, struct slice piece)
+{
+    struct conn_out *out = c->out;
+    struct cursor s = {.fd = c->fd, .memory = piece.p, .file = -1, .left = piece.n};
+    enum sent sent = counted_send(l, c, &out->tally, &s);
+    relay_sent(out->relay, piece.n - (size_t)s.left);
+    out->sent += piece.n - s.left;
+    return sent == SENT_BLOCKED && relay_has_turn(out->relay) ? SENT_SOME : sent;
+}
+
+/* SENT_ALL: there is nothing to relay, and the plan itself is to be sent. */
+static enum sent relay_more(struct loop *l, struct conn *c)
+{
+    enum { PIECES_PER_TURN = 4 };
+    struct conn_out *out = c->out;
+    for (int i = 0; i < PIECES_PER_TURN; i++) {
+        struct slice piece;
+        enum sent sent;
+        switch (relay_step(l, c, out->relay, &piece)) {
+        case RELAY_WAITS:
+            return SENT_RELAY;
+        case RELAY_TURN:
+            return SENT_SOME;
+        case RELAY_PIECE:
+            sent = piece_send(l, c, piece);
+            if (sent != SENT_ALL)
+                return sent;
+            break;
+        case RELAY_ENDS:
+            reply_done(l, &out->tally, out->line, out_logged(out), true);
+            out_free(l, c);
+            return SENT_CLOSE;
+        case RELAY_SILENT:
+            relay_close(l, out->relay);
+            out->relay = NULL;
+            return SENT_ALL;
+        case RELAY_BREAKS:
+            return SENT_FAILED;
+        }
+    }
+    return SENT_SOME;
+}
+
 enum sent send_more(struct loop *l, struct conn *c)
 {
     struct conn_out *out = c->out;
+    if (out->relay != NULL) {
+        enum sent relayed = relay_more(l, c);
+        if (relayed != SENT_ALL)
+            return relayed;
+    }
     if (out->seal.from != 0) {
         enum sent sealed = seal_more(out);
         if (sealed != SENT_ALL)
@@ -395,6 +460,6 @@ void out_drop(struct loop *l, struct conn *c)
         return;
     tally_end(&out->tally, false); /* broken off: the log says how much had left */
     if (out->line != NULL)
-        log_line_finish(l->log, &l->batch, out->line, out->sent);
+        log_line_finish(l->log, &l->batch, out->line, out_logged(out));
     out_free(l, c);
 }

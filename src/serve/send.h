@@ -12,8 +12,8 @@ enum sent {
     SENT_SOME,    /* the turn is over, the socket would take more: no event will tell */
     SENT_LATER,   /* that was all that a rate allows for now */
     SENT_HELD,    /* a rate allows nothing now */
-
-    SENT_FAILED, /* the peer is gone, or the object could not be read */
+    SENT_RELAY,   /* another server, or the client, has to send first: an event will tell */
+    SENT_FAILED,  /* the peer is gone, or the object could not be read */
 };
 
 /* Sends l->plan, which answers the request in `input`. */

@@ -14,7 +14,9 @@ static const struct status_line {
     {404, "404 Not Found\n"},
     {405, "405 Method Not Allowed\n"},
     {408, "408 Request Timeout\n"},
+    {411, "411 Length Required\n"},
     {412, "412 Precondition Failed\n"},
+    {413, "413 Content Too Large\n"},
     {414, "414 URI Too Long\n"},
     {416, "416 Range Not Satisfiable\n"},
     {431, "431 Request Header Fields Too Large\n"},
@@ -99,13 +101,14 @@ static void head_end(struct reply_plan *plan)
     head_text(plan, "\r\n");
 }
 
-void http_reply_status(const struct http_moment *m, const struct http_request *request, int status,
-                       struct reply_plan *plan)
+/* `allow`: the methods that there are; NULL where that is not the point. */
+static void status_reply(const struct http_moment *m, const struct http_request *request, int status,
+                         const char *allow, struct reply_plan *plan)
 {
     const char *text = status_text(status);
     head_start(m, request, status, plan);
-    if (status == 405)
-        head_text(plan, "Allow: GET, HEAD\r\n");
+    if (allow != NULL)
+        head_field(plan, "Allow: ", allow);
     head_text(plan, "Content-Type: text/plain\r\n");
     head_length(plan, strlen(text));
     head_end(plan);
@@ -114,6 +117,18 @@ void http_reply_status(const struct http_moment *m, const struct http_request *r
         plan->memory = text;
         plan->length = strlen(text);
     }
+}
+
+void http_reply_status(const struct http_moment *m, const struct http_request *request, int status,
+                       struct reply_plan *plan)
+{
+    status_reply(m, request, status, status == 405 ? "GET, HEAD" : NULL, plan);
+}
+
+void http_reply_method(const struct http_moment *m, const struct http_request *request, const char *allow,
+                       struct reply_plan *plan)
+{
+    status_reply(m, request, 405, allow, plan);
 }
 
 void http_reply_text(const struct http_moment *m, const struct http_request *request, int status,

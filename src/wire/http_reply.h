@@ -36,6 +36,10 @@ void http_reply_resource(const struct http_moment *m, const struct http_request 
 void http_reply_status(const struct http_moment *m, const struct http_request *request, int status,
                        struct reply_plan *plan);
 
+/* 405 for a resource that takes other methods than GET and HEAD alone. */
+void http_reply_method(const struct http_moment *m, const struct http_request *request, const char *allow,
+                       struct reply_plan *plan);
+
 /* Text that is made anew for each request: no part of it, no condition on it, and nobody is to keep it. */
 void http_reply_text(const struct http_moment *m, const struct http_request *request, int status,
                      const char *type, struct slice text, struct reply_plan *plan);

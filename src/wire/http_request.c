@@ -112,6 +112,8 @@ static const struct field {
     FIELD("user-agent", user_agent, false),
     FIELD("referer", referer, false),
     FIELD("accept-encoding", accept_encoding, false),
+    FIELD("content-type", content_type, false),
+    FIELD("expect", expect, false),
     FIELD("range", range, true),
     FIELD("if-range", if_range, true),
     FIELD("if-match", if_match, true),
@@ -167,14 +169,14 @@ static int field_line(struct slice line, struct http_request *r, struct framing 
 
 static int framing_apply(const struct framing *f, struct http_request *r)
 {
-    uint64_t length = 0;
     if (r->minor == 1 && r->host.p == NULL)
         return -400;
     if (f->transfer_encoding && (f->content_length.p != NULL || r->minor == 0))
         return -400;
-    if (f->content_length.p != NULL && !slice_to_u64(f->content_length, UINT64_MAX, &length))
+    if (f->content_length.p != NULL && !slice_to_u64(f->content_length, UINT64_MAX, &r->content_length))
         return -400;
-    r->has_body = f->transfer_encoding || length > 0;
+    r->transfer_encoding = f->transfer_encoding;
+    r->has_body = f->transfer_encoding || r->content_length > 0;
     if (r->has_body && r->method != HTTP_OTHER)
         return -400; /* a GET with a body means nothing, and hides a second request from a proxy */
     r->keep_alive =

@@ -20,7 +20,11 @@ struct http_request {
     struct slice query;  /* without the '?' */
     int minor;           /* HTTP/1.minor: 0 or 1 */
     bool keep_alive;
-    bool has_body; /* a body follows that we will not read: the connection must be closed */
+    bool has_body;           /* a body follows: the connection must be closed after the reply */
+    bool transfer_encoding;  /* whose length nobody knows beforehand */
+    uint64_t content_length; /* 0 when it was not sent */
+    struct slice content_type;
+    struct slice expect;
     struct slice host;
     struct slice user_agent;
     struct slice referer;

@@ -16,13 +16,14 @@ load ../helper
         "$patchbay" $verb --help | sed -n 's/^  \(--[a-z-]*\).*/\1/p' | while read -r option; do
             case $option in
             --opensauce-*) grep -q "${option#--opensauce-}" <(tr _ - <"$root/docs/configuration.md") ;;
+            --escape-*) grep -q "${option#--escape-}" <(tr _ - <"$root/docs/configuration.md") ;;
             --playonline-*) grep -q "${option#--playonline-}" <(tr _ - <"$root/docs/configuration.md") ;;
             *) grep -q -- "$option" manual ;;
             esac || { echo "the manual lacks $option of $verb"; exit 1; }
         done
     done
     "$patchbay" serve --help | sed -n 's/^  --\([a-z-]*\).*/\1/p' | grep -v -x -e config -e depot -e help |
-        sed 's/^opensauce-//; s/^playonline-//; s/-/_/g' | while read -r key; do
+        sed 's/^opensauce-//; s/^escape-//; s/^playonline-//; s/-/_/g' | while read -r key; do
         grep -q "\`$key\`" "$root/docs/configuration.md" || { echo "docs/configuration.md lacks $key"; exit 1; }
     done
 }

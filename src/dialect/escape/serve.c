@@ -1,6 +1,7 @@
 /* Answering what a static file host would have: /COLLECTIONS, /NAME.txt, /NAME/aa/bbb…, /PLATFORM/UPGRADE and
- * /PLATFORM/FILE. */
+ * /PLATFORM/FILE. community.c answers what only a program can. */
 #include "base/path.h"
+#include "dialect/escape/community.h"
 #include "dialect/escape/escape.h"
 #include "dialect/escape/publish.h"
 #include "wire/http_reply.h"
@@ -235,6 +236,8 @@ static bool escape_serve(const struct dialect_http *in, struct reply_plan *plan)
 {
     const struct together *t = in->together;
     char decoded[PATH_RELATIVE_MAX + ES_NAME_MAX + 8];
+    if (es_community_serve(in, t->collections != NULL, plan))
+        return true;
     struct slice path = {in->request->path.p + 1, in->request->path.n - 1};
     int n = percent_decode(path, decoded, sizeof decoded);
     if (n <= 0)
@@ -298,16 +301,6 @@ static void escape_export_site(const struct site *site, const void *together, co
     *bytes = (struct slice){t->collections, t->collections_size};
 }
 
-static const struct setting no_settings[] = {{NULL, NULL, NULL, false}};
-
-static int settings_make(const struct setting_value *values, size_t n, struct arena *a, void **out,
-                         struct pb_error *err)
-{
-    (void)values, (void)n, (void)a, (void)err;
-    *out = NULL;
-    return PB_OK;
-}
-
 static int live_check(struct depot *d, const struct dialect *const *all, const char *name,
                       const char *attributes, struct pb_error *err)
 {
@@ -318,12 +311,12 @@ static int live_check(struct depot *d, const struct dialect *const *all, const c
     return rc < 0 ? rc : es_names_check(d, all, name, &a, err);
 }
 
-static const char *const paths[] = {ES_COLLECTIONS, NULL};
+static const char *const paths[] = {ES_COLLECTIONS, ES_COMMUNITY_FOLDER, NULL};
 
 const struct dialect escape_dialect = {
     .name = ES_DIALECT,
-    .settings = no_settings,
-    .settings_make = settings_make,
+    .settings = es_settings,
+    .settings_make = es_settings_make,
     .paths = paths,
     .live_check = live_check,
     .lasting = escape_lasting,

@@ -7,6 +7,7 @@
 #include "codec/deflate.h"
 #include "depot/stored.h"
 #include "dialect/compile.h"
+#include "dialect/escape/community.h"
 #include "dialect/escape/escape.h"
 
 #include <errno.h>
@@ -66,6 +67,11 @@ static int name_check(const struct dialect *const *all, const char *name, struct
     const struct dialect *other = dialect_path_taken(all, &escape_dialect, slice_of(name));
     if (!es_name_ok(slice_of(name), &why))
         return error_set(err, PB_INVALID, "the name \"%s\" %s", name, why);
+    if (same_name(name, ES_COMMUNITY_FOLDER))
+        return error_set(
+            err, PB_INVALID,
+            "the name %s is taken: the game asks for ratings and solutions below /" ES_COMMUNITY_FOLDER,
+            name);
     if (other != NULL)
         return error_set(err, PB_INVALID, "the name %s would hide the path /%s of %s", name, name,
                          other->name);
