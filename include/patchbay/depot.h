@@ -79,19 +79,20 @@ struct pb_backup_report {
 };
 
 /*
- * Copies the depot as it is at one moment into `folder`, which is made where it is missing: content, all releases, bans and
- * the day's account. The copy is itself a depot. Publishing and serving go on meanwhile, and a garbage collection waits.
- * Objects that an earlier backup in the folder has are not copied again. A backup that is broken off leaves the one
- * before it as it was. progress may be NULL. PB_INVALID: the folder is the depot or in it, or has files that are not a
- * depot's. PB_DAMAGED: objects are missing or damaged; the others were copied, and the earlier backup stays. PB_BUSY:
- * another program has the folder open.
+ * Copies the depot as it is at one moment into `folder`, which is made where it is missing: content, all
+ * releases, bans and the day's account. The copy is itself a depot. Publishing and serving go on meanwhile,
+ * and a garbage collection waits. Objects that an earlier backup in the folder has are not copied again. A
+ * backup that is broken off leaves the one before it as it was. progress may be NULL. PB_INVALID: the folder
+ * is the depot or in it, or has files that are not a depot's. PB_DAMAGED: objects are missing or damaged; the
+ * others were copied, and the earlier backup stays. PB_BUSY: another program has the folder open.
  */
-PB_API PB_MUST_USE int pb_depot_backup(struct pb_depot *depot, const char *folder, pb_progress_fn *progress, void *arg,
-                                       struct pb_backup_report *report, struct pb_error *err);
+PB_API PB_MUST_USE int pb_depot_backup(struct pb_depot *depot, const char *folder, pb_progress_fn *progress,
+                                       void *arg, struct pb_backup_report *report, struct pb_error *err);
 
-/* Makes the depot `depot` from a backup; it must not be there yet. It appears whole or not at all. Failures as above. */
-PB_API PB_MUST_USE int pb_depot_restore(const char *backup, const char *depot, pb_progress_fn *progress, void *arg,
-                                        struct pb_backup_report *report, struct pb_error *err);
+/* Makes the depot `depot` from a backup; it must not be there yet. It appears whole or not at all. Failures
+ * as above. */
+PB_API PB_MUST_USE int pb_depot_restore(const char *backup, const char *depot, pb_progress_fn *progress,
+                                        void *arg, struct pb_backup_report *report, struct pb_error *err);
 
 struct pb_fsck_report {
     uint64_t objects; /* checked */

@@ -170,11 +170,13 @@ const struct verb verbs[] = {
      "Exit status 1 when something is damaged or missing. Publishing the same content again mends it.\n",
      NULL, NULL, true, true, verb_fsck},
     {"backup", "DIR", 1, 1, "Copy the depot into a folder, while it is served and published to",
-     "DIR becomes a depot of its own, with bans and the day's account. What an earlier backup in DIR has is not\n"
+     "DIR becomes a depot of its own, with bans and the day's account. What an earlier backup in DIR has is "
+     "not\n"
      "copied again; one that is broken off leaves the one before it as it was.\n",
      NULL, NULL, true, true, verb_backup},
     {"restore", "BACKUP", 1, 1, "Make a depot from a backup",
-     "The depot must not be there yet. It appears whole or not at all.\n", NULL, NULL, true, true, verb_restore},
+     "The depot must not be there yet. It appears whole or not at all.\n", NULL, NULL, true, true,
+     verb_restore},
     {"serve", "", 0, 0, "Serve the depot",
      "SIGTERM finishes replies under way and ends; SIGHUP reads the configuration again and\n"
      "opens the access log anew. Every option is also a key of the configuration file.\n",

@@ -38,6 +38,7 @@ struct dialect_http {
     const struct http_request *request;
     const char *date;     /* of now, for the head */
     const void *together; /* what compile_site made */
+    const struct sockaddr *client;
 };
 
 struct dialect_polp {

@@ -210,7 +210,7 @@ static enum batch_end batch_answer(struct loop *l, struct conn *c, const char *p
     size_t at = 0;
     for (int i = 0; at < n; i++) {
         struct access access = {.minor = -1};
-        struct exchange x = {l->snapshot, l->date, c->denied, c->fd, l->shared};
+        struct exchange x = {l->snapshot, l->date, c->denied, c->fd, &c->remote.any, l->shared};
         size_t used = 0;
         if (!rates_request(l, c)) {
             wait_held(l, c);

@@ -16,7 +16,8 @@ static void refuse(const struct exchange *x, const struct http_request *request,
 static void answer(const struct exchange *x, const struct http_request *request, struct reply_plan *plan)
 {
     const struct serve_settings *settings = x->snapshot->settings;
-    struct dialect_http in = {.site = x->snapshot->site, .request = request, .date = x->date};
+    struct dialect_http in = {
+        .site = x->snapshot->site, .request = request, .date = x->date, .client = x->client};
     if (x->denied) {
         refuse(x, request, 403, plan);
         return;

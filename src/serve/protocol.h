@@ -11,9 +11,10 @@ struct shared;
 /* One request, as the protocol needs to know it besides its bytes. */
 struct exchange {
     const struct snapshot *snapshot;
-    const char *date;            /* of now, as HTTP writes it */
-    bool denied;                 /* the peer's address is on the deny list, or banned */
-    int fd;                      /* only to ask for its addresses */
+    const char *date; /* of now, as HTTP writes it */
+    bool denied;      /* the peer's address is on the deny list, or banned */
+    int fd;           /* only to ask for its addresses */
+    const struct sockaddr *client;
     const struct shared *shared; /* the server's counters and state, for those that tell of them */
 };
 

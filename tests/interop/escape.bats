@@ -421,3 +421,47 @@ pooled() {
     "$patchbay" publish levels tree --collection own --min-version 1 --title "Said"
     wait_for 10 eval '[ "$(curl -sf "http://$at/own.txt" | head -1)" = Said ]'
 }
+
+@test "a player half-way through an upgrade gets the files of the release whose list he was given" {
+    "$patchbay" init
+    upgrade() { # TREE VERSION
+        "$patchbay" publish upgrade "$1" --platform linux --version "$2" --oldest 1 --recommended 1
+    }
+    for release in one two; do
+        mkdir -p $release/data
+        for name in escape font.png data/tiles.png gone-$release same; do echo "$name $release" >"$release/$name"; done
+        echo same >"$release/same"
+    done
+    upgrade one 10
+    start_server
+    # get ADDRESS PATH: as the game asks.
+    get() {
+        curl -sf -0 --interface "$1" "http://$at/linux/$2"
+    }
+    get 127.0.0.2 UPGRADE >first.list
+    [ "$(get 127.0.0.2 escape)" = "escape one" ]
+    upgrade two 20
+    wait_for 10 eval 'get 127.0.0.3 UPGRADE | sed -n 4p | grep -qx 20'
+    # who began before goes on with it; who begins now, and who never asked, gets the new one
+    for name in escape font.png data_tiles.png data/tiles.png; do
+        [ "$(get 127.0.0.2 $name)" = "${name/data_/data/} one" ]
+        [ "$(get 127.0.0.3 $name)" = "${name/data_/data/} two" ]
+        [ "$(get 127.0.0.4 $name)" = "${name/data_/data/} two" ]
+    done
+    [ "$(get 127.0.0.2 gone-one)" = "gone-one one" ]
+    [ "$(get 127.0.0.2 same)" = same ]
+    run ! get 127.0.0.3 gone-one
+    # once he asks for the list again he has the new release
+    get 127.0.0.2 UPGRADE | sed -n 4p | grep -qx 20
+    [ "$(get 127.0.0.2 escape)" = "escape two" ]
+    # and back, and withdrawn
+    "$patchbay" rollback escape/linux 10
+    wait_for 10 eval 'get 127.0.0.5 UPGRADE | sed -n 4p | grep -qx 10'
+    [ "$(get 127.0.0.2 escape)" = "escape two" ]
+    [ "$(get 127.0.0.5 escape)" = "escape one" ]
+    "$patchbay" withdraw escape/linux
+    wait_for 10 eval '! get 127.0.0.5 UPGRADE'
+    [ "$(get 127.0.0.2 font.png)" = "font.png two" ]
+    [ "$(get 127.0.0.5 font.png)" = "font.png one" ]
+    run ! get 127.0.0.6 font.png
+}

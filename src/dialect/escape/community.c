@@ -1,5 +1,6 @@
 /* The community's routes: a table of names and answers. */
 #include "dialect/escape/community.h"
+#include "dialect/escape/followers.h"
 
 #include "wire/http_reply.h"
 
@@ -73,7 +74,7 @@ static void register_reply(const struct dialect_http *in, const struct http_mome
 bool es_community_serve(const struct dialect_http *in, bool titles, struct reply_plan *plan)
 {
     const struct http_request *q = in->request;
-    const struct relay_target *target = in->settings;
+    const struct relay_target *target = ((const struct es_server_config *)in->settings)->community;
     struct http_moment moment = {SERVER, in->date};
     const struct route *route = route_find(q->path);
     if (route == NULL || (!titles && target == NULL))
@@ -154,14 +155,10 @@ static int target_resolve(const struct community_url *url, struct relay_target *
     return PB_OK;
 }
 
-int es_settings_make(const struct setting_value *values, size_t n, struct arena *a, void **out,
-                     struct pb_error *err)
+static int community_make(const struct setting_value *v, struct arena *a, const struct relay_target **out,
+                          struct pb_error *err)
 {
     struct community_url url;
-    *out = NULL; /* no other server */
-    if (n == 0)
-        return PB_OK;
-    const struct setting_value *v = &values[0];
     if (strncmp(v->value, "https:", 6) == 0)
         return error_set(err, PB_INVALID,
                          "%s: community: requests are handed on over http:// only, not https://", v->where);
@@ -176,4 +173,14 @@ int es_settings_make(const struct setting_value *values, size_t n, struct arena 
         return error_context(err, "%s: community", v->where);
     *out = t;
     return PB_OK;
+}
+
+int es_settings_make(const struct setting_value *values, size_t n, struct arena *a, void **out,
+                     struct pb_error *err)
+{
+    struct es_server_config *c = arena_zero(a, sizeof *c);
+    if (c == NULL || (c->followers = followers_new(a)) == NULL)
+        return error_memory(err);
+    *out = c;
+    return n > 0 ? community_make(&values[0], a, &c->community, err) : PB_OK;
 }

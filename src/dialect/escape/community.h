@@ -7,6 +7,10 @@
 
 #define ES_COMMUNITY_FOLDER "f" /* the first name of all these paths */
 
+struct es_server_config {
+    const struct relay_target *community; /* NULL: we answer ourselves */
+    struct followers *followers;
+};
 extern const struct setting es_settings[];
 PB_MUST_USE int es_settings_make(const struct setting_value *values, size_t n, struct arena *a, void **out,
                                  struct pb_error *err);

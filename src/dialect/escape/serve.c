@@ -1,8 +1,10 @@
 /* Answering what a static file host would have: /COLLECTIONS, /NAME.txt, /NAME/aa/bbb…, /PLATFORM/UPGRADE and
  * /PLATFORM/FILE. community.c answers what only a program can. */
+#include "base/clock.h"
 #include "base/path.h"
 #include "dialect/escape/community.h"
 #include "dialect/escape/escape.h"
+#include "dialect/escape/followers.h"
 #include "dialect/escape/publish.h"
 #include "wire/http_reply.h"
 
@@ -214,22 +216,53 @@ static struct found list_find(const struct site *site, struct slice path)
     return f;
 }
 
+/* The file of the release whose list the client was given, where it is another one than the live release's.
+ */
+static const struct site_entry *followed_find(const struct dialect_http *in, const struct site_title *title,
+                                              struct slice name)
+{
+    const struct es_server_config *config = in->settings;
+    char text[PATH_RELATIVE_MAX + 32];
+    if (title->older.n == 0)
+        return NULL;
+    int64_t release = followers_find(config->followers, in->client, title->name, clock_monotonic_ms());
+    if (release == 0 || release == title->release)
+        return NULL;
+    const char *own = site_older_name(release, name, text, sizeof text);
+    return own != NULL ? site_older_find(title, slice_of(own)) : NULL;
+}
+
 /* What is below a platform or a collection, which may be withdrawn. A collection's list is beside its folder
  * and not in it. */
-static struct found below_find(const struct site *site, struct slice path, size_t slash)
+static struct found below_find(const struct dialect_http *in, struct slice path, size_t slash)
 {
     struct slice name = {path.p + slash + 1, path.n - slash - 1};
-    struct found f = {.title = site_title_known(site, ES_DIALECT, (struct slice){path.p, slash})};
+    struct found f = {.title = site_title_known(in->site, ES_DIALECT, (struct slice){path.p, slash})};
     if (f.title == NULL)
         return f;
     const struct compiled *c = compiled_of(f.title);
-    f.entry = c != NULL ? site_entry_find(f.title, name) : NULL;
-    if (f.entry != NULL && c->attributes.collection && memchr(name.p, '/', name.n) == NULL)
+    bool collection = c != NULL && c->attributes.collection;
+    f.entry = collection ? NULL : followed_find(in, f.title, name);
+    if (f.entry == NULL && c != NULL)
+        f.entry = site_entry_find(f.title, name);
+    else
+        f.older = f.entry != NULL;
+    if (f.entry != NULL && collection && memchr(name.p, '/', name.n) == NULL)
         f.entry = NULL;
-    f.older = f.entry == NULL;
-    if (f.older)
+    if (f.entry == NULL) {
+        f.older = true;
         f.entry = site_older_find(f.title, name);
+    }
     return f;
+}
+
+/* From here on the client gets the files of this release. */
+static void list_note(const struct dialect_http *in, const struct found *f)
+{
+    const struct es_server_config *config = in->settings;
+    if (f->entry->kind == ES_LIST && !compiled_of(f->title)->attributes.collection)
+        followers_note(config->followers, in->client, f->title->name, f->title->release,
+                       clock_monotonic_ms());
 }
 
 static bool escape_serve(const struct dialect_http *in, struct reply_plan *plan)
@@ -247,7 +280,7 @@ static bool escape_serve(const struct dialect_http *in, struct reply_plan *plan)
     const char *slash = memchr(path.p, '/', path.n);
     struct found f = {0};
     if (!collections)
-        f = slash == NULL ? list_find(in->site, path) : below_find(in->site, path, (size_t)(slash - path.p));
+        f = slash == NULL ? list_find(in->site, path) : below_find(in, path, (size_t)(slash - path.p));
     if (!collections && f.entry == NULL)
         return false;
     if (in->request->method == HTTP_OTHER) {
@@ -258,20 +291,23 @@ static bool escape_serve(const struct dialect_http *in, struct reply_plan *plan)
     } else if (f.older) {
         older_reply(in, f.title, f.entry, plan);
     } else {
+        list_note(in, &f);
         entry_reply(in, f.title, f.entry, plan);
     }
     return true;
 }
 
-/* A level means the same bytes in every release, as its name is their MD5. */
+/* A level means the same bytes in every release, as its name is their MD5; a file of an upgrade does not. */
 static struct site_lasting escape_lasting(const char *attributes)
 {
     struct es_attributes a;
     struct site_lasting lasting = {0};
     _cleanup_arena_ struct arena arena;
     arena_init(&arena, 0);
-    if (es_attributes_parse(attributes, &arena, &a, NULL) == PB_OK && a.collection)
+    if (es_attributes_parse(attributes, &arena, &a, NULL) == PB_OK) {
         lasting.kinds = 1u << ES_DATA;
+        lasting.by_release = !a.collection;
+    }
     return lasting;
 }
 
