@@ -79,7 +79,9 @@ sound() { # DEPOT
 }
 
 @test "killed at any call that changes the disk: the backup before it is whole, and the next one completes" {
-    content
+    "$patchbay" init
+    make_levels tree 3 1 1
+    "$patchbay" publish levels tree --collection official --min-version 1
     mkdir watched
     "$patchbay" backup watched/copy
     cp -a watched/copy first
