@@ -45,8 +45,7 @@ struct pb_fetch_options {
     size_t unsubscribe_count;
     int repair;    /* playonline: 1: look at every file, even where the version is the newest */
     int no_follow; /* playonline: 1: stay at this host, whatever address it hands out (networks behind NAT) */
-    int any_checksum; /* playonline: 1: take checksum_b of foreign servers as it is: nobody knows how it is
-                         made */
+    int any_checksum; /* playonline: 1: do not compare checksum_b, for servers that have another there */
     int dry_run;      /* 1: change nothing; `step` is told what would be done */
     pb_fetch_step_fn *step; /* may be NULL; without dry_run it is told what was done */
     /* For a URL that names several titles (escape://HOST/): called after each. May be NULL. */

@@ -156,6 +156,10 @@ static const char *column_copy(struct arena *a, struct sqlite3_stmt *st, int col
     return arena_copy(a, sqlite3_column_blob(st, column), (size_t)sqlite3_column_bytes(st, column));
 }
 
+#define ENTRY_COLUMNS                                                                                        \
+    "SELECT e.name, e.kind, o.sha256, o.md5, o.size, e.extra FROM entry e JOIN object o ON o.id = e.object"
+
+/* From a row of ENTRY_COLUMNS. */
 static int entry_read(struct site_title *t, struct sqlite3_stmt *st, struct site_entry *e, struct md5 *md5,
                       struct pb_error *err)
 {
@@ -191,11 +195,7 @@ static int entries_read(struct depot *d, struct site_title *t, struct md5 **md5,
 {
     _cleanup_stmt_ struct sqlite3_stmt *st = NULL;
     size_t room = 0;
-    int rc =
-        sql_prepare(d->db,
-                    "SELECT e.name, e.kind, o.sha256, o.md5, o.size, e.extra"
-                    " FROM entry e JOIN object o ON o.id = e.object WHERE e.release = ? ORDER BY e.position",
-                    &st, err);
+    int rc = sql_prepare(d->db, ENTRY_COLUMNS " WHERE e.release = ? ORDER BY e.position", &st, err);
     if (rc < 0)
         return rc;
     sqlite3_bind_int64(st, 1, t->release);
@@ -247,48 +247,20 @@ static bool older_grow(struct site_older *o)
     return true;
 }
 
-/* Is the entry of this row found under its own name already, or by its release's id no other than the live
- * one? */
-static bool older_known(const struct site_title *t, const struct site_entry *e,
-                        const struct site_lasting *lasting)
+/* Puts the entry of this row, as entries_read has it, under a name. */
+static int older_add(struct site_title *t, struct sqlite3_stmt *row, const char *name, struct pb_error *err)
 {
-    const struct site_entry *live = site_entry_find(t, entry_name(e));
-    if (lasting->by_release)
-        return live != NULL && memcmp(&live->object, &e->object, sizeof e->object) == 0;
-    return live != NULL || site_older_find(t, entry_name(e)) != NULL;
-}
-
-/* A row as entries_read has it. */
-static int older_row(struct site_title *t, struct sqlite3_stmt *st, int64_t release,
-                     const struct site_lasting *lasting, struct pb_error *err)
-{
-    enum { NAME_MAX_HERE = 2048 };
-    char text[NAME_MAX_HERE];
-    struct md5 md5;
     struct site_entry e;
-    struct slice name = {sqlite3_column_blob(st, 0), (size_t)sqlite3_column_bytes(st, 0)};
-    e.name = name.p; /* only to look it up: most are known, and need no memory */
-    e.name_length = (uint16_t)name.n;
-    struct object object;
-    int rc = sql_object(st, 2, &object, err);
+    struct md5 md5;
+    int rc = entry_read(t, row, &e, &md5, err);
     if (rc < 0)
         return rc;
-    e.object = object.name;
-    if (older_known(t, &e, lasting))
-        return PB_OK;
-    if ((rc = entry_read(t, st, &e, &md5, err)) < 0)
-        return rc;
-    if (lasting->by_release) {
-        const char *own = site_older_name(release, entry_name(&e), text, sizeof text);
-        if (own == NULL)
-            return PB_OK;
-        e.name = arena_text(&t->arena, own);
-        e.name_length = (uint16_t)strlen(own);
+    if (name != NULL) {
+        e.name = arena_text(&t->arena, name);
+        e.name_length = (uint16_t)strlen(name);
         e.extra_length = 0;
-        if (e.name == NULL)
-            return error_memory(err);
     }
-    if (!older_grow(&t->older))
+    if (e.name == NULL || !older_grow(&t->older))
         return error_memory(err);
     t->older.entries[t->older.n] = e;
     index_put(&t->older.index, hash_name(entry_name(&e)), t->older.n);
@@ -296,23 +268,71 @@ static int older_row(struct site_title *t, struct sqlite3_stmt *st, int64_t rele
     return PB_OK;
 }
 
-static int older_release(struct depot *d, struct site_title *t, int64_t release,
-                         const struct site_lasting *lasting, struct pb_error *err)
+/* A release's entries that differ from the live ones of their names, by the release's id. */
+static int older_by_release(struct depot *d, struct site_title *t, int64_t release, unsigned kinds,
+                            struct pb_error *err)
 {
+    enum { NAME_ROOM = 2048 };
+    char name[NAME_ROOM];
+    struct object object;
     _cleanup_stmt_ struct sqlite3_stmt *st = NULL;
-    int rc = sql_prepare(d->db,
-                         "SELECT e.name, e.kind, o.sha256, o.md5, o.size, e.extra FROM entry e"
-                         " JOIN object o ON o.id = e.object WHERE e.release = ? AND (1 << e.kind) & ?",
-                         &st, err);
+    int rc = sql_prepare(d->db, ENTRY_COLUMNS " WHERE e.release = ? AND (1 << e.kind) & ?", &st, err);
     if (rc < 0)
         return rc;
     sqlite3_bind_int64(st, 1, release);
-    sqlite3_bind_int64(st, 2, lasting->kinds);
+    sqlite3_bind_int64(st, 2, kinds);
     while ((rc = sql_step(st, err)) == 1) {
-        if ((rc = older_row(t, st, release, lasting, err)) < 0)
+        struct slice own = {sqlite3_column_blob(st, 0), (size_t)sqlite3_column_bytes(st, 0)};
+        const struct site_entry *live = site_entry_find(t, own);
+        if ((rc = sql_object(st, 2, &object, err)) < 0)
+            return rc;
+        if (live != NULL && memcmp(&live->object, &object.name, sizeof object.name) == 0)
+            continue;
+        if (site_older_name(release, own, name, sizeof name) != NULL)
+            rc = older_add(t, st, name, err);
+        if (rc < 0)
             return rc;
     }
     return rc;
+}
+
+/* A release's entries under names that neither the live release nor a newer one has. Most names are known, so
+ * they are looked at first, and objects only of the others. */
+static int older_by_name(struct depot *d, struct site_title *t, int64_t release, unsigned kinds,
+                         struct pb_error *err)
+{
+    _cleanup_stmt_ struct sqlite3_stmt *names = NULL, *one = NULL;
+    int rc = sql_prepare(d->db, "SELECT name, position FROM entry WHERE release = ? AND (1 << kind) & ?",
+                         &names, err);
+    if (rc == PB_OK)
+        rc = sql_prepare(d->db, ENTRY_COLUMNS " WHERE e.release = ? AND e.position = ?", &one, err);
+    if (rc < 0)
+        return rc;
+    sqlite3_bind_int64(names, 1, release);
+    sqlite3_bind_int64(names, 2, kinds);
+    while ((rc = sql_step(names, err)) == 1) {
+        struct slice name = {sqlite3_column_blob(names, 0), (size_t)sqlite3_column_bytes(names, 0)};
+        if (site_entry_find(t, name) != NULL || site_older_find(t, name) != NULL)
+            continue;
+        sqlite3_bind_int64(one, 1, release);
+        sqlite3_bind_int64(one, 2, sqlite3_column_int64(names, 1));
+        rc = sql_step(one, err);
+        if (rc == 1)
+            rc = older_add(t, one, NULL, err);
+        sqlite3_reset(one);
+        if (rc < 0)
+            return rc;
+    }
+    return rc;
+}
+
+static int older_release(struct depot *d, struct site_title *t, int64_t release,
+                         const struct site_lasting *lasting, struct pb_error *err)
+{
+    if (lasting->kinds == 0)
+        return PB_OK;
+    return lasting->by_release ? older_by_release(d, t, release, lasting->kinds, err)
+                               : older_by_name(d, t, release, lasting->kinds, err);
 }
 
 static int older_read(struct depot *d, struct site_title *t, int64_t title, const struct site_maker *maker,
@@ -330,7 +350,7 @@ static int older_read(struct depot *d, struct site_title *t, int64_t title, cons
     while ((rc = sql_step(st, err)) == 1) {
         struct site_lasting lasting =
             maker->lasting(maker->arg, t->dialect, (const char *)sqlite3_column_text(st, 1));
-        rc = lasting.kinds == 0 ? PB_OK : older_release(d, t, sqlite3_column_int64(st, 0), &lasting, err);
+        rc = older_release(d, t, sqlite3_column_int64(st, 0), &lasting, err);
         if (rc < 0 && rc != PB_DAMAGED) /* a damaged old release is no reason not to serve the live one */
             return rc;
     }

@@ -468,6 +468,30 @@ END
     [[ $output == *" 20030909_A" ]]
 }
 
+@test "a client half-way through a version that is taken back, or withdrawn, gets the rest of its files" {
+    "$patchbay" init
+    make_app one
+    publish one 20030909_A
+    cp -r one two
+    head -c 300000 /dev/urandom >two/new.bin
+    publish two 20061212_3
+    start_polp
+    size=$(client config "$polp" 1000 W2U | sed -n 's|.*20061212_3/Direct/new.bin.slc ||p')
+    "$patchbay" rollback playonline/1000@W2U
+    wait_for 10 eval 'client newest "$polp" 1000 W2U "" | grep -q 20030909_A'
+    for chunk in 65536 70000; do # hashes that were made, and others
+        client get "$polp" 1000 W2U 20061212_3/Direct/new.bin.slc "$size" got --chunk $chunk
+        cmp <(tail -c +2 got) two/new.bin
+    done
+    "$patchbay" withdraw playonline/1000@W2U
+    wait_for 10 eval '! client newest "$polp" 1000 W2U ""'
+    for chunk in 65536 70000; do
+        client get "$polp" 1000 W2U 20061212_3/Direct/new.bin.slc "$size" got --chunk $chunk
+        cmp <(tail -c +2 got) two/new.bin
+    done
+    run -1 client config "$polp" 1000 W2U
+}
+
 # took COMMAND...: prints the milliseconds that it took.
 took() {
     local begin

@@ -108,6 +108,7 @@ static struct slice hardware_of(const struct polp_request *q, bool *plus)
     return (struct slice){hardware.p, hardware.n - *plus};
 }
 
+/* For a download it may be withdrawn: a client may be half-way. */
 static const struct site_title *title_of(const struct dialect_polp *in)
 {
     char name[16];
@@ -116,7 +117,9 @@ static const struct site_title *title_of(const struct dialect_polp *in)
         return NULL;
     struct slice app = polp_id_text(&in->request->application), hardware = hardware_of(in->request, &plus);
     int n = snprintf(name, sizeof name, "%.*s@%.*s", (int)app.n, app.p, (int)hardware.n, hardware.p);
-    return site_title_find(in->site, PO_DIALECT, (struct slice){name, (size_t)n});
+    struct slice title = {name, (size_t)n};
+    return in->request->opcode == POLP_DOWNLOAD ? site_title_known(in->site, PO_DIALECT, title)
+                                                : site_title_find(in->site, PO_DIALECT, title);
 }
 
 /* Slow consoles lose connections when a reply comes at once. */
@@ -162,24 +165,47 @@ static bool status_reply(const struct dialect_polp *in, const struct site_title 
     return true;
 }
 
+/* Of an entry among all that the title has: the live ones, then the older ones. */
+static size_t entry_position(const struct site_title *t, const struct site_entry *e)
+{
+    bool live = t->n > 0 && e >= t->entries && e < t->entries + t->n;
+    return live ? (size_t)(e - t->entries) : t->n + (size_t)(e - t->older.entries);
+}
+
 /* The hash that was computed when the file was published, or since; else the engine computes it. */
 static void chunk_seal(const struct site_title *title, const struct site_entry *e,
                        const struct polp_request *q, struct reply_plan *plan)
 {
-    struct compiled *c = title->compiled;
+    struct compiled *c = title->compiled; /* NULL: it is withdrawn, and nothing is remembered */
     uint8_t hash[4];
     uint64_t end = (uint64_t)q->offset + q->size;
-    const uint32_t key[3] = {(uint32_t)(e - title->entries), q->offset, q->size};
+    size_t position = entry_position(title, e);
+    const uint32_t key[3] = {(uint32_t)position, q->offset, q->size};
     if (q->offset % PO_CHUNK == 0 &&
         (q->size == PO_CHUNK ? end <= e->size : q->size < PO_CHUNK && end == e->size))
         memcpy(hash, site_entry_extra(e) + 4 * (size_t)(q->offset / PO_CHUNK), 4);
-    else if (!memo_find(&c->memo, key, hash)) {
-        plan->seal =
-            (struct reply_seal){.at = POLP_HASH_AT, .from = POLP_HASHED, .done = memo_keep, .arg = &c->memo};
+    else if (c == NULL || !memo_find(&c->memo, key, hash)) {
+        plan->seal = (struct reply_seal){.at = POLP_HASH_AT, .from = POLP_HASHED};
+        if (c != NULL) {
+            plan->seal.done = memo_keep;
+            plan->seal.arg = &c->memo;
+        }
         memcpy(plan->seal.key, key, sizeof key);
         return;
     }
     memcpy(plan->head + POLP_HASH_AT, hash, 4);
+}
+
+/* Of the live release, else of an older one. */
+static const struct site_entry *file_find(const struct site_title *title, struct slice name)
+{
+    const struct site_entry *e = title->compiled != NULL ? site_entry_find(title, name) : NULL;
+    if (e != NULL)
+        return e;
+    e = site_older_find(title, name);
+    /* What compiling looks at for live ones. */
+    bool sound = e != NULL && e->size <= PO_STORED_MAX && e->extra_length == 4 * po_chunks(e->size);
+    return sound ? e : NULL;
 }
 
 /* What is asked for beyond the limit, or beyond the file's end, is left out. */
@@ -187,7 +213,7 @@ static bool file_reply(const struct dialect_polp *in, const struct site_title *t
 {
     const struct po_server_config *config = in->settings;
     const struct polp_request *q = in->request;
-    const struct site_entry *e = site_entry_find(title, q->name);
+    const struct site_entry *e = file_find(title, q->name);
     if (e == NULL || e->kind != PO_FILE || q->size == 0 || q->offset >= e->size)
         return false;
     uint64_t length = q->size < config->chunk_limit ? q->size : config->chunk_limit;
@@ -262,6 +288,12 @@ static bool playonline_serve(const struct dialect_polp *in, struct reply_plan *p
     }
 }
 
+static struct site_lasting playonline_lasting(const char *attributes)
+{
+    (void)attributes;
+    return (struct site_lasting){.kinds = 1u << PO_FILE};
+}
+
 static const char *const paths[] = {NULL};
 
 const struct dialect playonline_dialect = {
@@ -270,6 +302,7 @@ const struct dialect playonline_dialect = {
     .settings_make = po_settings_make,
     .paths = paths,
     .live_check = po_live_check,
+    .lasting = playonline_lasting,
     .mend = po_mend,
     .compile = playonline_compile,
     .compile_site = po_pins_make,
