@@ -93,7 +93,7 @@ static bool peer_faded(const struct peer *peer, uint64_t now_ms, unsigned window
 {
     uint64_t then = bucket_time(now_ms) - BUCKET_SECOND;
     uint64_t window_ago = bucket_time(now_ms) - window_ms * 1000000ull;
-    return peer->bytes.paid <= then && peer->requests.paid <= then && peer->arrivals.paid <= window_ago &&
+    return peer->bytes.paid <= then && peer->requests.paid <= then && peer->useless.paid <= window_ago &&
            peer->banned_until <= now_ms;
 }
 
@@ -130,19 +130,11 @@ static struct peer *peer_take(struct peers *p, const struct address *a)
     return peer;
 }
 
-/* Counts an arrival; true when it was one too many, and the ban begins. */
-static bool peer_arrived(struct peer *peer, uint64_t now_ms, const struct peer_limits *limits)
+/* What counts against the limit of the address. */
+static unsigned peer_counted(const struct peer *peer)
 {
-    if (limits->ban_connections == 0 || peer->banned_until > now_ms)
-        return false;
-    uint64_t window = limits->ban_window_ms * 1000000ull, now = bucket_time(now_ms);
-    uint64_t cost = window / limits->ban_connections;
-    bool allowed = bucket_take(&peer->arrivals, now, window, cost) + cost <= now;
-    if (allowed)
-        return false;
-    bucket_return(&peer->arrivals, cost);
-    __atomic_store_n(&peer->banned_until, now_ms + limits->ban_cooldown_ms, __ATOMIC_RELAXED);
-    return true;
+    unsigned busy = __atomic_load_n(&peer->busy, __ATOMIC_RELAXED), finished = peer->connections - busy;
+    return busy + (finished > PEER_FINISHED_MAX ? finished - PEER_FINISHED_MAX : 0);
 }
 
 enum peer_entry peers_enter(struct peers *p, const struct address *a, uint64_t now_ms,
@@ -154,12 +146,11 @@ enum peer_entry peers_enter(struct peers *p, const struct address *a, uint64_t n
     struct peer *peer = p->connections < limits->total ? peer_take(p, a) : NULL;
     if (peer == NULL)
         entry = p->connections < limits->total ? PEER_NO_MEMORY : PEER_TOTAL;
-    else if (peer_arrived(peer, now_ms, limits))
-        entry = PEER_BANNED_NOW;
-    else if (limits->connections != 0 && peer->connections >= limits->connections)
+    else if (limits->connections != 0 && peer_counted(peer) >= limits->connections)
         entry = PEER_TOO_MANY;
-    if (entry == PEER_WELCOME || entry == PEER_BANNED_NOW) {
+    if (entry == PEER_WELCOME) {
         peer->connections++;
+        __atomic_fetch_add(&peer->busy, 1, __ATOMIC_RELAXED);
         p->connections++;
         *out = peer;
     } else if (peer != NULL && peer->connections == 0) {
@@ -167,6 +158,11 @@ enum peer_entry peers_enter(struct peers *p, const struct address *a, uint64_t n
     }
     pthread_mutex_unlock(&p->mutex);
     return entry;
+}
+
+void peer_finished(struct peer *peer)
+{
+    __atomic_fetch_sub(&peer->busy, 1, __ATOMIC_RELAXED);
 }
 
 void peers_leave(struct peers *p, struct peer *peer)
@@ -186,6 +182,21 @@ unsigned peers_idle(struct peers *p)
     return n;
 }
 
+/* Of several threads that find one too many at the same time just one begins the ban. */
+bool peer_useless(struct peer *peer, uint64_t now_ms, const struct peer_limits *limits)
+{
+    uint64_t until = __atomic_load_n(&peer->banned_until, __ATOMIC_RELAXED);
+    if (limits->ban_connections == 0 || until > now_ms)
+        return false;
+    uint64_t window = limits->ban_window_ms * 1000000ull, now = bucket_time(now_ms);
+    uint64_t cost = window / limits->ban_connections;
+    if (bucket_take(&peer->useless, now, window, cost) + cost <= now)
+        return false;
+    bucket_return(&peer->useless, cost);
+    return __atomic_compare_exchange_n(&peer->banned_until, &until, now_ms + limits->ban_cooldown_ms, false,
+                                       __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
 bool peer_banned(const struct peer *peer, uint64_t now_ms)
 {
     return __atomic_load_n(&peer->banned_until, __ATOMIC_RELAXED) > now_ms;
@@ -197,8 +208,10 @@ void peers_pardon(struct peers *p, const struct range_set *before, const struct 
     for (size_t i = 0; i < SLOTS; i++) {
         for (struct peer *at = p->slots[i]; at != NULL; at = at->chain) {
             if (at->banned_until != 0 && range_set_has(before, &at->address) &&
-                !range_set_has(now, &at->address))
+                !range_set_has(now, &at->address)) {
                 __atomic_store_n(&at->banned_until, 0, __ATOMIC_RELAXED);
+                bucket_clear(&at->useless); /* or the next useless connection would renew the ban */
+            }
         }
     }
     pthread_mutex_unlock(&p->mutex);

@@ -78,19 +78,61 @@ static void connections(void **state)
     assert_ptr_equal(held[2], held[3]); /* the same /64 */
     assert_int_equal(peers_enter(p, &d, 1, &limits, &held[4]), PEER_WELCOME);
     assert_int_equal(peers_enter(p, &d, 1, &limits, &held[0]), PEER_TOTAL);
+    peer_finished(held[1]);
     peers_leave(p, held[1]);
     assert_int_equal(peers_enter(p, &d, 1, &limits, &held[1]), PEER_WELCOME);
     peers_free(p);
 }
 
-static void arrive(struct peers *p, const char *text, uint64_t ms, const struct peer_limits *limits,
-                   enum peer_entry expected, bool banned)
+/* A connection that has finished counts for the server, and for its address only when there are too many. */
+static void finished(void **state)
+{
+    struct peers *p = peers_new();
+    struct peer_limits limits = {.total = 2 * PEER_FINISHED_MAX, .connections = 2};
+    struct address a = address("192.0.2.1");
+    struct peer *peer;
+    (void)state;
+    assert_non_null(p);
+    for (int i = 0; i < PEER_FINISHED_MAX; i++) {
+        assert_int_equal(peers_enter(p, &a, 1, &limits, &peer), PEER_WELCOME);
+        peer_finished(peer);
+    }
+    assert_int_equal(peers_enter(p, &a, 1, &limits, &peer), PEER_WELCOME);
+    assert_int_equal(peers_enter(p, &a, 1, &limits, &peer), PEER_WELCOME);
+    assert_int_equal(peers_enter(p, &a, 1, &limits, &peer), PEER_TOO_MANY);
+    peer_finished(peer); /* one more than do not count: the address stays at its limit */
+    assert_int_equal(peers_enter(p, &a, 1, &limits, &peer), PEER_TOO_MANY);
+    peers_leave(p, peer);
+    assert_int_equal(peers_enter(p, &a, 1, &limits, &peer), PEER_WELCOME);
+    limits.total = PEER_FINISHED_MAX + 2;
+    assert_int_equal(peers_enter(p, &a, 1, &limits, &peer), PEER_TOTAL);
+    peers_free(p);
+}
+
+enum visit { USEFUL, USELESS };
+
+/* A connection comes and goes. Returns whether the ban begins with its end. */
+static bool visit(struct peers *p, const char *text, uint64_t ms, const struct peer_limits *limits,
+                  enum visit kind)
 {
     struct address a = address(text);
     struct peer *peer;
-    assert_int_equal(peers_enter(p, &a, ms, limits, &peer), expected);
-    assert_int_equal(peer_banned(peer, ms), banned);
+    assert_int_equal(peers_enter(p, &a, ms, limits, &peer), PEER_WELCOME);
+    bool banned = kind == USELESS && peer_useless(peer, ms, limits);
+    peer_finished(peer);
     peers_leave(p, peer);
+    return banned;
+}
+
+static bool is_banned(struct peers *p, const char *text, uint64_t ms, const struct peer_limits *limits)
+{
+    struct address a = address(text);
+    struct peer *peer;
+    assert_int_equal(peers_enter(p, &a, ms, limits, &peer), PEER_WELCOME);
+    bool banned = peer_banned(peer, ms);
+    peer_finished(peer);
+    peers_leave(p, peer);
+    return banned;
 }
 
 /* Also on a machine that was started a second ago. */
@@ -100,29 +142,43 @@ static void connection_ban(void **state)
     struct peer_limits limits = {
         .total = 100, .ban_connections = 3, .ban_window_ms = 60000, .ban_cooldown_ms = 10000};
     (void)state;
+    for (int i = 0; i < 1000; i++)
+        assert_false(visit(p, "192.0.2.1", 1000, &limits, USEFUL));
     for (int i = 0; i < 3; i++)
-        arrive(p, "192.0.2.1", 1000, &limits, PEER_WELCOME, false);
-    arrive(p, "192.0.2.1", 1000, &limits, PEER_BANNED_NOW, true);
-    arrive(p, "192.0.2.1", 2000, &limits, PEER_WELCOME, true); /* to be told so */
-    arrive(p, "192.0.2.2", 2000, &limits, PEER_WELCOME, false);
-    arrive(p, "192.0.2.1", 11000, &limits, PEER_BANNED_NOW,
-           true); /* the cool-down is over, the window is not */
-    arrive(p, "192.0.2.1", 90000, &limits, PEER_WELCOME, false);
-    /* Lifted when its range leaves the record, and only then. */
-    for (int i = 0; i < 4; i++)
-        arrive(p, "192.0.2.3", 90000, &limits, i < 3 ? PEER_WELCOME : PEER_BANNED_NOW, i == 3);
+        assert_false(visit(p, "192.0.2.1", 1000, &limits, USELESS));
+    assert_false(is_banned(p, "192.0.2.1", 1000, &limits));
+    assert_true(visit(p, "192.0.2.1", 1000, &limits, USELESS));
+    assert_true(is_banned(p, "192.0.2.1", 2000, &limits));
+    assert_false(visit(p, "192.0.2.1", 2000, &limits, USELESS)); /* it is banned already */
+    assert_false(is_banned(p, "192.0.2.2", 2000, &limits));
+    assert_false(is_banned(p, "192.0.2.1", 11000, &limits)); /* the cool-down is over, the window is not */
+    assert_true(visit(p, "192.0.2.1", 11000, &limits, USELESS));
+    assert_false(visit(p, "192.0.2.1", 90000, &limits, USELESS));
+    peers_free(p);
+}
+
+/* Lifted when its range leaves the record, and only then; what was counted is forgiven, too. */
+static void pardon(void **state)
+{
+    struct peers *p = peers_new();
+    struct peer_limits limits = {
+        .total = 100, .ban_connections = 3, .ban_window_ms = 60000, .ban_cooldown_ms = 10000};
     struct arena arena;
     struct range_set with = {0}, without = {0};
     struct range range = {address("192.0.2.3"), 128};
+    (void)state;
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(visit(p, "192.0.2.3", 90000, &limits, USELESS), i == 3);
     arena_init(&arena, 0);
     assert_int_equal(range_set_add(&with, &arena, &range, NULL), 0);
     peers_pardon(p, &without, &without);
-    arrive(p, "192.0.2.3", 90001, &limits, PEER_WELCOME, true);
+    assert_true(is_banned(p, "192.0.2.3", 90001, &limits));
     peers_pardon(p, &with, &with);
-    arrive(p, "192.0.2.3", 90001, &limits, PEER_WELCOME, true);
+    assert_true(is_banned(p, "192.0.2.3", 90001, &limits));
     peers_pardon(p, &with, &without);
-    struct peer_limits none = {.total = 100};
-    arrive(p, "192.0.2.3", 90001, &none, PEER_WELCOME, false);
+    assert_false(is_banned(p, "192.0.2.3", 90001, &limits));
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(visit(p, "192.0.2.3", 90001, &limits, USELESS), i == 3);
     arena_free(&arena);
     peers_free(p);
 }
@@ -137,15 +193,16 @@ static void crowd(void **state)
     for (unsigned i = 0; i < 3 * PEERS_IDLE_MAX; i++) {
         char text[32];
         snprintf(text, sizeof text, "10.%u.%u.%u", i >> 16, (i >> 8) & 255, i & 255);
-        arrive(p, text, 1000, &limits, PEER_WELCOME, false);
+        visit(p, text, 1000, &limits, USELESS);
     }
     assert_true(peers_idle(p) <= PEERS_IDLE_MAX + 1);
-    arrive(p, "192.0.2.1", 200000, &limits, PEER_WELCOME, false);
+    visit(p, "192.0.2.1", 200000, &limits, USELESS);
     assert_true(peers_idle(p) < PEERS_IDLE_MAX); /* they fade */
     peers_free(p);
 }
 
-static const struct CMUnitTest tests[] = {cmocka_unit_test(buckets),        cmocka_unit_test(returns),
-                                          cmocka_unit_test(costs),          cmocka_unit_test(connections),
-                                          cmocka_unit_test(connection_ban), cmocka_unit_test(crowd)};
+static const struct CMUnitTest tests[] = {cmocka_unit_test(buckets),  cmocka_unit_test(returns),
+                                          cmocka_unit_test(costs),    cmocka_unit_test(connections),
+                                          cmocka_unit_test(finished), cmocka_unit_test(connection_ban),
+                                          cmocka_unit_test(pardon),   cmocka_unit_test(crowd)};
 TEST_MAIN(tests)
