@@ -26,7 +26,7 @@ enum {
 
 static void peer_gone(struct loop *l, struct peer *peer)
 {
-    peers_leave(l->shared->peers, peer);
+    peers_leave(l->shared->peers, peer, l->now);
     count_own(&l->counts.connections, (uint64_t)-1);
 }
 

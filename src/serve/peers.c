@@ -88,13 +88,14 @@ static void peer_forget(struct peers *p, struct peer *peer)
     free(peer);
 }
 
-/* Nothing is left to remember: what it took is paid for and a second ago, so every bucket is full. */
+/* Nothing is left to remember: what it took is paid for and a second ago, so every bucket is full. And the
+ * operator has had the time to see it among the busiest. */
 static bool peer_faded(const struct peer *peer, uint64_t now_ms, unsigned window_ms)
 {
     uint64_t then = bucket_time(now_ms) - BUCKET_SECOND;
     uint64_t window_ago = bucket_time(now_ms) - window_ms * 1000000ull;
-    return peer->bytes.paid <= then && peer->requests.paid <= then && peer->useless.paid <= window_ago &&
-           peer->banned_until <= now_ms;
+    return peer->left + PEER_KEPT_MS <= now_ms && peer->bytes.paid <= then && peer->requests.paid <= then &&
+           peer->useless.paid <= window_ago && peer->banned_until <= now_ms;
 }
 
 /* A few at each arrival, so that the table follows the crowd and no arrival waits long. */
@@ -165,13 +166,45 @@ void peer_finished(struct peer *peer)
     __atomic_fetch_sub(&peer->busy, 1, __ATOMIC_RELAXED);
 }
 
-void peers_leave(struct peers *p, struct peer *peer)
+void peers_leave(struct peers *p, struct peer *peer, uint64_t now_ms)
 {
     pthread_mutex_lock(&p->mutex);
     p->connections--;
+    peer->left = now_ms;
     if (--peer->connections == 0)
         idle_join(p, peer);
     pthread_mutex_unlock(&p->mutex);
+}
+
+/* Into the list of `n`, which is in order and has room for `most`. Returns how many there are then. */
+static size_t use_insert(struct peer_use *list, size_t n, size_t most, const struct peer_use *use)
+{
+    size_t at = n;
+    while (at > 0 && list[at - 1].sent < use->sent)
+        at--;
+    if (at == most)
+        return n;
+    size_t kept = n < most ? n : most - 1;
+    memmove(&list[at + 1], &list[at], (kept - at) * sizeof *list);
+    list[at] = *use;
+    return kept + 1;
+}
+
+size_t peers_busiest(struct peers *p, struct peer_use *out, size_t most)
+{
+    size_t n = 0;
+    pthread_mutex_lock(&p->mutex);
+    for (size_t i = 0; i < SLOTS; i++) {
+        for (const struct peer *at = p->slots[i]; at != NULL; at = at->chain) {
+            const struct peer_use use = {at->address, at->connections,
+                                         __atomic_load_n(&at->sent, __ATOMIC_RELAXED),
+                                         __atomic_load_n(&at->asked, __ATOMIC_RELAXED)};
+            if (use.sent > 0)
+                n = use_insert(out, n, most, &use);
+        }
+    }
+    pthread_mutex_unlock(&p->mutex);
+    return n;
 }
 
 unsigned peers_idle(struct peers *p)

@@ -1,7 +1,7 @@
 /*
  * Peers: what the server remembers of an address over all its connections and all threads. An IPv6 address
  * counts as its /64, which is what one customer gets. Connections hold their peer; one without connections is
- * forgotten when its buckets are full again, or sooner when there are too many.
+ * forgotten a minute later, when its buckets are full again, or sooner when there are too many.
  */
 #ifndef PB_SERVE_PEERS_H
 #define PB_SERVE_PEERS_H
@@ -17,6 +17,9 @@ struct peer {
     struct bucket bytes;    /* what was sent */
     struct bucket requests; /* what was asked */
     struct bucket useless;  /* connections without a valid request, for the connection ban */
+    uint64_t sent;          /* atomic; bytes, heads included */
+    uint64_t asked;         /* atomic; requests */
+    uint64_t left;          /* monotonic ms: when its last connection went */
     uint64_t banned_until;  /* atomic; monotonic ms: by the connection ban; the depot's record has it, too */
     struct peer *chain;
     struct peer *newer, *older; /* among those without connections, by when they lost their last */
@@ -24,7 +27,7 @@ struct peer {
 
 /* PEER_FINISHED_MAX: so many finished connections do not count against the limit of an address. They wait for
  * the client's end alone, and for a few seconds; who never ends them must not fill the server. */
-enum { PEERS_IDLE_MAX = 65536, PEER_FINISHED_MAX = 1000 };
+enum { PEERS_IDLE_MAX = 65536, PEER_FINISHED_MAX = 1000, PEER_KEPT_MS = 60000 };
 struct peers;
 
 struct peers *peers_new(void); /* NULL when memory is out */
@@ -54,10 +57,19 @@ enum peer_entry peers_enter(struct peers *p, const struct address *a, uint64_t n
 /* Nothing more is sent or read on a connection of it: it does not count against the limit of the address any
  * more. Once for each connection, before peers_leave. */
 void peer_finished(struct peer *peer);
-void peers_leave(struct peers *p, struct peer *peer);
+void peers_leave(struct peers *p, struct peer *peer, uint64_t now_ms);
 
 /* A connection ends that brought no valid request. True: it was one too many, and the ban begins. */
 PB_MUST_USE bool peer_useless(struct peer *peer, uint64_t now_ms, const struct peer_limits *limits);
+
+/* What an address got since it came; of those that are remembered. */
+struct peer_use {
+    struct address address; /* IPv6: of the /64 */
+    unsigned connections;
+    uint64_t sent, asked;
+};
+/* The `most` that got the most bytes, in that order. Returns how many there are. */
+size_t peers_busiest(struct peers *p, struct peer_use *out, size_t most);
 
 /* How many without connections are remembered. */
 unsigned peers_idle(struct peers *p);

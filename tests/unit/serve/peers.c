@@ -79,7 +79,7 @@ static void connections(void **state)
     assert_int_equal(peers_enter(p, &d, 1, &limits, &held[4]), PEER_WELCOME);
     assert_int_equal(peers_enter(p, &d, 1, &limits, &held[0]), PEER_TOTAL);
     peer_finished(held[1]);
-    peers_leave(p, held[1]);
+    peers_leave(p, held[1], 1);
     assert_int_equal(peers_enter(p, &d, 1, &limits, &held[1]), PEER_WELCOME);
     peers_free(p);
 }
@@ -102,7 +102,7 @@ static void finished(void **state)
     assert_int_equal(peers_enter(p, &a, 1, &limits, &peer), PEER_TOO_MANY);
     peer_finished(peer); /* one more than do not count: the address stays at its limit */
     assert_int_equal(peers_enter(p, &a, 1, &limits, &peer), PEER_TOO_MANY);
-    peers_leave(p, peer);
+    peers_leave(p, peer, 1);
     assert_int_equal(peers_enter(p, &a, 1, &limits, &peer), PEER_WELCOME);
     limits.total = PEER_FINISHED_MAX + 2;
     assert_int_equal(peers_enter(p, &a, 1, &limits, &peer), PEER_TOTAL);
@@ -120,7 +120,7 @@ static bool visit(struct peers *p, const char *text, uint64_t ms, const struct p
     assert_int_equal(peers_enter(p, &a, ms, limits, &peer), PEER_WELCOME);
     bool banned = kind == USELESS && peer_useless(peer, ms, limits);
     peer_finished(peer);
-    peers_leave(p, peer);
+    peers_leave(p, peer, ms);
     return banned;
 }
 
@@ -131,7 +131,7 @@ static bool is_banned(struct peers *p, const char *text, uint64_t ms, const stru
     assert_int_equal(peers_enter(p, &a, ms, limits, &peer), PEER_WELCOME);
     bool banned = peer_banned(peer, ms);
     peer_finished(peer);
-    peers_leave(p, peer);
+    peers_leave(p, peer, ms);
     return banned;
 }
 
@@ -201,8 +201,46 @@ static void crowd(void **state)
     peers_free(p);
 }
 
-static const struct CMUnitTest tests[] = {cmocka_unit_test(buckets),  cmocka_unit_test(returns),
-                                          cmocka_unit_test(costs),    cmocka_unit_test(connections),
-                                          cmocka_unit_test(finished), cmocka_unit_test(connection_ban),
-                                          cmocka_unit_test(pardon),   cmocka_unit_test(crowd)};
+/* By bytes, the most first; those without connections for a minute. */
+static void busiest(void **state)
+{
+    struct peers *p = peers_new();
+    struct peer_limits limits = {.total = 100};
+    struct peer_use use[3];
+    (void)state;
+    assert_int_equal(peers_busiest(p, use, 3), 0);
+    static const unsigned sent[] = {5, 900, 0, 70, 30, 800};
+    struct peer *held[6];
+    for (unsigned i = 0; i < 6; i++) {
+        char text[32];
+        snprintf(text, sizeof text, "2001:db8:0:%u::1", i);
+        struct address a = address(text);
+        assert_int_equal(peers_enter(p, &a, 1000, &limits, &held[i]), PEER_WELCOME);
+        held[i]->sent = sent[i];
+        held[i]->asked = i;
+    }
+    assert_int_equal(peers_busiest(p, use, 1), 1);
+    assert_int_equal(use[0].sent, 900);
+    for (unsigned i = 0; i < 6; i++) {
+        peer_finished(held[i]);
+        peers_leave(p, held[i], 1000);
+    }
+    visit(p, "192.0.2.1", 1000 + PEER_KEPT_MS - 1, &limits, USEFUL);
+    assert_int_equal(peers_busiest(p, use, 3), 3);
+    assert_int_equal(use[0].asked, 1);
+    assert_int_equal(use[1].asked, 5);
+    assert_int_equal(use[2].asked, 3);
+    assert_int_equal(use[2].connections, 0);
+    struct address first = address("2001:db8:0:3::");
+    assert_memory_equal(&use[2].address, &first, sizeof first);
+    visit(p, "192.0.2.1", 1000 + PEER_KEPT_MS, &limits, USEFUL);
+    visit(p, "192.0.2.1", 1000 + PEER_KEPT_MS, &limits, USEFUL);
+    assert_int_equal(peers_busiest(p, use, 3), 0);
+    peers_free(p);
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(buckets),     cmocka_unit_test(returns),  cmocka_unit_test(costs),
+    cmocka_unit_test(connections), cmocka_unit_test(finished), cmocka_unit_test(connection_ban),
+    cmocka_unit_test(pardon),      cmocka_unit_test(crowd),    cmocka_unit_test(busiest)};
 TEST_MAIN(tests)
