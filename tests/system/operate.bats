@@ -299,23 +299,6 @@ assert s["by_title"][0]["downloads_completed"] == 3, s'
     ! grep -q metrics access.log
 }
 
-@test "status on a terminal is renewed until it is interrupted; without a server it says so" {
-    "$patchbay" init
-    run -1 "$patchbay" status
-    [[ "$output" == *"no server with an admin address"* ]]
-    start_operated
-    timeout -s INT 3 script -qec "$patchbay status" shown >/dev/null 2>&1 </dev/null || true
-    [ "$(grep -c 'serving for' shown)" -ge 2 ]
-    stop_server
-    run -1 "$patchbay" status
-    [[ "$output" == *"no server with an admin address"* ]]
-    start_operated
-    kill -9 "$server"
-    run -1 "$patchbay" status
-    [[ "$output" == *"no answer from a server at $admin"* ]]
-    [ ${#lines[@]} = 1 ]
-}
-
 @test "health and readiness: while it serves, while it stops" {
     publish a 30000000
     start_operated --drain-timeout 30
