@@ -46,6 +46,29 @@ stop_server() {
     wait "$server"
 }
 
+# start_operated OPTION...: a server with an admin address; sets $admin.
+start_operated() {
+    start_server --admin 0 "$@"
+    admin=$(sed -n 's|.*for the operator: http://\([^/]*\)/.*|\1|p' serve.log)
+}
+
+# metric NAME{LABELS}: its value now.
+metric() {
+    curl -sf "http://$admin/metrics" | awk -v name="patchbay_$1" '$1 == name { print $2 }'
+}
+
+metric_is() {
+    [ "$(metric "$1")" = "$2" ]
+}
+
+code() { # URL [CURL OPTION...]: the status of a GET
+    curl -s -o /dev/null -w '%{http_code}' "$@"
+}
+
+code_is() {
+    [ "$(code "${@:2}")" = "$1" ]
+}
+
 # start_foreign ARGUMENT...: a server that is not ours; sets $foreign, $foreign_at.
 start_foreign() {
     : >foreign.log # or the one before may be read

@@ -39,9 +39,9 @@ PB_API PB_MUST_USE int pb_bans(struct pb_depot *depot, pb_ban_fn *fn, void *arg,
 
 /*
  * Asks a running server for its state: JSON, as its /status has it (docs/operations.md). `address` is its
- * admin address, "127.0.0.1:2304"; NULL: that of the server that was started last on this depot, which may
- * else be NULL. On success *json is the caller's: free(). PB_NOT_FOUND: no server of the depot has an admin
- * address; PB_NETWORK: it does not answer.
+ * admin address, "127.0.0.1:2304". NULL: of the servers that run on this depot, the one that was started last
+ * and answers is asked; else the depot may be NULL. On success *json is the caller's: free(). PB_NOT_FOUND:
+ * no server of the depot has an admin address; PB_NETWORK: none answers.
  */
 PB_API PB_MUST_USE int pb_server_status(struct pb_depot *depot, const char *address, char **json,
                                         struct pb_error *err);

@@ -8,6 +8,7 @@
 #include "fetch/transport.h"
 #include "serve/ranges.h"
 
+#include <jansson.h>
 #include <stdio.h>
 
 static int state_of(struct pb_depot *depot, struct state **out, struct pb_error *err)
@@ -93,45 +94,89 @@ int pb_bans(struct pb_depot *depot, pb_ban_fn *fn, void *arg, struct pb_error *e
     return rc;
 }
 
-/* Where the server that started last on this depot answers. */
-static int admin_address(struct pb_depot *depot, char *out, size_t room, struct pb_error *err)
+/* ---- a running server's state ---- */
+
+static int servers_of(struct pb_depot *depot, struct state_server out[STATE_SERVERS_MAX], size_t *n,
+                      struct pb_error *err)
 {
     struct state *state;
-    int rc = state_of(depot, &state, err);
+    int rc = depot != NULL ? state_of(depot, &state, err)
+                           : error_set(err, PB_INVALID, "neither a depot nor an address is given");
     if (rc < 0)
         return rc;
-    rc = state_admin(state, out, room, err);
+    rc = state_servers(state, out, n, err);
     state_close(state);
+    if (rc == PB_OK && *n == 0)
+        return error_set(err, PB_NOT_FOUND,
+                         "no server with an admin address serves this depot; start it with"
+                         " --admin 127.0.0.1:2304");
     return rc;
+}
+
+/* Asks once. `seconds` 0: it may take as long as over a slow line. */
+static int status_ask(const char *address, unsigned seconds, struct buffer *text, struct pb_error *err)
+{
+    char url[512];
+    struct transport_options o = {.user_agent = "patchbay", .direct = true, .seconds = seconds};
+    struct transport *t;
+    if (snprintf(url, sizeof url, "http://%s/status", address) >= (int)sizeof url)
+        return error_set(err, PB_INVALID, "the address is too long");
+    int rc = transport_new(&o, &t, err);
+    if (rc < 0)
+        return rc;
+    rc = transport_try(t, url, text, err);
+    transport_free(t);
+    if (rc == PB_OK && text->n == 0)
+        rc = error_set(err, PB_NETWORK, "an empty answer");
+    return rc < 0 ? error_context(err, "no answer from a server at %s", address) : rc;
+}
+
+/* Is the answer that of the server in the record? Its address may be another program's by now, or another
+ * server's. One that stops may still answer where its successor has the same socket. */
+static bool status_is_of(const char *text, const struct state_server *server)
+{
+    json_t *o = json_loads(text, 0, NULL);
+    const char *state = json_string_value(json_object_get(o, "state"));
+    json_int_t started = json_integer_value(json_object_get(o, "start_time_seconds"));
+    bool same = state != NULL &&
+                (server->started == 0 || started == server->started || strcmp(state, "stopping") == 0);
+    json_decref(o);
+    return same;
+}
+
+/* The newest server that answers. The error is that of the newest. */
+static int status_of_depot(struct pb_depot *depot, struct buffer *text, struct pb_error *err)
+{
+    enum { ANSWER_SECONDS = 10 }; /* one that hangs must not keep us from the next for long */
+    struct state_server servers[STATE_SERVERS_MAX];
+    struct pb_error of_newest, of_other;
+    size_t n;
+    int rc = servers_of(depot, servers, &n, err);
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; i < n; i++) {
+        struct pb_error *of_this = i == 0 ? &of_newest : &of_other;
+        rc = status_ask(servers[i].admin, ANSWER_SECONDS, text, of_this);
+        if (rc == PB_OK && status_is_of(text->p, &servers[i]))
+            return PB_OK;
+        if (rc == PB_OK)
+            error_set(of_this, PB_NETWORK, "no answer from a server at %s: another program answers there",
+                      servers[i].admin);
+    }
+    if (err != NULL)
+        *err = of_newest;
+    return of_newest.status;
 }
 
 int pb_server_status(struct pb_depot *depot, const char *address, char **json, struct pb_error *err)
 {
     enum { STATUS_MAX = 256 * 1024 * 1024 };
-    char noted[ADDRESS_TEXT + 16], url[512];
-    struct transport_options o = {.user_agent = "patchbay", .direct = true};
-    struct transport *t;
     struct buffer text;
-    int rc = PB_OK;
-    if (address == NULL)
-        rc = depot != NULL ? admin_address(depot, noted, sizeof noted, err)
-                           : error_set(err, PB_INVALID, "neither a depot nor an address is given");
-    if (rc < 0)
-        return rc;
-    address = address == NULL ? noted : address;
-    if (snprintf(url, sizeof url, "http://%s/status", address) >= (int)sizeof url)
-        return error_set(err, PB_INVALID, "the address is too long");
-    rc = transport_new(&o, &t, err);
-    if (rc < 0)
-        return rc;
     buffer_init(&text, STATUS_MAX);
-    rc = transport_try(t, url, &text, err);
-    transport_free(t);
-    if (rc == PB_OK && text.n == 0)
-        rc = error_set(err, PB_NETWORK, "an empty answer");
+    int rc = address != NULL ? status_ask(address, 0, &text, err) : status_of_depot(depot, &text, err);
     if (rc < 0) {
         buffer_free(&text);
-        return error_context(err, "no answer from a server at %s", address);
+        return rc;
     }
     *json = text.p;
     return PB_OK;

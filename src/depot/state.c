@@ -21,18 +21,50 @@ static const char state_schema[] =
     " added INTEGER NOT NULL, expires INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS use (scope TEXT PRIMARY KEY, day INTEGER NOT NULL,"
     " bytes INTEGER NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE IF NOT EXISTS server (id INTEGER PRIMARY KEY CHECK (id = 1), admin TEXT NOT NULL);";
+    "CREATE TABLE IF NOT EXISTS running (id INTEGER PRIMARY KEY AUTOINCREMENT, admin TEXT NOT NULL,"
+    " started INTEGER NOT NULL);";
+
+/* Makes all tables, or the one that earlier programs did not know: they had room for one server, in the table
+ * `server`. The format's number stays, so that such a program can still read bans. Another process may be
+ * doing the same, so it is looked again within the transaction. */
+static int state_make(struct sqlite3 *db, struct pb_error *err)
+{
+    int64_t old = 0;
+    char stamp[96];
+    sqlite3_snprintf(sizeof stamp, stamp, "PRAGMA application_id=%d; PRAGMA user_version=%d",
+                     STATE_APPLICATION, STATE_FORMAT);
+    int rc = sql_begin(db, err);
+    if (rc < 0)
+        return rc;
+    rc = sql_run(db, state_schema, err);
+    if (rc == PB_OK)
+        rc = sql_int(db, "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'server'", &old,
+                     err);
+    if (rc == PB_OK && old > 0)
+        rc = sql_run(db,
+                     "INSERT INTO running (admin, started) SELECT admin, 0 FROM server WHERE admin <> '';"
+                     "DROP TABLE server",
+                     err);
+    if (rc == PB_OK)
+        rc = sql_run(db, stamp, err);
+    if (rc == PB_OK)
+        return sql_commit(db, err);
+    sql_rollback(db);
+    return rc;
+}
 
 /* NORMAL: a power cut may lose the last seconds' count, and never more than that. */
 static int state_prepare(struct sqlite3 *db, const char *file, struct pb_error *err)
 {
-    int64_t application = 0, format = 0, tables = 0;
-    char stamp[96];
+    int64_t application = 0, format = 0, tables = 0, whole = 0;
     int rc = sql_int(db, "PRAGMA application_id", &application, err);
     if (rc == PB_OK)
         rc = sql_int(db, "PRAGMA user_version", &format, err);
     if (rc == PB_OK)
         rc = sql_int(db, "SELECT count(*) FROM sqlite_master", &tables, err);
+    if (rc == PB_OK)
+        rc = sql_int(db, "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'running'",
+                     &whole, err);
     if (rc == PB_OK && tables > 0 && application != STATE_APPLICATION)
         return error_set(err, PB_DAMAGED, "%s: not patchbay's record", file);
     if (rc == PB_OK && tables > 0 && format != STATE_FORMAT)
@@ -40,19 +72,7 @@ static int state_prepare(struct sqlite3 *db, const char *file, struct pb_error *
                          (long long)format, STATE_FORMAT);
     if (rc == PB_OK)
         rc = sql_run(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL", err);
-    if (rc < 0 || tables > 0)
-        return rc;
-    sqlite3_snprintf(sizeof stamp, stamp, "PRAGMA application_id=%d; PRAGMA user_version=%d",
-                     STATE_APPLICATION, STATE_FORMAT);
-    rc = sql_begin(db, err);
-    if (rc == PB_OK)
-        rc = sql_run(db, state_schema, err);
-    if (rc == PB_OK)
-        rc = sql_run(db, stamp, err);
-    if (rc == PB_OK)
-        return sql_commit(db, err);
-    sql_rollback(db);
-    return rc;
+    return rc < 0 || whole > 0 ? rc : state_make(db, err);
 }
 
 int state_open(const char *depot, struct state **out, struct pb_error *err)
@@ -200,30 +220,64 @@ void state_patience(struct state *s, unsigned ms)
     sqlite3_busy_timeout(s->db, (int)ms);
 }
 
-/* ---- the running server ---- */
+/* ---- running servers ---- */
 
-int state_admin_set(struct state *s, const char *address, struct pb_error *err)
+/* The server itself is the newest, so it is not among those that go. */
+int state_server_add(struct state *s, const char *admin, int64_t started, int64_t *id, struct pb_error *err)
 {
-    _cleanup_stmt_ struct sqlite3_stmt *st = NULL;
-    int rc = sql_prepare(s->db, "INSERT OR REPLACE INTO server VALUES (1, ?)", &st, err);
+    _cleanup_stmt_ struct sqlite3_stmt *old = NULL, *st = NULL;
+    int rc = sql_prepare(s->db,
+                         "DELETE FROM running WHERE admin = ?1 OR id NOT IN"
+                         " (SELECT id FROM running WHERE admin <> ?1 ORDER BY id DESC LIMIT ?2)",
+                         &old, err);
+    if (rc == PB_OK)
+        rc = sql_prepare(s->db, "INSERT INTO running (admin, started) VALUES (?, ?)", &st, err);
+    if (rc == PB_OK)
+        rc = sql_begin(s->db, err);
     if (rc < 0)
         return rc;
-    sql_bind_slice(st, 1, slice_of(address));
+    sql_bind_slice(old, 1, slice_of(admin));
+    sqlite3_bind_int(old, 2, STATE_SERVERS_MAX - 1);
+    sql_bind_slice(st, 1, slice_of(admin));
+    sqlite3_bind_int64(st, 2, started);
+    rc = sql_done(old, err);
+    if (rc == PB_OK)
+        rc = sql_done(st, err);
+    if (rc < 0) {
+        sql_rollback(s->db);
+        return rc;
+    }
+    int64_t row = sqlite3_last_insert_rowid(s->db);
+    rc = sql_commit(s->db, err);
+    if (rc == PB_OK)
+        *id = row;
+    return rc;
+}
+
+int state_server_remove(struct state *s, int64_t id, struct pb_error *err)
+{
+    _cleanup_stmt_ struct sqlite3_stmt *st = NULL;
+    int rc = sql_prepare(s->db, "DELETE FROM running WHERE id = ?", &st, err);
+    if (rc < 0)
+        return rc;
+    sqlite3_bind_int64(st, 1, id);
     return sql_done(st, err);
 }
 
-int state_admin(struct state *s, char *out, size_t room, struct pb_error *err)
+int state_servers(struct state *s, struct state_server out[STATE_SERVERS_MAX], size_t *n,
+                  struct pb_error *err)
 {
     _cleanup_stmt_ struct sqlite3_stmt *st = NULL;
-    int rc = sql_prepare(s->db, "SELECT admin FROM server WHERE admin <> ''", &st, err);
-    if (rc == PB_OK)
-        rc = sql_step(st, err);
+    int rc = sql_prepare(s->db, "SELECT id, admin, started FROM running ORDER BY id DESC LIMIT ?", &st, err);
+    *n = 0;
     if (rc < 0)
         return rc;
-    if (rc == 0)
-        return error_set(err, PB_NOT_FOUND,
-                         "no server with an admin address serves this depot; start it with"
-                         " --admin 127.0.0.1:2304");
-    snprintf(out, room, "%s", (const char *)sqlite3_column_text(st, 0));
-    return PB_OK;
+    sqlite3_bind_int(st, 1, STATE_SERVERS_MAX);
+    while (*n < STATE_SERVERS_MAX && (rc = sql_step(st, err)) == 1) {
+        const char *admin = (const char *)sqlite3_column_text(st, 1);
+        struct state_server *server = &out[(*n)++];
+        *server = (struct state_server){sqlite3_column_int64(st, 0), sqlite3_column_int64(st, 2), ""};
+        snprintf(server->admin, sizeof server->admin, "%s", admin != NULL ? admin : "");
+    }
+    return rc < 0 ? rc : PB_OK;
 }

@@ -1,6 +1,6 @@
 /*
- * The operator's record, beside the catalog: who is banned, how much was served today, where a running server
- * answers the operator. A database of its own, as servers write to it, and nothing in it is content: it may
+ * The operator's record, beside the catalog: who is banned, how much was served today, where running servers
+ * answer the operator. A database of its own, as servers write to it, and nothing in it is content: it may
  * be deleted while no server runs. docs/formats/depot.md.
  */
 #ifndef PB_DEPOT_STATE_H
@@ -12,9 +12,11 @@
 
 struct state;
 
-enum { STATE_REASON_MAX = 200 };
+/* STATE_SERVERS_MAX: more servers than these are not remembered; those that were killed leave their rows. */
+enum { STATE_REASON_MAX = 200, STATE_ADMIN_MAX = 80, STATE_SERVERS_MAX = 32 };
 
-/* Opens it, and makes it where it is missing. `depot` is the depot's folder. One thread at a time. */
+/* Opens it, makes it where it is missing, and takes over what an earlier program wrote. `depot` is the
+ * depot's folder. One thread at a time. */
 PB_MUST_USE int state_open(const char *depot, struct state **out, struct pb_error *err);
 void state_close(struct state *s); /* NULL does no harm */
 
@@ -51,9 +53,19 @@ void state_abandon(struct state *s);
  * called. */
 void state_patience(struct state *s, unsigned ms);
 
-/* Where the server that started last answers the operator: "ADDRESS:PORT", or "". */
-PB_MUST_USE int state_admin_set(struct state *s, const char *address, struct pb_error *err);
-/* PB_NOT_FOUND when there is none. */
-PB_MUST_USE int state_admin(struct state *s, char *out, size_t room, struct pb_error *err);
+/* A server that runs, or was killed. */
+struct state_server {
+    int64_t id;
+    int64_t started;             /* Unix seconds; 0: not known */
+    char admin[STATE_ADMIN_MAX]; /* where it answers the operator: "ADDRESS:PORT" */
+};
+/* Adds one, in place of an earlier one of the same address. Only the newest STATE_SERVERS_MAX stay. */
+PB_MUST_USE int state_server_add(struct state *s, const char *admin, int64_t started, int64_t *id,
+                                 struct pb_error *err);
+/* No error when it is gone already. */
+PB_MUST_USE int state_server_remove(struct state *s, int64_t id, struct pb_error *err);
+/* The newest first. */
+PB_MUST_USE int state_servers(struct state *s, struct state_server out[STATE_SERVERS_MAX], size_t *n,
+                              struct pb_error *err);
 
 #endif

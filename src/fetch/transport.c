@@ -114,7 +114,8 @@ int transport_try(struct transport *t, const char *url, struct buffer *out, stru
     out->n = 0;
     if (t->options.packed)
         curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "gzip");
-    curl_easy_setopt(e, CURLOPT_TIMEOUT, (long)DOCUMENT_SECONDS);
+    curl_easy_setopt(e, CURLOPT_TIMEOUT,
+                     t->options.seconds > 0 ? (long)t->options.seconds : (long)DOCUMENT_SECONDS);
     curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, document_write);
     curl_easy_setopt(e, CURLOPT_WRITEDATA, out);
     curl_easy_setopt(e, CURLOPT_NOPROGRESS, 0L);

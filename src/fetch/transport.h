@@ -10,6 +10,7 @@ struct transport_options {
     const char *user_agent;
     bool packed;              /* ask for documents packed with gzip, where the server can */
     bool direct;              /* no proxy, no redirect */
+    unsigned seconds;         /* that a document may take; 0: as many as a slow line needs */
     unsigned connections;     /* at once, for pieces; 0: as many as suits them */
     pb_progress_fn *progress; /* may be NULL */
     void *arg;

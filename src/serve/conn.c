@@ -27,8 +27,27 @@ enum {
 
 static void peer_gone(struct loop *l, struct peer *peer)
 {
-    peers_leave(l->shared->peers, peer);
+    peers_leave(l->shared->peers, peer, l->now);
     count_own(&l->counts.connections, (uint64_t)-1);
+}
+
+/* Does its end count for the connection ban? It does not where the server itself kept a request from being
+ * heard: by a ban, by a rate that holds it back, or because it stops. */
+static bool is_useless(const struct loop *l, const struct conn *c)
+{
+    bool held = c->state == CONN_READING && c->wait == WAIT_RATE;
+    return !c->valid && !c->denied && !held && l->stop_at == 0;
+}
+
+/* The connection ends: what that means for its address. */
+static void peer_settle(struct loop *l, struct conn *c)
+{
+    if (is_useless(l, c) && peer_useless(c->peer, l->now, &l->snapshot->settings->limits.peer))
+        shared_ban(l->shared, &c->peer->address);
+    if (c->state != CONN_CLOSING) /* which has told already */
+        peer_finished(c->peer);
+    rates_forget(l, c);
+    peer_gone(l, c->peer);
 }
 
 static void conn_close(struct loop *l, struct conn *c)
@@ -38,12 +57,10 @@ static void conn_close(struct loop *l, struct conn *c)
     out_drop(l, c);
     free(c->in);
     close(c->fd); /* which takes it out of the epoll set */
-    if (c->peer != NULL) {
-        rates_forget(l, c);
-        peer_gone(l, c->peer);
-    } else {
+    if (c->peer != NULL)
+        peer_settle(l, c);
+    else
         l->apart--;
-    }
     uint32_t index = c->index, generation = c->generation + 1;
     *c = (struct conn){.index = index, .generation = generation, .fd = -1, .next = l->conns.free};
     l->conns.free = c;
@@ -70,13 +87,7 @@ static bool address_denied(const struct loop *l, const struct address *address)
 static bool conn_admit(struct loop *l, const struct address *address, struct peer **peer)
 {
     const struct limits *limits = &l->snapshot->settings->limits;
-    struct peer_limits of_peer = limits->peer;
-    if (address_denied(l, address)) /* or who tries again and again would never be let in again */
-        of_peer.ban_connections = 0;
-    switch (peers_enter(l->shared->peers, address, l->now, &of_peer, peer)) {
-    case PEER_BANNED_NOW:
-        shared_ban(l->shared, address);
-        break;
+    switch (peers_enter(l->shared->peers, address, l->now, &limits->peer, peer)) {
     case PEER_WELCOME:
         break;
     case PEER_TOO_MANY:
@@ -108,8 +119,10 @@ static void conn_open(struct loop *l, int fd, const struct sockaddr_storage *rem
     }
     struct conn *c = conn_table_take(&l->conns);
     if (c == NULL) {
-        if (peer != NULL)
+        if (peer != NULL) {
+            peer_finished(peer);
             peer_gone(l, peer);
+        }
         close(fd);
         return;
     }
@@ -125,8 +138,10 @@ static void conn_open(struct loop *l, int fd, const struct sockaddr_storage *rem
     wait_join(l, c, WAIT_IDLE);
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
                                 .data.u64 = (uint64_t)c->generation << 32 | c->index};
-    if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &event) != 0)
+    if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
+        c->valid = true; /* it is not the client's fault */
         conn_close(l, c);
+    }
 }
 
 bool conn_accept(struct loop *l, int listener, const struct protocol *protocol)
@@ -149,9 +164,12 @@ bool conn_accept(struct loop *l, int listener, const struct protocol *protocol)
 }
 
 /* Our side is done. The peer may still be sending: closing now could reset the connection and lose it our
- * last bytes. */
+ * last bytes. A client that sees our end may connect again at once: by then this connection must not count.
+ */
 static void conn_finish(struct loop *l, struct conn *c)
 {
+    if (c->peer != NULL)
+        peer_finished(c->peer);
     shutdown(c->fd, SHUT_WR);
     c->state = CONN_CLOSING;
     free(c->in);
@@ -227,6 +245,7 @@ static enum batch_end batch_answer(struct loop *l, struct conn *c, const char *p
         }
         rates_request_done(c);
         c->served = true;
+        c->valid |= !l->plan.refused; /* before a cap refuses what is there */
         plan_cap(l, c, &x, (struct slice){p + at, n - at});
         c->pace = l->plan.pace;
         enum sent sent = send_plan(l, c, &x, (struct slice){p + at, n - at}, &access);

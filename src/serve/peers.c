@@ -88,13 +88,14 @@ static void peer_forget(struct peers *p, struct peer *peer)
     free(peer);
 }
 
-/* Nothing is left to remember: what it took is paid for and a second ago, so every bucket is full. */
+/* Nothing is left to remember: what it took is paid for and a second ago, so every bucket is full. And the
+ * operator has had the time to see it among the busiest. */
 static bool peer_faded(const struct peer *peer, uint64_t now_ms, unsigned window_ms)
 {
     uint64_t then = bucket_time(now_ms) - BUCKET_SECOND;
     uint64_t window_ago = bucket_time(now_ms) - window_ms * 1000000ull;
-    return peer->bytes.paid <= then && peer->requests.paid <= then && peer->arrivals.paid <= window_ago &&
-           peer->banned_until <= now_ms;
+    return peer->left + PEER_KEPT_MS <= now_ms && peer->bytes.paid <= then && peer->requests.paid <= then &&
+           peer->useless.paid <= window_ago && peer->banned_until <= now_ms;
 }
 
 /* A few at each arrival, so that the table follows the crowd and no arrival waits long. */
@@ -130,19 +131,11 @@ static struct peer *peer_take(struct peers *p, const struct address *a)
     return peer;
 }
 
-/* Counts an arrival; true when it was one too many, and the ban begins. */
-static bool peer_arrived(struct peer *peer, uint64_t now_ms, const struct peer_limits *limits)
+/* What counts against the limit of the address. */
+static unsigned peer_counted(const struct peer *peer)
 {
-    if (limits->ban_connections == 0 || peer->banned_until > now_ms)
-        return false;
-    uint64_t window = limits->ban_window_ms * 1000000ull, now = bucket_time(now_ms);
-    uint64_t cost = window / limits->ban_connections;
-    bool allowed = bucket_take(&peer->arrivals, now, window, cost) + cost <= now;
-    if (allowed)
-        return false;
-    bucket_return(&peer->arrivals, cost);
-    __atomic_store_n(&peer->banned_until, now_ms + limits->ban_cooldown_ms, __ATOMIC_RELAXED);
-    return true;
+    unsigned busy = __atomic_load_n(&peer->busy, __ATOMIC_RELAXED), finished = peer->connections - busy;
+    return busy + (finished > PEER_FINISHED_MAX ? finished - PEER_FINISHED_MAX : 0);
 }
 
 enum peer_entry peers_enter(struct peers *p, const struct address *a, uint64_t now_ms,
@@ -154,12 +147,11 @@ enum peer_entry peers_enter(struct peers *p, const struct address *a, uint64_t n
     struct peer *peer = p->connections < limits->total ? peer_take(p, a) : NULL;
     if (peer == NULL)
         entry = p->connections < limits->total ? PEER_NO_MEMORY : PEER_TOTAL;
-    else if (peer_arrived(peer, now_ms, limits))
-        entry = PEER_BANNED_NOW;
-    else if (limits->connections != 0 && peer->connections >= limits->connections)
+    else if (limits->connections != 0 && peer_counted(peer) >= limits->connections)
         entry = PEER_TOO_MANY;
-    if (entry == PEER_WELCOME || entry == PEER_BANNED_NOW) {
+    if (entry == PEER_WELCOME) {
         peer->connections++;
+        __atomic_fetch_add(&peer->busy, 1, __ATOMIC_RELAXED);
         p->connections++;
         *out = peer;
     } else if (peer != NULL && peer->connections == 0) {
@@ -169,13 +161,50 @@ enum peer_entry peers_enter(struct peers *p, const struct address *a, uint64_t n
     return entry;
 }
 
-void peers_leave(struct peers *p, struct peer *peer)
+void peer_finished(struct peer *peer)
+{
+    __atomic_fetch_sub(&peer->busy, 1, __ATOMIC_RELAXED);
+}
+
+void peers_leave(struct peers *p, struct peer *peer, uint64_t now_ms)
 {
     pthread_mutex_lock(&p->mutex);
     p->connections--;
+    peer->left = now_ms;
     if (--peer->connections == 0)
         idle_join(p, peer);
     pthread_mutex_unlock(&p->mutex);
+}
+
+/* Into the list of `n`, which is in order and has room for `most`. Returns how many there are then. */
+static size_t use_insert(struct peer_use *list, size_t n, size_t most, const struct peer_use *use)
+{
+    size_t at = n;
+    while (at > 0 && list[at - 1].sent < use->sent)
+        at--;
+    if (at == most)
+        return n;
+    size_t kept = n < most ? n : most - 1;
+    memmove(&list[at + 1], &list[at], (kept - at) * sizeof *list);
+    list[at] = *use;
+    return kept + 1;
+}
+
+size_t peers_busiest(struct peers *p, struct peer_use *out, size_t most)
+{
+    size_t n = 0;
+    pthread_mutex_lock(&p->mutex);
+    for (size_t i = 0; i < SLOTS; i++) {
+        for (const struct peer *at = p->slots[i]; at != NULL; at = at->chain) {
+            const struct peer_use use = {at->address, at->connections,
+                                         __atomic_load_n(&at->sent, __ATOMIC_RELAXED),
+                                         __atomic_load_n(&at->asked, __ATOMIC_RELAXED)};
+            if (use.sent > 0)
+                n = use_insert(out, n, most, &use);
+        }
+    }
+    pthread_mutex_unlock(&p->mutex);
+    return n;
 }
 
 unsigned peers_idle(struct peers *p)
@@ -184,6 +213,21 @@ unsigned peers_idle(struct peers *p)
     unsigned n = p->idle;
     pthread_mutex_unlock(&p->mutex);
     return n;
+}
+
+/* Of several threads that find one too many at the same time just one begins the ban. */
+bool peer_useless(struct peer *peer, uint64_t now_ms, const struct peer_limits *limits)
+{
+    uint64_t until = __atomic_load_n(&peer->banned_until, __ATOMIC_RELAXED);
+    if (limits->ban_connections == 0 || until > now_ms)
+        return false;
+    uint64_t window = limits->ban_window_ms * 1000000ull, now = bucket_time(now_ms);
+    uint64_t cost = window / limits->ban_connections;
+    if (bucket_take(&peer->useless, now, window, cost) + cost <= now)
+        return false;
+    bucket_return(&peer->useless, cost);
+    return __atomic_compare_exchange_n(&peer->banned_until, &until, now_ms + limits->ban_cooldown_ms, false,
+                                       __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
 bool peer_banned(const struct peer *peer, uint64_t now_ms)
@@ -197,8 +241,10 @@ void peers_pardon(struct peers *p, const struct range_set *before, const struct 
     for (size_t i = 0; i < SLOTS; i++) {
         for (struct peer *at = p->slots[i]; at != NULL; at = at->chain) {
             if (at->banned_until != 0 && range_set_has(before, &at->address) &&
-                !range_set_has(now, &at->address))
+                !range_set_has(now, &at->address)) {
                 __atomic_store_n(&at->banned_until, 0, __ATOMIC_RELAXED);
+                bucket_clear(&at->useless); /* or the next useless connection would renew the ban */
+            }
         }
     }
     pthread_mutex_unlock(&p->mutex);

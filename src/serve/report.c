@@ -200,6 +200,28 @@ static json_t *titles_json(const struct shared *s)
     return list;
 }
 
+/* Not in the metrics: each address would be a label of its own. */
+static json_t *busiest_json(const struct shared *s)
+{
+    enum { BUSIEST_MAX = 10 };
+    struct peer_use busiest[BUSIEST_MAX];
+    size_t n = peers_busiest(s->peers, busiest, BUSIEST_MAX);
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++) {
+        const struct peer_use *use = &busiest[i];
+        const struct range range = {use->address, address_is_v4(&use->address) ? 128 : 64};
+        char text[ADDRESS_TEXT];
+        json_t *o = json_object();
+        range_text(&range, text);
+        json_object_set_new(o, "address", json_string(text));
+        json_object_set_new(o, "connections", json_integer(use->connections));
+        json_object_set_new(o, "sent_bytes", json_integer((json_int_t)use->sent));
+        json_object_set_new(o, "requests", json_integer((json_int_t)use->asked));
+        json_array_append_new(list, o);
+    }
+    return list;
+}
+
 static json_t *loops_json(const struct shared *s)
 {
     json_t *o = json_object();
@@ -231,6 +253,7 @@ void report_status(const struct exchange *x, struct buffer *out)
     }
     json_object_set_new(o, "dialects", dialects);
     json_object_set_new(o, "by_title", titles_json(x->shared));
+    json_object_set_new(o, "busiest", busiest_json(x->shared));
     char *text = json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS);
     buffer_text(out, text != NULL ? text : "");
     out->failed |= text == NULL;

@@ -142,6 +142,17 @@ static void tally_bytes(const struct tally *t, uint64_t n)
         count_shared(&t->meter->counts.bytes, n);
 }
 
+/* What its address got. */
+static void peer_tally(const struct conn *c, uint64_t bytes, uint64_t requests)
+{
+    if (c->peer == NULL)
+        return;
+    if (bytes > 0)
+        count_shared(&c->peer->sent, bytes);
+    if (requests > 0)
+        count_shared(&c->peer->asked, requests);
+}
+
 static void tally_active(const struct tally *t, uint64_t by)
 {
     count_own(&t->dialect->active, by);
@@ -193,6 +204,7 @@ static enum sent rated_send(struct loop *l, struct conn *c, const struct tally *
         uint64_t n = before - s->head_n - s->left;
         turn += n;
         tally_bytes(t, n);
+        peer_tally(c, n, 0);
         rates_spend(l, c, t->meter, n);
     }
     if (sent != SENT_SOME)
@@ -208,6 +220,7 @@ static enum sent counted_send(struct loop *l, struct conn *c, const struct tally
     s->budget = BYTES_PER_TURN;
     enum sent sent = cursor_send(s);
     tally_bytes(t, before - s->head_n - s->left);
+    peer_tally(c, before - s->head_n - s->left, 0);
     return sent;
 }
 
@@ -315,6 +328,7 @@ enum sent send_plan(struct loop *l, struct conn *c, const struct exchange *x, st
     struct relay *relay = p->relay != NULL ? relay_open(l, c, p->relay) : NULL;
     p->relay = NULL;
     tally_request(&tally, p->refused);
+    peer_tally(c, 0, 1);
     if (logged)
         log_line_start(&l->line, x->snapshot->settings->log_format, l->unix_now, &c->remote.any, access,
                        p->status);

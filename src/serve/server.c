@@ -5,13 +5,18 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/sigpipe.h"
+#include "serve/running.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { OBJECTS_OPEN_MAX = 2048 };
+enum {
+    OBJECTS_OPEN_MAX = 2048,
+    /* How long starting and stopping wait for somebody else's transaction: there is no next time. */
+    NOTE_PATIENCE_MS = 5000,
+};
 
 struct server {
     struct shared shared;
@@ -24,7 +29,7 @@ struct server {
     pthread_t *threads;
     size_t loop_count, thread_count;
     bool admin_apart;
-    char admin[ADDRESS_TEXT + 16]; /* where the operator is answered; "": nowhere */
+    int64_t noted; /* our row among the servers that run; 0: none */
 };
 
 /* ---- threads ---- */
@@ -105,30 +110,34 @@ static int loops_init(struct server *s, const struct server_options *o, size_t l
     return PB_OK;
 }
 
-/* Writes down where the operator is answered, so that `patchbay status` finds it; "" where he is not. */
+/* Writes down where the operator is answered, so that `patchbay status` finds it. */
 static void admin_note(struct server *s)
 {
-    char text[ADDRESS_TEXT + 16] = "";
+    char text[STATE_ADMIN_MAX] = "";
     struct pb_error err;
     for (size_t k = 0; k < s->address_count && text[0] == '\0'; k++) {
         if (s->protocols[k]->apart)
             listen_address_text(&s->addresses[k], text, sizeof text);
     }
-    snprintf(s->admin, sizeof s->admin, "%s", text);
-    if (s->watcher.state != NULL && state_admin_set(s->watcher.state, text, &err) < 0 &&
+    if (text[0] == '\0' || s->watcher.state == NULL)
+        return;
+    state_patience(s->watcher.state, NOTE_PATIENCE_MS);
+    if (running_add(s->watcher.state, text, s->shared.started, &s->noted, &err) < 0 &&
         s->watcher.report != NULL)
         s->watcher.report(s->watcher.report_arg, err.text);
+    state_patience(s->watcher.state, PATIENCE_MS);
 }
 
-/* Nobody answers there any more, unless another server has taken our place. */
+/* Nobody answers there any more. */
 static void admin_forget(struct server *s)
 {
-    char noted[sizeof s->admin];
     struct pb_error err;
-    if (s->admin[0] != '\0' && s->watcher.state != NULL &&
-        state_admin(s->watcher.state, noted, sizeof noted, &err) == PB_OK && strcmp(noted, s->admin) == 0 &&
-        state_admin_set(s->watcher.state, "", &err) < 0 && s->watcher.report != NULL)
+    if (s->noted == 0 || s->watcher.state == NULL)
+        return;
+    state_patience(s->watcher.state, NOTE_PATIENCE_MS);
+    if (state_server_remove(s->watcher.state, s->noted, &err) < 0 && s->watcher.report != NULL)
         s->watcher.report(s->watcher.report_arg, err.text);
+    state_patience(s->watcher.state, PATIENCE_MS);
 }
 
 static int loops_start(struct server *s, const struct server_options *o, struct pb_error *err)

@@ -60,7 +60,7 @@ static int bans_read(struct watcher *w, struct bans **out, int64_t *version, str
     return PB_OK;
 }
 
-/* An address that made too many connections goes into the record. */
+/* An address that made too many useless connections goes into the record. */
 static void ban_record(struct watcher *w, const struct address *a)
 {
     const struct peer_limits *limits = &w->snapshot->settings->limits.peer;
@@ -69,8 +69,8 @@ static void ban_record(struct watcher *w, const struct address *a)
     struct range r = {peer_address(a), address_is_v4(a) ? 128 : 64};
     int64_t now = clock_unix();
     range_text(&r, range);
-    snprintf(reason, sizeof reason, "more than %u connections within %u s", limits->ban_connections,
-             limits->ban_window_ms / 1000);
+    snprintf(reason, sizeof reason, "more than %u connections without a valid request within %u s",
+             limits->ban_connections, limits->ban_window_ms / 1000);
     snprintf(text, sizeof text, "%s is banned for %u s: %s", range, limits->ban_cooldown_ms / 1000, reason);
     report(w, text);
     struct state_ban ban = {range, reason, now, now + 1 + limits->ban_cooldown_ms / 1000};

@@ -1,9 +1,11 @@
-/* The operator's record: bans, the day's account, and what becomes of both when others write, too. */
+/* The operator's record: bans, the day's account, servers, and what becomes of both when others write, too.
+ */
 #include "test.h"
 
 #include "base/clock.h"
 #include "depot/state.h"
 
+#include <sqlite3.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -86,18 +88,119 @@ static void use(void **state)
     state_close(b);
 }
 
+/* "id address started;" of each, the newest first. */
+static void servers_are(struct state *s, const char *expected)
+{
+    struct state_server servers[STATE_SERVERS_MAX];
+    struct pb_error err;
+    char all[2000] = "";
+    size_t n;
+    assert_int_equal(state_servers(s, servers, &n, &err), 0);
+    for (size_t i = 0; i < n; i++)
+        snprintf(all + strlen(all), 150, "%lld %s %lld;", (long long)servers[i].id, servers[i].admin,
+                 (long long)servers[i].started);
+    assert_string_equal(all, expected);
+}
+
+static void servers(void **state)
+{
+    struct pb_error err;
+    int64_t first, second, third;
+    (void)state;
+    assert_int_equal(mkdir("servers", 0700), 0);
+    struct state *a = open_in("servers"), *b = open_in("servers");
+    servers_are(a, "");
+    assert_int_equal(state_server_add(a, "127.0.0.1:1", 100, &first, &err), 0);
+    assert_int_equal(state_server_add(b, "127.0.0.1:2", 101, &second, &err), 0);
+    servers_are(a, "2 127.0.0.1:2 101;1 127.0.0.1:1 100;");
+    assert_int_equal(state_server_remove(b, second, &err), 0);
+    servers_are(a, "1 127.0.0.1:1 100;");
+    /* An address is one server's. What the earlier one takes away is its own row alone. */
+    assert_int_equal(state_server_add(b, "127.0.0.1:1", 102, &third, &err), 0);
+    assert_int_equal(state_server_remove(a, first, &err), 0);
+    servers_are(a, "3 127.0.0.1:1 102;");
+    for (int i = 0; i < 3 * STATE_SERVERS_MAX; i++) {
+        char address[40];
+        snprintf(address, sizeof address, "127.0.0.2:%d", i);
+        assert_int_equal(state_server_add(a, address, 200, &first, &err), 0);
+    }
+    struct state_server all[STATE_SERVERS_MAX];
+    size_t n;
+    assert_int_equal(state_servers(b, all, &n, &err), 0);
+    assert_int_equal(n, STATE_SERVERS_MAX);
+    assert_string_equal(all[0].admin, "127.0.0.2:95");
+    assert_string_equal(all[n - 1].admin, "127.0.0.2:64");
+    state_close(a);
+    state_close(b);
+}
+
+static void run(const char *file, const char *text)
+{
+    struct sqlite3 *db;
+    assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static const char earlier[] =
+    "CREATE TABLE ban (range TEXT PRIMARY KEY, reason TEXT NOT NULL, added INTEGER NOT NULL,"
+    " expires INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE use (scope TEXT PRIMARY KEY, day INTEGER NOT NULL, bytes INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE server (id INTEGER PRIMARY KEY CHECK (id = 1), admin TEXT NOT NULL);"
+    "PRAGMA application_id=1346523988; PRAGMA user_version=1;";
+
+/* What an earlier program wrote is taken over, and what it reads of ours besides servers is as it was. */
+static void taken_over(void **state)
+{
+    struct pb_error err;
+    char all[1000] = "", text[1000];
+    uint64_t today;
+    int64_t id;
+    (void)state;
+    assert_int_equal(mkdir("earlier", 0700), 0);
+    snprintf(text, sizeof text,
+             "%s INSERT INTO ban VALUES ('192.0.2.7', 'x', 5, 0); INSERT INTO use VALUES ('', 100, 12);"
+             "INSERT INTO server VALUES (1, '127.0.0.1:7')",
+             earlier);
+    run("earlier/state.sqlite", text);
+    struct state *a = open_in("earlier"), *b = open_in("earlier");
+    assert_int_equal(state_bans(a, remember, all, &err), 0);
+    assert_string_equal(all, "192.0.2.7 x 0;");
+    assert_int_equal(state_use_add(b, "", 100, 1, &today, &err), 0);
+    assert_int_equal(today, 13);
+    servers_are(b, "1 127.0.0.1:7 0;");
+    assert_int_equal(state_server_add(a, "127.0.0.1:8", 9, &id, &err), 0);
+    state_close(a);
+    state_close(b);
+    run("earlier/state.sqlite",
+        "INSERT INTO ban VALUES ('192.0.2.8', 'y', 5, 0);"
+        "INSERT INTO use VALUES ('', 100, 2) ON CONFLICT (scope) DO UPDATE SET bytes = 15");
+    a = open_in("earlier");
+    all[0] = '\0';
+    assert_int_equal(state_bans(a, remember, all, &err), 0);
+    assert_string_equal(all, "192.0.2.7 x 0;192.0.2.8 y 0;");
+    assert_int_equal(state_use_add(a, "", 100, 0, &today, &err), 0);
+    assert_int_equal(today, 15);
+    servers_are(a, "2 127.0.0.1:8 9;1 127.0.0.1:7 0;");
+    state_close(a);
+    /* No server ran when the earlier program ended; and a format that is newer than ours stays as it is. */
+    assert_int_equal(mkdir("ended", 0700), 0);
+    snprintf(text, sizeof text, "%s INSERT INTO server VALUES (1, '')", earlier);
+    run("ended/state.sqlite", text);
+    a = open_in("ended");
+    servers_are(a, "");
+    state_close(a);
+    run("ended/state.sqlite", "PRAGMA user_version=2; DROP TABLE running");
+    assert_int_equal(state_open("ended", &a, &err), PB_UNSUPPORTED);
+}
+
 static void others(void **state)
 {
     struct state *s;
     struct pb_error err;
-    char address[80];
     (void)state;
     assert_int_equal(mkdir("others", 0700), 0);
     s = open_in("others");
-    assert_int_equal(state_admin(s, address, sizeof address, &err), PB_NOT_FOUND);
-    assert_int_equal(state_admin_set(s, "127.0.0.1:1", &err), 0);
-    assert_int_equal(state_admin(s, address, sizeof address, &err), 0);
-    assert_string_equal(address, "127.0.0.1:1");
     state_close(s);
     FILE *f = fopen("others/state.sqlite", "w");
     assert_non_null(f);
@@ -116,7 +219,8 @@ static int enter(void **state)
     return chdir(test_tmp());
 }
 
-static const struct CMUnitTest tests[] = {cmocka_unit_test_setup(bans, enter),
-                                          cmocka_unit_test_setup(use, enter),
-                                          cmocka_unit_test_setup(others, enter)};
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test_setup(bans, enter), cmocka_unit_test_setup(use, enter),
+    cmocka_unit_test_setup(servers, enter), cmocka_unit_test_setup(taken_over, enter),
+    cmocka_unit_test_setup(others, enter)};
 TEST_MAIN(tests)

@@ -78,19 +78,61 @@ static void connections(void **state)
     assert_ptr_equal(held[2], held[3]); /* the same /64 */
     assert_int_equal(peers_enter(p, &d, 1, &limits, &held[4]), PEER_WELCOME);
     assert_int_equal(peers_enter(p, &d, 1, &limits, &held[0]), PEER_TOTAL);
-    peers_leave(p, held[1]);
+    peer_finished(held[1]);
+    peers_leave(p, held[1], 1);
     assert_int_equal(peers_enter(p, &d, 1, &limits, &held[1]), PEER_WELCOME);
     peers_free(p);
 }
 
-static void arrive(struct peers *p, const char *text, uint64_t ms, const struct peer_limits *limits,
-                   enum peer_entry expected, bool banned)
+/* A connection that has finished counts for the server, and for its address only when there are too many. */
+static void finished(void **state)
+{
+    struct peers *p = peers_new();
+    struct peer_limits limits = {.total = 2 * PEER_FINISHED_MAX, .connections = 2};
+    struct address a = address("192.0.2.1");
+    struct peer *peer;
+    (void)state;
+    assert_non_null(p);
+    for (int i = 0; i < PEER_FINISHED_MAX; i++) {
+        assert_int_equal(peers_enter(p, &a, 1, &limits, &peer), PEER_WELCOME);
+        peer_finished(peer);
+    }
+    assert_int_equal(peers_enter(p, &a, 1, &limits, &peer), PEER_WELCOME);
+    assert_int_equal(peers_enter(p, &a, 1, &limits, &peer), PEER_WELCOME);
+    assert_int_equal(peers_enter(p, &a, 1, &limits, &peer), PEER_TOO_MANY);
+    peer_finished(peer); /* one more than do not count: the address stays at its limit */
+    assert_int_equal(peers_enter(p, &a, 1, &limits, &peer), PEER_TOO_MANY);
+    peers_leave(p, peer, 1);
+    assert_int_equal(peers_enter(p, &a, 1, &limits, &peer), PEER_WELCOME);
+    limits.total = PEER_FINISHED_MAX + 2;
+    assert_int_equal(peers_enter(p, &a, 1, &limits, &peer), PEER_TOTAL);
+    peers_free(p);
+}
+
+enum visit { USEFUL, USELESS };
+
+/* A connection comes and goes. Returns whether the ban begins with its end. */
+static bool visit(struct peers *p, const char *text, uint64_t ms, const struct peer_limits *limits,
+                  enum visit kind)
 {
     struct address a = address(text);
     struct peer *peer;
-    assert_int_equal(peers_enter(p, &a, ms, limits, &peer), expected);
-    assert_int_equal(peer_banned(peer, ms), banned);
-    peers_leave(p, peer);
+    assert_int_equal(peers_enter(p, &a, ms, limits, &peer), PEER_WELCOME);
+    bool banned = kind == USELESS && peer_useless(peer, ms, limits);
+    peer_finished(peer);
+    peers_leave(p, peer, ms);
+    return banned;
+}
+
+static bool is_banned(struct peers *p, const char *text, uint64_t ms, const struct peer_limits *limits)
+{
+    struct address a = address(text);
+    struct peer *peer;
+    assert_int_equal(peers_enter(p, &a, ms, limits, &peer), PEER_WELCOME);
+    bool banned = peer_banned(peer, ms);
+    peer_finished(peer);
+    peers_leave(p, peer, ms);
+    return banned;
 }
 
 /* Also on a machine that was started a second ago. */
@@ -100,29 +142,43 @@ static void connection_ban(void **state)
     struct peer_limits limits = {
         .total = 100, .ban_connections = 3, .ban_window_ms = 60000, .ban_cooldown_ms = 10000};
     (void)state;
+    for (int i = 0; i < 1000; i++)
+        assert_false(visit(p, "192.0.2.1", 1000, &limits, USEFUL));
     for (int i = 0; i < 3; i++)
-        arrive(p, "192.0.2.1", 1000, &limits, PEER_WELCOME, false);
-    arrive(p, "192.0.2.1", 1000, &limits, PEER_BANNED_NOW, true);
-    arrive(p, "192.0.2.1", 2000, &limits, PEER_WELCOME, true); /* to be told so */
-    arrive(p, "192.0.2.2", 2000, &limits, PEER_WELCOME, false);
-    arrive(p, "192.0.2.1", 11000, &limits, PEER_BANNED_NOW,
-           true); /* the cool-down is over, the window is not */
-    arrive(p, "192.0.2.1", 90000, &limits, PEER_WELCOME, false);
-    /* Lifted when its range leaves the record, and only then. */
-    for (int i = 0; i < 4; i++)
-        arrive(p, "192.0.2.3", 90000, &limits, i < 3 ? PEER_WELCOME : PEER_BANNED_NOW, i == 3);
+        assert_false(visit(p, "192.0.2.1", 1000, &limits, USELESS));
+    assert_false(is_banned(p, "192.0.2.1", 1000, &limits));
+    assert_true(visit(p, "192.0.2.1", 1000, &limits, USELESS));
+    assert_true(is_banned(p, "192.0.2.1", 2000, &limits));
+    assert_false(visit(p, "192.0.2.1", 2000, &limits, USELESS)); /* it is banned already */
+    assert_false(is_banned(p, "192.0.2.2", 2000, &limits));
+    assert_false(is_banned(p, "192.0.2.1", 11000, &limits)); /* the cool-down is over, the window is not */
+    assert_true(visit(p, "192.0.2.1", 11000, &limits, USELESS));
+    assert_false(visit(p, "192.0.2.1", 90000, &limits, USELESS));
+    peers_free(p);
+}
+
+/* Lifted when its range leaves the record, and only then; what was counted is forgiven, too. */
+static void pardon(void **state)
+{
+    struct peers *p = peers_new();
+    struct peer_limits limits = {
+        .total = 100, .ban_connections = 3, .ban_window_ms = 60000, .ban_cooldown_ms = 10000};
     struct arena arena;
     struct range_set with = {0}, without = {0};
     struct range range = {address("192.0.2.3"), 128};
+    (void)state;
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(visit(p, "192.0.2.3", 90000, &limits, USELESS), i == 3);
     arena_init(&arena, 0);
     assert_int_equal(range_set_add(&with, &arena, &range, NULL), 0);
     peers_pardon(p, &without, &without);
-    arrive(p, "192.0.2.3", 90001, &limits, PEER_WELCOME, true);
+    assert_true(is_banned(p, "192.0.2.3", 90001, &limits));
     peers_pardon(p, &with, &with);
-    arrive(p, "192.0.2.3", 90001, &limits, PEER_WELCOME, true);
+    assert_true(is_banned(p, "192.0.2.3", 90001, &limits));
     peers_pardon(p, &with, &without);
-    struct peer_limits none = {.total = 100};
-    arrive(p, "192.0.2.3", 90001, &none, PEER_WELCOME, false);
+    assert_false(is_banned(p, "192.0.2.3", 90001, &limits));
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(visit(p, "192.0.2.3", 90001, &limits, USELESS), i == 3);
     arena_free(&arena);
     peers_free(p);
 }
@@ -137,15 +193,54 @@ static void crowd(void **state)
     for (unsigned i = 0; i < 3 * PEERS_IDLE_MAX; i++) {
         char text[32];
         snprintf(text, sizeof text, "10.%u.%u.%u", i >> 16, (i >> 8) & 255, i & 255);
-        arrive(p, text, 1000, &limits, PEER_WELCOME, false);
+        visit(p, text, 1000, &limits, USELESS);
     }
     assert_true(peers_idle(p) <= PEERS_IDLE_MAX + 1);
-    arrive(p, "192.0.2.1", 200000, &limits, PEER_WELCOME, false);
+    visit(p, "192.0.2.1", 200000, &limits, USELESS);
     assert_true(peers_idle(p) < PEERS_IDLE_MAX); /* they fade */
     peers_free(p);
 }
 
-static const struct CMUnitTest tests[] = {cmocka_unit_test(buckets),        cmocka_unit_test(returns),
-                                          cmocka_unit_test(costs),          cmocka_unit_test(connections),
-                                          cmocka_unit_test(connection_ban), cmocka_unit_test(crowd)};
+/* By bytes, the most first; those without connections for a minute. */
+static void busiest(void **state)
+{
+    struct peers *p = peers_new();
+    struct peer_limits limits = {.total = 100};
+    struct peer_use use[3];
+    (void)state;
+    assert_int_equal(peers_busiest(p, use, 3), 0);
+    static const unsigned sent[] = {5, 900, 0, 70, 30, 800};
+    struct peer *held[6];
+    for (unsigned i = 0; i < 6; i++) {
+        char text[32];
+        snprintf(text, sizeof text, "2001:db8:0:%u::1", i);
+        struct address a = address(text);
+        assert_int_equal(peers_enter(p, &a, 1000, &limits, &held[i]), PEER_WELCOME);
+        held[i]->sent = sent[i];
+        held[i]->asked = i;
+    }
+    assert_int_equal(peers_busiest(p, use, 1), 1);
+    assert_int_equal(use[0].sent, 900);
+    for (unsigned i = 0; i < 6; i++) {
+        peer_finished(held[i]);
+        peers_leave(p, held[i], 1000);
+    }
+    visit(p, "192.0.2.1", 1000 + PEER_KEPT_MS - 1, &limits, USEFUL);
+    assert_int_equal(peers_busiest(p, use, 3), 3);
+    assert_int_equal(use[0].asked, 1);
+    assert_int_equal(use[1].asked, 5);
+    assert_int_equal(use[2].asked, 3);
+    assert_int_equal(use[2].connections, 0);
+    struct address first = address("2001:db8:0:3::");
+    assert_memory_equal(&use[2].address, &first, sizeof first);
+    visit(p, "192.0.2.1", 1000 + PEER_KEPT_MS, &limits, USEFUL);
+    visit(p, "192.0.2.1", 1000 + PEER_KEPT_MS, &limits, USEFUL);
+    assert_int_equal(peers_busiest(p, use, 3), 0);
+    peers_free(p);
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(buckets),     cmocka_unit_test(returns),  cmocka_unit_test(costs),
+    cmocka_unit_test(connections), cmocka_unit_test(finished), cmocka_unit_test(connection_ban),
+    cmocka_unit_test(pardon),      cmocka_unit_test(crowd),    cmocka_unit_test(busiest)};
 TEST_MAIN(tests)
