@@ -236,7 +236,8 @@ static int state_take(const struct copy *c, const char *new, struct pb_error *er
     if (rc == PB_OK)
         rc = database_copy(from, new, &to, err);
     if (rc == PB_OK)
-        rc = sql_run(to, "DELETE FROM server", err);
+        rc = sql_run(to, "DROP TABLE IF EXISTS server; DROP TABLE IF EXISTS running",
+                     err); /* made anew when it is opened */
     catalog_close(from);
     catalog_close(to);
     return rc;

@@ -30,6 +30,8 @@ sound() { # DEPOT
     "$patchbay" fetch "escape://$at/official" game
     diff -r --exclude=webindex.esi tree game/official
     "$patchbay" bans | grep -q 192.0.2.7
+    run -1 "$patchbay" status --depot copy --once # it knows of no server
+    [[ $output == *"no server"* ]]
     # a backup is a depot
     [ "$("$patchbay" list --json --depot copy | md5sum)" = "$("$patchbay" list --json | md5sum)" ]
 }
