@@ -222,6 +222,12 @@ static void plan_cap(struct loop *l, const struct conn *c, const struct exchange
     c->protocol->refuse(x, in.p, in.n, state == CAP_HARD ? REFUSAL_HARD_CAP : REFUSAL_SOFT_CAP, &l->plan);
 }
 
+/* The list that a reply which is not through waits on. */
+static enum conn_wait wait_of(enum sent sent)
+{
+    return sent == SENT_LATER || sent == SENT_HELD ? WAIT_RATE : sent == SENT_RELAY ? WAIT_RELAY : WAIT_SEND;
+}
+
 /* Answers the requests in [p, p + n), which is the loop's input buffer. */
 static enum batch_end batch_answer(struct loop *l, struct conn *c, const char *p, size_t n)
 {
@@ -253,10 +259,7 @@ static enum batch_end batch_answer(struct loop *l, struct conn *c, const char *p
         if (sent == SENT_BLOCKED || sent == SENT_SOME || sent == SENT_LATER || sent == SENT_HELD ||
             sent == SENT_RELAY) {
             c->state = CONN_SENDING;
-            wait_change(l, c,
-                        sent == SENT_LATER || sent == SENT_HELD ? WAIT_RATE
-                        : sent == SENT_RELAY                    ? WAIT_RELAY
-                                                                : WAIT_SEND);
+            wait_change(l, c, wait_of(sent));
             if (sent == SENT_SOME)
                 ready_join(l, c);
             return input_keep(c, p + at, n - at) ? BATCH_SENDING : (conn_close(l, c), BATCH_OVER);
