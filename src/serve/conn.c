@@ -56,11 +56,11 @@ static void conn_close(struct loop *l, struct conn *c)
     ready_leave(l, c);
     out_drop(l, c);
     free(c->in);
-    close(c->fd); /* which takes it out of the epoll set */
-    if (c->peer != NULL)
+    if (c->peer != NULL) /* before the client learns that it may connect again */
         peer_settle(l, c);
     else
         l->apart--;
+    close(c->fd); /* which takes it out of the epoll set */
     uint32_t index = c->index, generation = c->generation + 1;
     *c = (struct conn){.index = index, .generation = generation, .fd = -1, .next = l->conns.free};
     l->conns.free = c;
@@ -251,7 +251,7 @@ static enum batch_end batch_answer(struct loop *l, struct conn *c, const char *p
         }
         rates_request_done(c);
         c->served = true;
-        c->valid |= !l->plan.refused; /* before a cap refuses what is there */
+        c->valid |= !l->plan.refused || c->denied; /* before a cap refuses what is there */
         plan_cap(l, c, &x, (struct slice){p + at, n - at});
         c->pace = l->plan.pace;
         enum sent sent = send_plan(l, c, &x, (struct slice){p + at, n - at}, &access);

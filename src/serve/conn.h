@@ -50,7 +50,8 @@ struct conn {
     struct bucket paced;
     bool asked;  /* its next request has been taken from the bucket */
     bool served; /* has had a reply */
-    bool valid;  /* has brought a valid request, so it does not count for the connection ban */
+    bool valid;  /* has brought a valid request, or one while it was denied: the connection ban does not count
+                    it */
 
     struct conn *next, *before;             /* on the deadline list, or next on the free list */
     struct conn *ready_next, *ready_before; /* on loop->ready */

@@ -26,7 +26,8 @@ struct peer {
 };
 
 /* PEER_FINISHED_MAX: so many finished connections do not count against the limit of an address. They wait for
- * the client's end alone, and for a few seconds; who never ends them must not fill the server. */
+ * the client's end alone, and for a few seconds; who never ends them must not fill the server.
+ * PEER_KEPT_MS: so long an address is remembered after its last connection, at least. */
 enum { PEERS_IDLE_MAX = 65536, PEER_FINISHED_MAX = 1000, PEER_KEPT_MS = 60000 };
 struct peers;
 

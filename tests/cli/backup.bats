@@ -3,6 +3,9 @@
 
 load ../helper
 
+# The faults' library is preloaded.
+export ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0
+
 content() {
     "$patchbay" init
     make_map a.map 2000000 1

@@ -161,3 +161,31 @@ PYTHON
     [ "$(one_each 127.0.0.2 1.1 50 parts.list)" = 201 ]
     nobody_hit
 }
+
+@test "connections that asked while their address was banned do not count once the ban is lifted" {
+    publish_parts a 10000 2
+    start_operated --ban-connections 2 --ban-window 600
+    "$patchbay" ban 127.0.0.2
+    wait_for 5 code_is 403 "http://$at/maps/a.map" --interface 127.0.0.2
+    python3 - "$at" "$patchbay" "http://$admin/metrics" <<'PYTHON'
+import http.client, subprocess, sys, time, urllib.request
+def ask():
+    c = http.client.HTTPConnection(sys.argv[1], source_address=("127.0.0.2", 0))
+    c.request("GET", "/maps/a.map")
+    r = c.getresponse()
+    r.read()
+    return c, r.status
+held = [ask() for _ in range(10)]
+assert all(status == 403 for _, status in held), held
+subprocess.run([sys.argv[2], "unban", "127.0.0.2"], check=True)
+until = time.monotonic() + 10
+while b"\npatchbay_bans 0\n" not in urllib.request.urlopen(sys.argv[3]).read():
+    assert time.monotonic() < until
+for c, _ in held:
+    c.close()
+assert ask()[1] == 200
+PYTHON
+    wait_for 5 metric_is connections 0
+    [ "$(code "http://$at/maps/a.map" --interface 127.0.0.2)" = 200 ]
+    nobody_hit
+}
