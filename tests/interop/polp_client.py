@@ -231,7 +231,8 @@ def pace(o):
         connection.sock.sendall(download_request(connection.app, connection.hw, raw_bytes(o.name), 0, o.size))
         got = len(connection.sock.recv(1 << 20))
         time.sleep(0.05)
-        print(got + len(connection.sock.recv(1 << 20)))
+        got += len(connection.sock.recv(1 << 20))
+        print(got)
         while got < o.size and (more := connection.sock.recv(1 << 20)):
             got += len(more)
 
