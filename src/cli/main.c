@@ -160,8 +160,10 @@ const struct verb verbs[] = {
     {"rollback", "TITLE [VERSION]", 1, 2, "Make an older release live",
      "Without VERSION: the one before the live one.\n", NULL, NULL, true, true, verb_rollback},
     {"withdraw", "TITLE", 1, 1, "Take a title off the servers",
-     "Its releases stay; 'patchbay rollback TITLE' brings back the one that was live.\n", NULL, NULL, true,
-     true, verb_withdraw},
+     "Its releases stay; 'patchbay rollback TITLE' brings back the one that was live. Who is half-way "
+     "through a\n"
+     "download finishes it, until 'patchbay gc --keep' forgets the release.\n",
+     NULL, NULL, true, true, verb_withdraw},
     {"gc", "", 0, 0, "Remove what no release refers to",
      "--keep spares releases that were live within the last minute: a server may still show them.\nA "
      "withdrawn title has only other releases; with --keep 0 it goes altogether.\n",
