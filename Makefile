@@ -22,9 +22,10 @@ demo: deps
 	@$(MAKE) --no-print-directory all
 	@BUILD=$(BUILD) scripts/demo
 
+# All tests; TESTS="interop/escape codec/slc" runs these alone.
 check: deps
 	@$(MAKE) --no-print-directory --silent $(BUILD)/build.ninja $(SANITIZED)/build.ninja
-	@tests/run $(BUILD) $(SANITIZED)
+	@tests/run $(BUILD) $(SANITIZED) $(TESTS)
 
 bench: deps
 	@scripts/deps packages-bench
