@@ -36,8 +36,8 @@ struct dialect_http {
     const struct site *site;
     const void *settings; /* what settings_make made */
     const struct http_request *request;
-    const char *date;     /* of now, for the head */
-    const void *together; /* what compile_site made */
+    const char *date;      /* of now, for the head */
+    const void *site_data; /* what compile_site made */
     const struct sockaddr *client;
 };
 
@@ -45,8 +45,8 @@ struct dialect_polp {
     const struct site *site;
     const void *settings;
     const struct polp_request *request;
-    const char *local;    /* the address that the client has reached, dotted; for ask-newest only */
-    const void *together; /* what compile_site made */
+    const char *local;     /* the address that the client has reached, dotted; for ask-newest only */
+    const void *site_data; /* what compile_site made */
 };
 
 /* ---- fetching ---- */
@@ -170,7 +170,7 @@ struct dialect {
     bool (*export_path)(const struct site_title *title, const struct site_entry *entry, unsigned n,
                         struct buffer *path, bool *list);
     /* A file that the titles make together, for the same host; NULL: none. */
-    void (*export_site)(const struct site *site, const void *together, const char **path,
+    void (*export_site)(const struct site *site, const void *site_data, const char **path,
                         struct slice *bytes);
     /* Answers; false when the path is none of this dialect's. NULL when it does not speak HTTP. */
     bool (*serve_http)(const struct dialect_http *in, struct reply_plan *plan);

@@ -293,10 +293,10 @@ static void piece_wait(struct piece *p, uint64_t ms)
 static bool piece_otherwise(struct piece *p, int rc)
 {
     bool useless = rc == PB_NOT_FOUND || (rc == PB_DAMAGED && !plan_of(p)->verified);
-    if (!useless || plan_of(p)->otherwise == NULL)
+    if (!useless || plan_of(p)->fallback == NULL)
         return false;
     piece_wait(p, 0);
-    p->now = plan_of(p)->otherwise;
+    p->now = plan_of(p)->fallback;
     p->attempts = 0;
     return true;
 }

@@ -11,22 +11,24 @@
 #define FETCH_SIZE_UNKNOWN UINT64_MAX
 #define PART_ENDING        ".part"
 
-/* One thing to download into staging, whole. Its name there says what its bytes are (a digest, mostly), so
- * that a piece downloaded for one server's list serves for another's. */
+/* One file to download into staging. Its name in staging is derived from its digest, or from what the list
+ * says of it. So a piece that was downloaded from one server is found again when another server lists the
+ * same content. */
 struct fetch_piece {
     const char *name; /* for people */
     const char *url;
-    const struct fetch_piece *otherwise; /* what else will do, where there is nothing at `url`, or bytes that
-                                            only the dialect could find wrong; NULL: nothing */
-    const char *staged;                  /* a plain file name; half a piece has PART_ENDING behind it */
-    uint64_t size;                       /* or FETCH_SIZE_UNKNOWN: */
-    uint64_t ceiling;                    /* then no more than this */
+    const struct fetch_piece *fallback; /* tried next when `url` is not found, or when the dialect's accept
+                                           rejects the bytes; NULL: none */
+    const char *staged;                 /* a plain file name; half a piece has PART_ENDING behind it */
+    uint64_t size;                      /* or FETCH_SIZE_UNKNOWN: */
+    uint64_t ceiling;                   /* then no more than this */
     bool verified; /* `md5` is that of these very bytes; else the dialect's accept verifies them */
     struct md5 md5;
 };
 
-/* What was at a path when the plan was made, so that the install can tell whether it still is. (No inode: not
- * every file system gives a file the same one twice.) */
+/* The state of a path when the plan was made. The install compares it with the state then, so that it never
+ * replaces what was changed meanwhile. The inode is not compared: some file systems give a file another one
+ * each time. */
 struct fetch_seen {
     bool there;
     uint64_t size;
@@ -39,7 +41,7 @@ static inline void fetch_seen_set(struct fetch_seen *s, const struct stat *st)
                              (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec};
 }
 
-/* Is what is there, if `st` is not NULL, what was seen? */
+/* Is the path still in this state? `st` is what stat says now; NULL: nothing is there. */
 static inline bool fetch_seen_is(const struct fetch_seen *s, const struct stat *st)
 {
     struct fetch_seen now = {0};

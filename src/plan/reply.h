@@ -1,4 +1,5 @@
-/* The reply plan: what to answer. Dialects make it, the engine drains it. A plain value: it owns nothing. */
+/* The reply plan: the answer to one request. A dialect fills it in, and the engine sends it. It refers to
+ * memory and objects of the site, and owns only what reply_plan_drop frees. */
 #ifndef PB_PLAN_REPLY_H
 #define PB_PLAN_REPLY_H
 
@@ -18,11 +19,11 @@ enum body_kind {
     BODY_OBJECT, /* a range of an object of the depot */
 };
 
-/* A digest in the head that covers what follows in it and the body: the first four bytes of an MD5. The
- * engine computes it step by step, so that other connections go on meanwhile, and tells `done`. */
+/* A digest in the head: the first four bytes of the MD5 of the rest of the head and of the body. The engine
+ * computes it 64 KiB in a turn, so that other connections go on meanwhile, and then calls `done`. */
 struct reply_seal {
-    uint16_t at,
-        from; /* where in the head the four bytes go, and where what they cover begins; from 0: no seal */
+    uint16_t at;   /* offset in the head of the four bytes */
+    uint16_t from; /* offset in the head of the first byte that they cover; 0: the reply has no seal */
     void (*done)(void *arg, const uint32_t key[3], const uint8_t hash[4]); /* may be NULL */
     void *arg;                                                             /* owned by the site */
     uint32_t key[3];                                                       /* for `done` */
@@ -30,15 +31,16 @@ struct reply_seal {
 
 struct reply_plan {
     enum body_kind body;
-    bool close;      /* close the connection once this is sent */
-    bool owned;      /* BODY_MEMORY is the plan's own, from malloc: the engine frees it */
-    bool refused;    /* an error is all that it says */
-    bool begins;     /* with this a download begins: what comes after it follows from it */
-    bool completes;  /* when all of it has left, so has a download: a map, a level, a file */
-    uint16_t status; /* for the log: HTTP's, or the dialect's opcode */
+    bool close;           /* close the connection once this is sent */
+    bool owned;           /* BODY_MEMORY is the plan's own, from malloc: the engine frees it */
+    bool refused;         /* an error reply */
+    bool starts_download; /* the first reply of a download: a definition, a list. A soft cap refuses these */
+    bool ends_download;   /* the last bytes of a map, a level or a file: once they are sent, a download is
+                             complete */
+    uint16_t status;      /* for the log: HTTP's, or the dialect's opcode */
     uint16_t head_length;
-    uint8_t dialect;                /* whose it is, in the order of the settings; REPLY_NO_DIALECT: none's */
-    const struct site_title *title; /* what it is of; NULL: of none */
+    uint8_t dialect;                /* index in serve_settings.dialects, or REPLY_NO_DIALECT */
+    const struct site_title *title; /* the title that the content belongs to; NULL: none */
     const char *memory;             /* BODY_MEMORY: the first byte to send */
     const struct sha256 *object;    /* BODY_OBJECT: owned by the site */
     uint64_t object_size;           /* of the whole object */
@@ -46,9 +48,10 @@ struct reply_plan {
     uint64_t length;                /* bytes of body to send */
     uint64_t pace; /* bytes a second at which the reply leaves, without a burst; 0: as it can */
     struct reply_seal seal;
-    /* Another server is to be asked first: the plan is what to answer when that one does not. */
-    const struct relay_target *target; /* the dialect says which; NULL: none */
-    struct relay_request *relay;       /* and the protocol how; the plan's own */
+    /* The request is handed to this upstream server. The rest of the plan is the answer when that one fails.
+     */
+    const struct relay_target *target; /* set by the dialect; NULL: none */
+    struct relay_request *relay;       /* made by the protocol; owned by the plan */
     char head[REPLY_HEAD_MAX];
 };
 
@@ -58,7 +61,7 @@ static inline bool reply_plan_ends(const struct reply_plan *p, uint64_t size)
     return p->length > 0 && p->offset + p->length == size;
 }
 
-/* What is the plan's own goes; for a plan that is not sent, or is replaced. */
+/* Frees what the plan owns. For a plan that is replaced, or not sent. */
 static inline void reply_plan_drop(struct reply_plan *p)
 {
     if (p->owned)
@@ -68,10 +71,10 @@ static inline void reply_plan_drop(struct reply_plan *p)
     p->relay = NULL;
 }
 
-/* Nobody's, of nothing; before a protocol asks anyone. */
+/* Resets a plan before a protocol asks the dialects to fill it in. */
 static inline void reply_plan_start(struct reply_plan *p)
 {
-    p->owned = p->refused = p->begins = p->completes = p->close = false;
+    p->owned = p->refused = p->starts_download = p->ends_download = p->close = false;
     p->dialect = REPLY_NO_DIALECT;
     p->title = NULL;
     p->pace = 0;

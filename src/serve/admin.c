@@ -111,7 +111,7 @@ static void admin_refuse(const struct exchange *x, const char *in, size_t n, enu
 
 const struct protocol admin_protocol = {
     .name = "admin",
-    .apart = true,
+    .for_operator = true,
     .input_max = HTTP_HEAD_MAX + 1,
     .next = admin_next,
     .refuse = admin_refuse,

@@ -18,9 +18,9 @@
 enum {
     ACCEPTS_PER_TURN = 64,
     REQUESTS_PER_TURN = 32,
-    APART_MAX = 64,     /* connections to the operator's address */
-    NEW_MS = 1000,      /* so long a connection is new, and its first request to be expected */
-    CLOSING_READS = 16, /* of CONN_BATCH bytes a turn, thrown away */
+    OPERATOR_CONNECTIONS_MAX = 64, /* connections to the operator's address */
+    NEW_MS = 1000,                 /* so long a connection is new, and its first request to be expected */
+    CLOSING_READS = 16,            /* of CONN_BATCH bytes a turn, thrown away */
 };
 
 /* ---- opening and closing ---- */
@@ -59,7 +59,7 @@ static void conn_close(struct loop *l, struct conn *c)
     if (c->peer != NULL) /* before the client learns that it may connect again */
         peer_settle(l, c);
     else
-        l->apart--;
+        l->operator_connections--;
     close(c->fd); /* which takes it out of the epoll set */
     uint32_t index = c->index, generation = c->generation + 1;
     *c = (struct conn){.index = index, .generation = generation, .fd = -1, .next = l->conns.free};
@@ -113,7 +113,8 @@ static void conn_open(struct loop *l, int fd, const struct sockaddr_storage *rem
 {
     struct address address = address_of((const struct sockaddr *)remote);
     struct peer *peer = NULL;
-    if (protocol->apart ? l->apart == APART_MAX : !conn_admit(l, &address, &peer)) {
+    if (protocol->for_operator ? l->operator_connections == OPERATOR_CONNECTIONS_MAX
+                               : !conn_admit(l, &address, &peer)) {
         close(fd);
         return;
     }
@@ -126,7 +127,7 @@ static void conn_open(struct loop *l, int fd, const struct sockaddr_storage *rem
         close(fd);
         return;
     }
-    l->apart += protocol->apart;
+    l->operator_connections += protocol->for_operator;
     c->fd = fd;
     c->state = CONN_READING;
     c->protocol = protocol;
@@ -216,7 +217,7 @@ static void plan_cap(struct loop *l, const struct conn *c, const struct exchange
         state = of_title;
     if (state == CAP_NONE || l->plan.dialect == REPLY_NO_DIALECT || l->plan.refused)
         return;
-    if (state != CAP_HARD && !l->plan.begins)
+    if (state != CAP_HARD && !l->plan.starts_download)
         return;
     reply_plan_drop(&l->plan);
     c->protocol->refuse(x, in.p, in.n, state == CAP_HARD ? REFUSAL_HARD_CAP : REFUSAL_SOFT_CAP, &l->plan);
@@ -240,7 +241,8 @@ static enum batch_end batch_answer(struct loop *l, struct conn *c, const char *p
             wait_held(l, c);
             return input_keep(c, p + at, n - at) ? BATCH_SENDING : (conn_close(l, c), BATCH_OVER);
         }
-        if (i == (c->protocol->apart ? 1 : REQUESTS_PER_TURN)) /* what the operator asks for may be long */
+        if (i ==
+            (c->protocol->for_operator ? 1 : REQUESTS_PER_TURN)) /* what the operator asks for may be long */
             return input_keep(c, p + at, n - at) ? BATCH_TURN : (conn_close(l, c), BATCH_OVER);
         enum verdict verdict = c->protocol->next(&x, p + at, n - at, &used, &l->plan, &access);
         if (verdict == VERDICT_MORE && n - at < c->protocol->input_max)

@@ -55,7 +55,7 @@ struct conn {
 
     struct conn *next, *before;             /* on the deadline list, or next on the free list */
     struct conn *ready_next, *ready_before; /* on loop->ready */
-    struct peer *peer; /* what the server knows of the address; NULL where protocol->apart */
+    struct peer *peer; /* what the server knows of the address; NULL where protocol->for_operator */
     union {
         struct sockaddr any;
         struct sockaddr_in v4;

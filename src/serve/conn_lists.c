@@ -51,7 +51,7 @@ void wait_leave(struct loop *l, struct conn *c)
 void wait_join(struct loop *l, struct conn *c, enum conn_wait wait)
 {
     const struct serve_settings *s = l->snapshot->settings;
-    if (wait == WAIT_IDLE && c->protocol->brief)
+    if (wait == WAIT_IDLE && c->protocol->short_idle)
         wait = WAIT_BRIEF;
     struct conn_list *list = &l->conns.waits[wait];
     unsigned ms = wait == WAIT_IDLE    ? s->idle_ms
@@ -61,7 +61,7 @@ void wait_join(struct loop *l, struct conn *c, enum conn_wait wait)
                   : wait == WAIT_RELAY ? RELAY_LOOK_MS
                                        : CLOSING_MS;
     if (wait == WAIT_RATE) {
-        loop_hurry(l);
+        loop_tick_fast(l);
         count_own(&l->counts.delayed, 1);
     }
     c->wait = (uint8_t)wait;

@@ -10,7 +10,7 @@ struct counts {
     uint64_t requests;
     uint64_t bytes;      /* that left, heads included */
     uint64_t errors;     /* requests that were refused */
-    uint64_t completed;  /* downloads: see reply_plan.completes */
+    uint64_t completed;  /* downloads: see reply_plan.ends_download */
     uint64_t broken_off; /* replies that the client, or a limit, cut short */
     uint64_t active;     /* replies under way now that did not leave in one go */
 };
@@ -27,7 +27,7 @@ struct loop_counts {
     uint64_t delayed;         /* times that a request or a reply had to wait for a rate */
     uint64_t timeouts;        /* connections closed for being idle, or slow with a request or a reply */
     struct counts dialects[COUNTS_DIALECTS];
-    struct counts apart; /* the operator's own requests, which nobody asks for */
+    struct counts of_operator; /* the operator's own requests, which nobody asks for */
 };
 
 static inline uint64_t count_read(const uint64_t *at)

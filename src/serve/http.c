@@ -25,7 +25,7 @@ static void answer(const struct exchange *x, const struct http_request *request,
     for (size_t i = 0; settings->dialects[i] != NULL; i++) {
         const struct dialect *d = settings->dialects[i];
         in.settings = settings->dialect_settings[i];
-        in.together = x->snapshot->site->compiled[i];
+        in.site_data = x->snapshot->site->compiled[i];
         plan->dialect = (uint8_t)i;
         if (d->serve_http != NULL && d->serve_http(&in, plan))
             return;

@@ -41,10 +41,10 @@ static int timer_set(struct loop *l, long ms)
     return timerfd_settime(l->timer, 0, &tick, NULL);
 }
 
-void loop_hurry(struct loop *l)
+void loop_tick_fast(struct loop *l)
 {
-    if (!l->hurried)
-        l->hurried = timer_set(l, QUICK_TICK_MS) == 0;
+    if (!l->fast_ticks)
+        l->fast_ticks = timer_set(l, QUICK_TICK_MS) == 0;
 }
 
 static bool listeners_watch(struct loop *l)
@@ -142,8 +142,8 @@ static void tick(struct loop *l)
     uint64_t count;
     if (read(l->timer, &count, sizeof count) != sizeof count)
         return;
-    if (l->hurried && !conn_rate_turn(l))
-        l->hurried = timer_set(l, TICK_MS) != 0;
+    if (l->fast_ticks && !conn_rate_turn(l))
+        l->fast_ticks = timer_set(l, TICK_MS) != 0;
     if (l->now < l->slow_due)
         return;
     l->slow_due = l->now + TICK_MS - QUICK_TICK_MS;

@@ -30,7 +30,7 @@ struct loop {
     int epoll;
     int timer; /* a tick twice a second: deadlines, log, new snapshots while idle; quicker while a rate holds
                   connections back */
-    bool hurried;      /* the quick ticks are on */
+    bool fast_ticks;   /* the quick ticks are on */
     uint64_t slow_due; /* when the duties of the slow tick are due; monotonic ms */
     int wake;          /* eventfd: loop_stop */
     struct snapshot_source source;
@@ -45,10 +45,10 @@ struct loop {
     size_t listener_count;
     bool accepting; /* false: out of descriptors, until the next tick */
     struct conn_table conns;
-    unsigned apart;         /* connections to the operator's address */
-    unsigned relays;        /* under way */
-    struct conn_list ready; /* those that had more to do than one turn allows */
-    uint64_t now;           /* monotonic milliseconds, of this turn */
+    unsigned operator_connections; /* connections to the operator's address */
+    unsigned relays;               /* under way */
+    struct conn_list ready;        /* those that had more to do than one turn allows */
+    uint64_t now;                  /* monotonic milliseconds, of this turn */
     int64_t unix_now;
     char date[HTTP_DATE];
     bool stop_wanted; /* atomic; set by loop_stop */
@@ -69,7 +69,7 @@ void loop_free(struct loop *l);
 void loop_turn(struct loop *l, int wait_ms);
 
 /* A rate holds a connection back: tick soon, until there is none any more. */
-void loop_hurry(struct loop *l);
+void loop_tick_fast(struct loop *l);
 
 /* From any thread: no new connections, finish replies under way, then l->done. */
 void loop_stop(struct loop *l);

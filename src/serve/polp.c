@@ -46,7 +46,7 @@ static void answer(const struct exchange *x, const struct polp_request *request,
     for (size_t i = 0; settings->dialects[i] != NULL; i++) {
         const struct dialect *d = settings->dialects[i];
         in.settings = settings->dialect_settings[i];
-        in.together = x->snapshot->site->compiled[i];
+        in.site_data = x->snapshot->site->compiled[i];
         plan->dialect = (uint8_t)i;
         if (d->serve_polp != NULL && d->serve_polp(&in, plan))
             return;
@@ -93,7 +93,7 @@ static void polp_refuse(const struct exchange *x, const char *in, size_t n, enum
 const struct protocol polp_protocol = {
     .name = "polp",
     .address = "0.0.0.0:54000",
-    .brief = true,
+    .short_idle = true,
     .input_max = POLP_REQUEST_MAX + 1,
     .next = polp_next,
     .refuse = polp_refuse,

@@ -8,7 +8,7 @@
 
 struct shared;
 
-/* One request, as the protocol needs to know it besides its bytes. */
+/* The context of one request. */
 struct exchange {
     const struct snapshot *snapshot;
     const char *date; /* of now, as HTTP writes it */
@@ -18,11 +18,11 @@ struct exchange {
     const struct shared *shared; /* the server's counters and state, for those that tell of them */
 };
 
-/* Why a request is refused that was understood. */
+/* Why a well-formed request for existing content is refused. */
 enum refusal {
     REFUSAL_BROKEN,   /* the object can't be read */
-    REFUSAL_SOFT_CAP, /* today no more downloads begin */
-    REFUSAL_HARD_CAP, /* today nothing more is served */
+    REFUSAL_SOFT_CAP, /* the day's soft cap is reached: no download starts */
+    REFUSAL_HARD_CAP, /* the day's hard cap is reached: nothing is served */
 };
 
 /* For the access log; slices point into the request's bytes, or are empty. */
@@ -43,8 +43,8 @@ enum verdict {
 struct protocol {
     const char *name; /* also the scheme of its addresses, and the key under which listeners are configured */
     const char *address; /* where to listen if nothing else is said */
-    bool brief;          /* a connection without a request is closed after brief_ms instead of idle_ms */
-    bool apart;          /* for the operator: no limit, ban, counter or log line is for it */
+    bool short_idle;     /* a connection without a request is closed after brief_ms, not idle_ms */
+    bool for_operator;   /* the operator's address: no limit, ban, counter or log line applies */
     size_t input_max;    /* no request is longer: one that is not complete by then closes. At most
                             PROTOCOL_INPUT_MAX */
     enum verdict (*next)(const struct exchange *x, const char *in, size_t n, size_t *used,

@@ -22,7 +22,7 @@ enum {
 struct tally {
     struct counts *dialect;
     struct meter *meter; /* NULL: of no title */
-    bool completes;
+    bool ends_download;
 };
 
 /* A reply that is not through yet. Holds what its bytes belong to: a snapshot, or an open object. */
@@ -119,8 +119,8 @@ static struct tally tally_of(struct loop *l, const struct conn *c)
 {
     const struct reply_plan *p = &l->plan;
     size_t dialect = p->dialect < COUNTS_DIALECTS ? p->dialect : COUNTS_DIALECTS - 1;
-    return (struct tally){c->protocol->apart ? &l->counts.apart : &l->counts.dialects[dialect],
-                          p->title != NULL ? p->title->meter : NULL, p->completes && !p->refused};
+    return (struct tally){c->protocol->for_operator ? &l->counts.of_operator : &l->counts.dialects[dialect],
+                          p->title != NULL ? p->title->meter : NULL, p->ends_download && !p->refused};
 }
 
 static void tally_request(const struct tally *t, bool refused)
@@ -162,7 +162,7 @@ static void tally_active(const struct tally *t, uint64_t by)
 
 static void tally_end(const struct tally *t, bool whole)
 {
-    bool completed = whole && t->completes;
+    bool completed = whole && t->ends_download;
     count_own(&t->dialect->completed, completed);
     count_own(&t->dialect->broken_off, !whole);
     if (t->meter != NULL && completed)
@@ -232,7 +232,7 @@ static bool out_keep(struct loop *l, struct conn *c, const struct cursor *s, con
 {
     struct conn_out *out = malloc(offsetof(struct conn_out, head) + s->head_n);
     struct log_line *line = NULL;
-    bool logged = l->log != NULL && !c->protocol->apart;
+    bool logged = l->log != NULL && !c->protocol->for_operator;
     if (out != NULL && logged) {
         size_t n = offsetof(struct log_line, text) + l->line.before + l->line.after;
         line = malloc(n);
@@ -316,7 +316,7 @@ enum sent send_plan(struct loop *l, struct conn *c, const struct exchange *x, st
     struct reply_plan *p = &l->plan;
     struct open_object *object = NULL;
     struct cursor s = {.fd = c->fd, .file = -1};
-    bool logged = l->log != NULL && !c->protocol->apart;
+    bool logged = l->log != NULL && !c->protocol->for_operator;
     if (!plan_body(l, &object, &s)) {
         c->protocol->refuse(x, input.p, input.n, REFUSAL_BROKEN, p);
         if (!plan_body(l, &object, &s))

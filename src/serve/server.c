@@ -25,10 +25,10 @@ struct server {
     struct listen_address addresses[SERVER_ADDRESSES_MAX];
     const struct protocol *protocols[SERVER_ADDRESSES_MAX]; /* spoken there */
     size_t address_count;
-    struct loop *loops; /* the last is the operator's, if he has a thread: admin_apart */
+    struct loop *loops; /* the last is the operator's, if he has a thread: admin_loop */
     pthread_t *threads;
     size_t loop_count, thread_count;
-    bool admin_apart;
+    bool admin_loop;
     int64_t noted; /* our row among the servers that run; 0: none */
 };
 
@@ -71,8 +71,8 @@ static int sockets_open(struct server *s, const struct server_options *o, size_t
     }
     for (size_t k = 0; k < o->listen_count; k++) {
         int of_address[SERVER_THREADS_MAX + 1];
-        bool apart = o->listen[k].protocol->apart;
-        size_t first = apart ? loops - 1 : 0, n = apart ? 1 : loops - s->admin_apart;
+        bool for_operator = o->listen[k].protocol->for_operator;
+        size_t first = for_operator ? loops - 1 : 0, n = for_operator ? 1 : loops - s->admin_loop;
         s->addresses[k] = o->listen[k].address;
         s->protocols[k] = o->listen[k].protocol;
         int rc = listeners_open(&s->addresses[k], of_address, n, err);
@@ -102,8 +102,8 @@ static int loops_init(struct server *s, const struct server_options *o, size_t l
         if (rc < 0)
             return rc;
         for (size_t k = 0; k < o->listen_count; k++)
-            fds[i][k] = -1;                   /* the loop's now */
-        if (!s->admin_apart || i < loops - 1) /* the operator's has nothing to count, and may be slow */
+            fds[i][k] = -1;                  /* the loop's now */
+        if (!s->admin_loop || i < loops - 1) /* the operator's has nothing to count, and may be slow */
             s->shared.loops[s->shared.loop_count++] = &s->loops[i].counts;
         s->loop_count++;
     }
@@ -116,7 +116,7 @@ static void admin_note(struct server *s)
     char text[STATE_ADMIN_MAX] = "";
     struct pb_error err;
     for (size_t k = 0; k < s->address_count && text[0] == '\0'; k++) {
-        if (s->protocols[k]->apart)
+        if (s->protocols[k]->for_operator)
             listen_address_text(&s->addresses[k], text, sizeof text);
     }
     if (text[0] == '\0' || s->watcher.state == NULL)
@@ -144,8 +144,8 @@ static int loops_start(struct server *s, const struct server_options *o, struct 
 {
     size_t loops = o->threads == 0 ? 1 : o->threads;
     for (size_t k = 0; o->threads > 0 && k < o->listen_count; k++)
-        s->admin_apart |= o->listen[k].protocol->apart;
-    loops += s->admin_apart;
+        s->admin_loop |= o->listen[k].protocol->for_operator;
+    loops += s->admin_loop;
     _cleanup_free_ int(*fds)[SERVER_ADDRESSES_MAX] = calloc(loops, sizeof *fds);
     s->loops = calloc(loops, sizeof *s->loops);
     s->threads = calloc(loops, sizeof *s->threads);
@@ -225,7 +225,7 @@ const char *server_illness(const struct server *s)
 void server_stop(struct server *s)
 {
     __atomic_store_n(&s->shared.stopping, true, __ATOMIC_RELAXED);
-    for (size_t i = 0; i < s->loop_count - s->admin_apart; i++)
+    for (size_t i = 0; i < s->loop_count - s->admin_loop; i++)
         loop_stop(&s->loops[i]);
 }
 
@@ -233,7 +233,7 @@ void server_stop(struct server *s)
 static void threads_join(struct server *s)
 {
     for (size_t i = 0; i < s->thread_count; i++) {
-        if (s->admin_apart && i == s->loop_count - 1)
+        if (s->admin_loop && i == s->loop_count - 1)
             loop_stop(&s->loops[i]);
         pthread_join(s->threads[i], NULL);
     }

@@ -200,7 +200,7 @@ static int file_piece(void *arg, const struct es_want *want, const char *staged,
             if (rc < 0)
                 return rc;
             if (before != NULL)
-                before->otherwise = way;
+                before->fallback = way;
             before = way;
         }
     }

@@ -19,7 +19,7 @@ struct compiled {
 };
 
 /* What all titles make together. */
-struct together {
+struct site_data {
     const char *collections; /* the list; NULL when the site has no title of this dialect */
     size_t collections_size;
     char collections_etag[HTTP_ETAG];
@@ -77,7 +77,7 @@ static struct listed listed_of(const struct site_title *title)
                            a->position};
 }
 
-static int collections_make(const struct site *site, struct arena *a, struct together *t,
+static int collections_make(const struct site *site, struct arena *a, struct site_data *t,
                             struct pb_error *err)
 {
     struct digest_result digest;
@@ -112,7 +112,7 @@ static int escape_compile_site(struct site *site, const void *settings, int obje
                                struct pb_error *err)
 {
     (void)settings, (void)objects;
-    struct together *t = arena_zero(&site->arena, sizeof *t);
+    struct site_data *t = arena_zero(&site->arena, sizeof *t);
     if (t == NULL)
         return error_memory(err);
     *out = t;
@@ -123,14 +123,14 @@ static int escape_compile_site(struct site *site, const void *settings, int obje
 
 static void collections_reply(const struct dialect_http *in, struct reply_plan *plan)
 {
-    const struct together *t = in->together;
+    const struct site_data *t = in->site_data;
     struct http_moment moment = {SERVER, in->date};
     struct http_resource resource = {.type = "text/plain",
                                      .etag = t->collections_etag,
                                      .memory = t->collections,
                                      .size = t->collections_size};
     http_reply_resource(&moment, in->request, &resource, plan);
-    plan->begins = true;
+    plan->starts_download = true;
 }
 
 /* The entry that stands for the one that was asked for: packed where the request takes that. */
@@ -178,8 +178,8 @@ static void entry_reply(const struct dialect_http *in, const struct site_title *
     resource.size = e->size;
     http_reply_resource(&moment, in->request, &resource, plan);
     plan->title = title;
-    plan->begins = list;
-    plan->completes = !list && reply_plan_ends(plan, e->size);
+    plan->starts_download = list;
+    plan->ends_download = !list && reply_plan_ends(plan, e->size);
 }
 
 /* A file of a release that is not live any more, for who is half-way through it. */
@@ -193,7 +193,7 @@ static void older_reply(const struct dialect_http *in, const struct site_title *
         .type = "application/octet-stream", .etag = etag, .object = &e->object, .size = e->size};
     http_reply_resource(&moment, in->request, &resource, plan);
     plan->title = title;
-    plan->completes = reply_plan_ends(plan, e->size);
+    plan->ends_download = reply_plan_ends(plan, e->size);
 }
 
 /* What a path means: a title of ours and an entry of its live release, or of an older one. */
@@ -267,7 +267,7 @@ static void list_note(const struct dialect_http *in, const struct found *f)
 
 static bool escape_serve(const struct dialect_http *in, struct reply_plan *plan)
 {
-    const struct together *t = in->together;
+    const struct site_data *t = in->site_data;
     char decoded[PATH_RELATIVE_MAX + ES_NAME_MAX + 8];
     if (es_community_serve(in, t->collections != NULL, plan))
         return true;
@@ -328,10 +328,10 @@ static bool escape_export_path(const struct site_title *title, const struct site
     return true;
 }
 
-static void escape_export_site(const struct site *site, const void *together, const char **path,
+static void escape_export_site(const struct site *site, const void *site_data, const char **path,
                                struct slice *bytes)
 {
-    const struct together *t = together;
+    const struct site_data *t = site_data;
     (void)site;
     *path = t->collections != NULL ? ES_COLLECTIONS : NULL;
     *bytes = (struct slice){t->collections, t->collections_size};

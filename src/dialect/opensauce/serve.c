@@ -110,8 +110,8 @@ static void entry_reply(const struct os_request *r, const struct site_title *tit
                                      .object = &e->object,
                                      .size = e->size};
     http_reply_resource(&r->moment, r->in->request, &resource, r->plan);
-    r->plan->begins = e == c->raw && r->plan->offset == 0;
-    r->plan->completes = (e == c->raw || e == c->last) && reply_plan_ends(r->plan, e->size);
+    r->plan->starts_download = e == c->raw && r->plan->offset == 0;
+    r->plan->ends_download = (e == c->raw || e == c->last) && reply_plan_ends(r->plan, e->size);
 }
 
 typedef const struct site_title *find_fn(const struct site *s, const char *dialect, struct slice name);
@@ -188,7 +188,7 @@ static void definition_reply(const struct os_request *r, const struct site_title
                                      .memory = c->definition,
                                      .size = c->definition_size};
     http_reply_resource(&r->moment, r->in->request, &resource, r->plan);
-    r->plan->begins = true;
+    r->plan->starts_download = true;
 }
 
 /* GET /map_download?map=NAME[&part=PART] */

@@ -147,7 +147,7 @@ static bool status_reply(const struct dialect_polp *in, const struct site_title 
                          struct reply_plan *plan)
 {
     const struct compiled *c = title->compiled;
-    const struct po_pinned *pin = po_pin_find(in->together, title);
+    const struct po_pinned *pin = po_pin_find(in->site_data, title);
     uint64_t size = pin != NULL ? pin->size : c->status->size;
     if (pin != NULL && pin->list == NULL)
         return false;
@@ -155,7 +155,7 @@ static bool status_reply(const struct dialect_polp *in, const struct site_title 
     memcpy(plan->head + POLP_HASH_AT, pin != NULL ? pin->hash : site_entry_extra(c->status), 4);
     plan->head_length = POLP_HEADER;
     plan->status = POLP_STATUS_REPLY;
-    plan->begins = true;
+    plan->starts_download = true;
     plan->pace = pace_of(in);
     object_plan(c->status, 0, size, plan);
     if (pin != NULL) {
@@ -222,7 +222,7 @@ static bool file_reply(const struct dialect_polp *in, const struct site_title *t
     plan->head_length = (uint16_t)polp_file_head(plan->head, q->offset, q->size, (uint32_t)length, q->name);
     plan->status = POLP_FILE;
     object_plan(e, q->offset, length, plan);
-    plan->completes = reply_plan_ends(plan, e->size);
+    plan->ends_download = reply_plan_ends(plan, e->size);
     plan->pace = pace_of(in);
     chunk_seal(title, e, q, plan);
     return true;
@@ -243,7 +243,7 @@ static void newest_plan(const struct dialect_polp *in, int64_t since, const char
     const char *const strings[] = {po_status_of(in->request->version, oldest), address_of(in), "0"};
     plan->head_length = (uint16_t)polp_newest_reply(plan->head, (uint32_t)since, strings, 3, version);
     plan->status = POLP_NEWEST_REPLY;
-    plan->begins = true;
+    plan->starts_download = true;
     plan->body = BODY_NONE;
     plan->length = 0;
 }
@@ -252,7 +252,7 @@ static bool newest_reply(const struct dialect_polp *in, const struct site_title 
                          struct reply_plan *plan)
 {
     const struct compiled *c = title->compiled;
-    const struct po_pinned *pin = po_pin_find(in->together, title);
+    const struct po_pinned *pin = po_pin_find(in->site_data, title);
     if (pin != NULL && pin->list == NULL)
         return false;
     newest_plan(in, title->since, pin != NULL ? pin->oldest : c->oldest,
