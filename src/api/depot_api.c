@@ -1,5 +1,5 @@
 /* patchbay/depot.h and patchbay/publish.h. A struct pb_depot is a struct depot; only its name is public. */
-#include "depot/depot.h"
+#include "depot/open.h"
 
 #include "api/dialects.h"
 #include "depot/copy.h"

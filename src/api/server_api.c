@@ -1,6 +1,7 @@
 /* Running a server: patchbay/server.h. */
 #include "api/config.h"
 #include "api/dialects.h"
+#include "depot/open.h"
 
 struct pb_server {
     struct server *server;

@@ -2,7 +2,7 @@
  * terminal. */
 #include "base/error.h"
 
-#include "base/path.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -34,21 +34,6 @@ const char *pb_status_name(int status)
             return status_names[i].name;
     }
     return "unknown";
-}
-
-void text_clean(char *text)
-{
-    size_t left = strlen(text);
-    while (left > 0) {
-        size_t n = utf8_sequence(text, left);
-        bool c1 = n == 2 && (unsigned char)text[0] == 0xc2 && (unsigned char)text[1] < 0xa0;
-        if (n == 0 || c1 || (unsigned char)*text < 0x20 || *text == 0x7f) {
-            *text = '?';
-            n = 1;
-        }
-        text += n;
-        left -= n;
-    }
 }
 
 static void text_make(struct pb_error *err, int status, const char *format, va_list args)

@@ -1,24 +1,6 @@
 /* The rules for file names that come from outside. */
 #include "base/path.h"
 
-size_t utf8_sequence(const char *text, size_t n)
-{
-    const unsigned char *p = (const unsigned char *)text;
-    if (p[0] < 0x80)
-        return 1;
-    size_t length = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-    if (p[0] < 0xc2 || p[0] > 0xf4 || n < length)
-        return 0;
-    for (size_t i = 1; i < length; i++) {
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    bool overlong = (p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xf0 && p[1] < 0x90);
-    bool surrogate = p[0] == 0xed && p[1] >= 0xa0;
-    bool too_high = p[0] == 0xf4 && p[1] >= 0x90;
-    return overlong || surrogate || too_high ? 0 : length;
-}
-
 bool utf8_valid(struct slice text)
 {
     for (size_t i = 0; i < text.n;) {

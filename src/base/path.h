@@ -3,6 +3,7 @@
 #define PB_BASE_PATH_H
 
 #include "base/bytes.h"
+#include "base/text.h"
 
 enum { FILE_NAME_MAX = 255 };
 
@@ -32,15 +33,9 @@ struct slice path_folder(struct slice path);
  * upon "a". */
 int path_compare_nocase(const char *a, const char *b);
 
-/* Makes a text fit to be shown: what would drive a terminal, and what is no UTF-8, becomes '?'. */
-void text_clean(char *text);
-
 /* The part after the last '/'. */
 struct slice path_base(struct slice path);
 
 bool utf8_valid(struct slice text);
-
-/* The length of the UTF-8 sequence at the start of n (at least one) bytes; 0 when it is none. */
-size_t utf8_sequence(const char *text, size_t n);
 
 #endif

@@ -16,10 +16,6 @@ struct depot {
     struct sqlite3 *db;
 };
 
-PB_MUST_USE int depot_init(const char *path, struct pb_error *err);
-PB_MUST_USE int depot_open(const char *path, struct depot **out, struct pb_error *err);
-void depot_close(struct depot *d); /* NULL does no harm */
-
 #define CATALOG_FILE "catalog.sqlite"
 
 /* Publishing holds this shared, gc exclusive; see lock_take. */

@@ -379,7 +379,7 @@ static int journal_apply(struct workspace *w, const struct journal *j, bool leav
     struct applying x = {.w = w, .journal = j, .staging = -1};
     tree_start(&x.tree, w->folder);
     tree_start(&x.other, w->folder);
-    int rc = workspace_stage_open(w, j->stage, &x.staging, err);
+    int rc = staging_open(w, j->stage, &x.staging, err);
     /* The journal's name tells what has happened: it must be on disk before anything does. */
     if (rc == PB_OK && fsync(w->home) != 0)
         rc = error_errno(err, errno, "sync");

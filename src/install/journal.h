@@ -4,7 +4,7 @@
 #ifndef PB_INSTALL_JOURNAL_H
 #define PB_INSTALL_JOURNAL_H
 
-#include "install/workspace.h"
+#include "install/staging.h"
 
 enum journal_kind {
     /* what leaves */

@@ -3,7 +3,7 @@
 #ifndef PB_INSTALL_RECORDS_H
 #define PB_INSTALL_RECORDS_H
 
-#include "install/workspace.h"
+#include "install/staging.h"
 
 /* What the installed list says of a title. Text is valid during the callback. */
 struct installed {

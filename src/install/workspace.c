@@ -12,19 +12,6 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#define HOME    ".patchbay"
-#define STAGING "staging"
-
-/* A folder of ours is never reached through a link that somebody planted. */
-static int own_folder(int at, const char *name, bool make, int *fd, struct pb_error *err)
-{
-    int rc = make ? folder_make(at, name, err) : PB_OK;
-    if (rc < 0)
-        return rc;
-    *fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    return *fd < 0 ? error_errno(err, errno, "open folder %s", name) : PB_OK;
-}
-
 /* For a dry run into a folder that is not there: an empty one that is nowhere any more. */
 static int nowhere_open(int *fd, struct pb_error *err)
 {
@@ -42,7 +29,7 @@ static int dry_open(const char *path, struct workspace *w, struct pb_error *err)
     if (rc == PB_NOT_FOUND)
         return nowhere_open(&w->folder, err);
     if (rc == PB_OK)
-        rc = own_folder(w->folder, HOME, false, &w->home, err);
+        rc = own_folder_open(w->folder, WORKSPACE_HOME, false, &w->home, err);
     if (rc == PB_OK && journal_pending(w))
         return error_set(err, PB_BUSY, "an install was broken off here: 'patchbay recover' finishes it");
     return rc == PB_NOT_FOUND ? PB_OK : rc;
@@ -54,7 +41,7 @@ static int real_open(const char *path, bool make, struct workspace *w, struct pb
     if (rc == PB_OK)
         rc = folder_open(AT_FDCWD, path, &w->folder, err);
     if (rc == PB_OK)
-        rc = own_folder(w->folder, HOME, make, &w->home, err);
+        rc = own_folder_open(w->folder, WORKSPACE_HOME, make, &w->home, err);
     return rc == PB_OK ? journal_recover(w, &w->recovered, err) : rc;
 }
 
@@ -73,7 +60,8 @@ void workspace_stage_end(struct workspace *w)
 {
     /* Goes only when it is empty: then nothing had arrived. */
     _cleanup_fd_ int all =
-        w->staging >= 0 ? openat(w->home, STAGING, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW) : -1;
+        w->staging >= 0 ? openat(w->home, WORKSPACE_STAGING, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
+                        : -1;
     if (all >= 0)
         unlinkat(all, w->stage_name, AT_REMOVEDIR);
     fd_close(&w->staging);
@@ -102,13 +90,6 @@ int workspace_stage_name(const char *title, char out[STAGE_NAME_SIZE], struct pb
     return PB_OK;
 }
 
-int workspace_stage_open(const struct workspace *w, const char *stage, int *fd, struct pb_error *err)
-{
-    _cleanup_fd_ int all = -1;
-    int rc = own_folder(w->home, STAGING, true, &all, err);
-    return rc < 0 ? rc : own_folder(all, stage, true, fd, err);
-}
-
 int workspace_stage(struct workspace *w, const char *title, struct pb_error *err)
 {
     bool recovered;
@@ -116,7 +97,7 @@ int workspace_stage(struct workspace *w, const char *title, struct pb_error *err
     _cleanup_fd_ int all = -1;
     int rc = workspace_stage_name(title, w->stage_name, err);
     if (rc == PB_OK)
-        rc = own_folder(w->home, STAGING, true, &all, err);
+        rc = own_folder_open(w->home, WORKSPACE_STAGING, true, &all, err);
     snprintf(lock, sizeof lock, "%s.lock", w->stage_name);
     if (rc == PB_OK)
         rc = lock_take(all, lock, LOCK_EXCLUSIVE, false, &w->lock, err);
@@ -126,12 +107,13 @@ int workspace_stage(struct workspace *w, const char *title, struct pb_error *err
      */
     if (rc == PB_OK)
         rc = journal_recover(w, &recovered, err);
-    return rc == PB_OK ? own_folder(all, w->stage_name, true, &w->staging, err) : rc;
+    return rc == PB_OK ? own_folder_open(all, w->stage_name, true, &w->staging, err) : rc;
 }
 
 void workspace_unstage(struct workspace *w)
 {
-    _cleanup_fd_ int all = openat(w->home, STAGING, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    _cleanup_fd_ int all =
+        openat(w->home, WORKSPACE_STAGING, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     fd_close(&w->staging);
     /* The lock file stays: removing it would let two processes hold "the" lock on two files. */
     int rc = all >= 0 ? folder_remove(all, w->stage_name, 0, NULL) : PB_OK;

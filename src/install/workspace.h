@@ -3,21 +3,7 @@
 #ifndef PB_INSTALL_WORKSPACE_H
 #define PB_INSTALL_WORKSPACE_H
 
-#include "plan/fetch.h"
-
-/* The lock of the install step, in DIR/.patchbay. */
-#define WORKSPACE_LOCK "lock"
-
-enum { STAGE_NAME_SIZE = 256 };
-
-struct workspace {
-    int folder;                       /* the user's */
-    int home;                         /* DIR/.patchbay */
-    int staging;                      /* DIR/.patchbay/staging/TITLE; -1: none */
-    int lock;                         /* held as long as `staging` is in use */
-    char stage_name[STAGE_NAME_SIZE]; /* set by workspace_stage */
-    bool recovered;                   /* workspace_open finished an install */
-};
+#include "install/staging.h"
 
 enum workspace_mode {
     WORKSPACE_MAKE, /* the folder and its .patchbay are made if they are not there */
@@ -30,10 +16,6 @@ PB_MUST_USE int workspace_open(const char *path, enum workspace_mode mode, struc
                                struct pb_error *err);
 /* Opens the staging folder of a title. PB_BUSY: another process fetches it into the same folder right now. */
 PB_MUST_USE int workspace_stage(struct workspace *w, const char *title, struct pb_error *err);
-/* Opens the staging folder of this name (a stage_name) for finishing an install; makes it if it is not there.
- */
-PB_MUST_USE int workspace_stage_open(const struct workspace *w, const char *stage, int *fd,
-                                     struct pb_error *err);
 /* A title as one file name: "escape/official" becomes "escape%2Fofficial". PB_INVALID when it is too long. */
 PB_MUST_USE int workspace_stage_name(const char *title, char out[STAGE_NAME_SIZE], struct pb_error *err);
 /* Removes the staging folder. What can't be removed now goes with the next fetch. */

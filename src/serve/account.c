@@ -68,7 +68,7 @@ void account_save(struct watcher *w)
         use_saved(&m->day, rc == PB_OK);
     if (rc == PB_OK)
         w->unread = false;
-    watcher_state_failed(w, rc < 0 ? &err : NULL);
+    watch_state_failed(w, rc < 0 ? &err : NULL);
 }
 
 void account_limits(struct watcher *w, const struct snapshot *s)

@@ -3,7 +3,7 @@
 #ifndef PB_SERVE_ACCOUNT_H
 #define PB_SERVE_ACCOUNT_H
 
-#include "serve/watcher.h"
+#include "serve/watch.h"
 
 /* Which day it is. */
 void account_start(struct watcher *w);

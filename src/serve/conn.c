@@ -5,7 +5,6 @@
 #include "serve/conn.h"
 
 #include "serve/conn_lists.h"
-#include "serve/loop.h"
 #include "serve/rates.h"
 #include "serve/relay.h"
 #include "serve/send.h"

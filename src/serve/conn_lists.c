@@ -1,8 +1,8 @@
 /* The table of connections, and the lists that they are on. */
 #include "serve/conn_lists.h"
 
-#include "serve/loop.h"
 #include "serve/relay.h"
+#include "serve/ticks.h"
 
 /* ---- the table ---- */
 
@@ -61,7 +61,7 @@ void wait_join(struct loop *l, struct conn *c, enum conn_wait wait)
                   : wait == WAIT_RELAY ? RELAY_LOOK_MS
                                        : CLOSING_MS;
     if (wait == WAIT_RATE) {
-        loop_tick_fast(l);
+        ticks_fast(l);
         count_own(&l->counts.delayed, 1);
     }
     c->wait = (uint8_t)wait;

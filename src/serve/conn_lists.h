@@ -2,12 +2,14 @@
 #ifndef PB_SERVE_CONN_LISTS_H
 #define PB_SERVE_CONN_LISTS_H
 
-#include "serve/conn.h"
+#include "serve/engine.h"
 
 /* A free slot, now counted as open; NULL when memory or the table is out. */
 struct conn *conn_table_take(struct conn_table *t);
 /* NULL when there never was one of this index. */
 struct conn *conn_table_at(struct conn_table *t, uint32_t index);
+
+void conn_table_free(struct conn_table *t);
 
 void wait_join(struct loop *l, struct conn *c, enum conn_wait wait);
 void wait_leave(struct loop *l, struct conn *c);

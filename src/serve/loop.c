@@ -1,6 +1,10 @@
 /* The event loop of one thread. */
 #include "serve/loop.h"
 
+#include "serve/conn.h"
+#include "serve/conn_lists.h"
+#include "serve/ticks.h"
+
 #include "base/clock.h"
 #include "base/file.h"
 
@@ -11,8 +15,6 @@
 #include <unistd.h>
 
 enum {
-    TICK_MS = 500,
-    QUICK_TICK_MS = 10,
     EVENTS_PER_TURN = 128,
     INPUT_SIZE = 2 * PROTOCOL_INPUT_MAX, /* what is kept of a request, and a batch behind it */
     /* Marks in an event's low half that no connection's index reaches. */
@@ -33,18 +35,6 @@ static int watch(struct loop *l, int fd, uint32_t mark)
     struct epoll_event event = {.events = EPOLLIN | (mark >= MARK_LISTENER ? EPOLLEXCLUSIVE : 0),
                                 .data.u64 = mark};
     return epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &event);
-}
-
-static int timer_set(struct loop *l, long ms)
-{
-    struct itimerspec tick = {{0, ms * 1000000L}, {0, ms * 1000000L}};
-    return timerfd_settime(l->timer, 0, &tick, NULL);
-}
-
-void loop_tick_fast(struct loop *l)
-{
-    if (!l->fast_ticks)
-        l->fast_ticks = timer_set(l, QUICK_TICK_MS) == 0;
 }
 
 static bool listeners_watch(struct loop *l)
@@ -102,7 +92,7 @@ int loop_init(struct loop *l, const struct snapshot_source *source, struct share
     l->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     memcpy(l->listeners, listeners, n * sizeof *listeners);
     l->listener_count = n;
-    if (l->input == NULL || l->epoll < 0 || l->timer < 0 || l->wake < 0 || timer_set(l, TICK_MS) != 0 ||
+    if (l->input == NULL || l->epoll < 0 || l->timer < 0 || l->wake < 0 || !ticks_start(l) ||
         watch(l, l->timer, MARK_TIMER) != 0 || watch(l, l->wake, MARK_WAKE) != 0 || !listeners_watch(l)) {
         rc = error_errno(err, errno, "event loop");
         l->listener_count = 0; /* they stay the caller's */
@@ -143,7 +133,7 @@ static void tick(struct loop *l)
     if (read(l->timer, &count, sizeof count) != sizeof count)
         return;
     if (l->fast_ticks && !conn_rate_turn(l))
-        l->fast_ticks = timer_set(l, TICK_MS) != 0;
+        ticks_slow(l);
     if (l->now < l->slow_due)
         return;
     l->slow_due = l->now + TICK_MS - QUICK_TICK_MS;

@@ -1,8 +1,6 @@
 /* Rates as token buckets, with a burst of at most one second's worth. */
 #include "serve/rates.h"
 
-#include "serve/loop.h"
-
 enum {
     BURST = BUCKET_SECOND,
     SHARES = 100, /* a grant is this part of a second's worth: what one quick tick lasts */

@@ -4,7 +4,7 @@
 #ifndef PB_SERVE_RATES_H
 #define PB_SERVE_RATES_H
 
-#include "serve/conn.h"
+#include "serve/engine.h"
 #include "serve/meters.h"
 
 /* One connection sends at most this in a turn, so that others wait no longer than its sendfile takes. */

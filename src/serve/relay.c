@@ -5,8 +5,6 @@
  */
 #include "serve/relay.h"
 
-#include "serve/loop.h"
-
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>

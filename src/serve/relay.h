@@ -4,7 +4,7 @@
 #define PB_SERVE_RELAY_H
 
 #include "plan/relay.h"
-#include "serve/conn.h"
+#include "serve/engine.h"
 
 enum {
     RELAYS_MAX = 64,      /* at once, of a loop */

@@ -2,7 +2,6 @@
 #include "serve/send.h"
 
 #include "base/file.h"
-#include "serve/loop.h"
 #include "serve/rates.h"
 #include "serve/relay.h"
 

@@ -3,7 +3,7 @@
 #ifndef PB_SERVE_SEND_H
 #define PB_SERVE_SEND_H
 
-#include "serve/conn.h"
+#include "serve/engine.h"
 
 enum sent {
     SENT_ALL,     /* the reply has left; the connection goes on */

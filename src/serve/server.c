@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/sigpipe.h"
+#include "serve/loop.h"
 #include "serve/running.h"
 
 #include <errno.h>

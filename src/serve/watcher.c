@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "depot/catalog.h"
+#include "depot/open.h"
 #include "dialect/compile.h"
 #include "serve/account.h"
 
@@ -13,21 +14,6 @@
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-static void report(const struct watcher *w, const char *text)
-{
-    if (w->report != NULL)
-        w->report(w->report_arg, text);
-}
-
-void watcher_state_failed(struct watcher *w, const struct pb_error *err)
-{
-    if (err != NULL && err->status == PB_BUSY) /* by the next time it will not be */
-        return;
-    if (err != NULL && !w->state_failing)
-        report(w, err->text);
-    w->state_failing = err != NULL;
-}
 
 /* ---- bans ---- */
 
@@ -72,10 +58,10 @@ static void ban_record(struct watcher *w, const struct address *a)
     snprintf(reason, sizeof reason, "more than %u connections without a valid request within %u s",
              limits->ban_connections, limits->ban_window_ms / 1000);
     snprintf(text, sizeof text, "%s is banned for %u s: %s", range, limits->ban_cooldown_ms / 1000, reason);
-    report(w, text);
+    watch_report(w, text);
     struct state_ban ban = {range, reason, now, now + 1 + limits->ban_cooldown_ms / 1000};
     if (w->state != NULL && state_ban(w->state, &ban, true, &err) < 0)
-        report(w, err.text);
+        watch_report(w, err.text);
 }
 
 /* Those that the loops caught. True: there were some. */
@@ -93,7 +79,7 @@ static bool bans_take(struct watcher *w)
     for (size_t i = 0; i < n; i++)
         ban_record(w, &caught[i]);
     if (begun && state_end(w->state, &err) < 0)
-        watcher_state_failed(w, &err);
+        watch_state_failed(w, &err);
     return n > 0;
 }
 
@@ -103,7 +89,7 @@ static void maker_failed(void *arg, const struct site_title *title, const struct
 {
     char text[PB_ERROR_TEXT_MAX + 300];
     snprintf(text, sizeof text, "%s/%s is not served: %s", title->dialect, title->name, err->text);
-    report(arg, text);
+    watch_report(arg, text);
 }
 
 static int site_read(struct watcher *w, const struct serve_settings *settings, struct site **out,
@@ -171,7 +157,7 @@ static int snapshot_make(struct watcher *w, struct serve_settings *settings, str
     }
     rc = bans_read(w, &bans, &state_version, err);
     if (rc < 0) { /* no reason to stand still: those that we know hold on, and watch_bans tries again */
-        watcher_state_failed(w, err);
+        watch_state_failed(w, err);
         bans = bans_known(w);
         state_version = w->state_seen;
     }
@@ -238,7 +224,7 @@ static void watch_failed(struct watcher *w, struct serve_settings *settings, con
     }
     pthread_mutex_unlock(&w->mutex);
     if (!w->failing)
-        report(w, err->text);
+        watch_report(w, err->text);
     w->failing = true;
 }
 
@@ -282,8 +268,9 @@ static bool state_ready(struct watcher *w)
     w->state_tried = now;
     if (state_open(w->depot->path, &w->state, &err) < 0) {
         if (!w->state_failing)
-            report(w, "bans are not in force, and the day's account is not kept, until this is mended:");
-        watcher_state_failed(w, &err);
+            watch_report(w,
+                         "bans are not in force, and the day's account is not kept, until this is mended:");
+        watch_state_failed(w, &err);
         return false;
     }
     state_patience(w->state, PATIENCE_MS);
@@ -304,7 +291,7 @@ static void watch_bans(struct watcher *w)
         return;
     if (rc == PB_OK)
         rc = bans_renew(w, &err);
-    watcher_state_failed(w, rc < 0 ? &err : NULL);
+    watch_state_failed(w, rc < 0 ? &err : NULL);
 }
 
 static void watch_once(struct watcher *w)

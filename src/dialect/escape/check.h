@@ -3,7 +3,7 @@
 #ifndef PB_ESCAPE_CHECK_H
 #define PB_ESCAPE_CHECK_H
 
-#include "dialect/escape/format.h"
+#include "dialect/escape/lists.h"
 
 /* Does a symbolic link stay below the folder that holds everything? Its target is relative, and has ".." only
  * at its start, fewer than the link's own depth allows: so no chain of such links leads out. */

@@ -1,6 +1,7 @@
 /* Publishing, rollback, withdraw, gc, fsck and the site, on a real depot. */
 #include "test.h"
 
+#include "depot/open.h"
 #include "depot/publication.h"
 #include "depot/release.h"
 #include "depot/site.h"

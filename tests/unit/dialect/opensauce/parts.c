@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "codec/xxtea.h"
+#include "depot/open.h"
 #include "dialect/opensauce/parts.h"
 
 #include <stdio.h>

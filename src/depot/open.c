@@ -1,5 +1,5 @@
 /* Making and opening a depot's folder. */
-#include "depot/depot.h"
+#include "depot/open.h"
 
 #include "base/file.h"
 #include "depot/catalog.h"

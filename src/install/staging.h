@@ -1,0 +1,31 @@
+/* The folders that the client keeps in the user's: DIR/.patchbay, and a staging folder of each title in it.
+ */
+#ifndef PB_INSTALL_STAGING_H
+#define PB_INSTALL_STAGING_H
+
+#include "plan/fetch.h"
+
+#define WORKSPACE_HOME    ".patchbay"
+#define WORKSPACE_STAGING "staging" /* in it */
+/* The lock of the install step, in DIR/.patchbay. */
+#define WORKSPACE_LOCK "lock"
+
+enum { STAGE_NAME_SIZE = 256 };
+
+struct workspace {
+    int folder;                       /* the user's */
+    int home;                         /* DIR/.patchbay */
+    int staging;                      /* DIR/.patchbay/staging/TITLE; -1: none */
+    int lock;                         /* held as long as `staging` is in use */
+    char stage_name[STAGE_NAME_SIZE]; /* set by workspace_stage */
+    bool recovered;                   /* workspace_open finished an install */
+};
+
+/* Opens a folder of ours, never through a link that somebody planted; with `make` it is made where it is
+ * missing. */
+PB_MUST_USE int own_folder_open(int at, const char *name, bool make, int *fd, struct pb_error *err);
+/* Opens the staging folder of this name (a stage_name) for finishing an install; makes it if it is not there.
+ */
+PB_MUST_USE int staging_open(const struct workspace *w, const char *stage, int *fd, struct pb_error *err);
+
+#endif
