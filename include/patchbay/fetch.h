@@ -28,6 +28,12 @@ typedef void pb_fetch_step_fn(void *arg, const struct pb_fetch_step *step);
 struct pb_fetch_result;
 typedef void pb_fetch_result_fn(void *arg, const struct pb_fetch_result *result);
 
+/* One option of a protocol's own, such as {"subscribe", "official"}. */
+struct pb_fetch_option {
+    const char *key;
+    const char *value; /* "" for a flag */
+};
+
 /* Zero-initialise, then set what is wanted. Everything is only read, during the call. */
 struct pb_fetch_options {
     const char *url; /* opensauce://HOST[:PORT]/NAME; escape://HOST[:PORT]/PLATFORM/UPGRADE, /COLLECTION or /;
@@ -36,17 +42,11 @@ struct pb_fetch_options {
     unsigned connections; /* at once; 0: as many as suit the content */
     const char *const *mirrors; /* further sources in order, such as "http://maps.example.org/map_download" */
     size_t mirror_count;
-    const char *password;          /* opensauce; NULL: none */
-    const char *server_list;       /* opensauce: URL of a master server list; NULL: the server's own */
-    const char *installed_version; /* escape: of the game; NULL: what the folder's record says */
-    const char *const *subscribe;  /* escape: collections to begin with */
-    size_t subscribe_count;
-    const char *const *unsubscribe; /* escape: collections to leave alone from now on */
-    size_t unsubscribe_count;
-    int repair;    /* playonline: 1: look at every file, even where the version is the newest */
-    int no_follow; /* playonline: 1: stay at this host, whatever address it hands out (networks behind NAT) */
-    int any_checksum; /* playonline: 1: do not compare checksum_b, for servers that have another there */
-    int dry_run;      /* 1: change nothing; `step` is told what would be done */
+    const char *password;                  /* opensauce; NULL: none */
+    const char *installed_version;         /* escape: of the game; NULL: what the folder's record says */
+    const struct pb_fetch_option *options; /* that only the URL's protocol has: see pb_fetch_option_keys */
+    size_t option_count;
+    int dry_run;            /* 1: change nothing; `step` is told what would be done */
     pb_fetch_step_fn *step; /* may be NULL; without dry_run it is told what was done */
     /* For a URL that names several titles (escape://HOST/): called after each. May be NULL. */
     pb_fetch_result_fn *each;
@@ -80,15 +80,26 @@ struct pb_fetch_result {
     uint32_t crc32;
 };
 
+/* An option that a protocol has of its own. Static text. */
+struct pb_fetch_option_key {
+    const char *protocol; /* "escape" */
+    const char *key;      /* "subscribe" */
+    const char *argument; /* "NAME"; NULL: a flag */
+    const char *help;
+    int repeatable;
+};
+typedef void pb_fetch_option_fn(void *arg, const struct pb_fetch_option_key *key);
+/* Calls fn for every option that there is. */
+PB_API void pb_fetch_option_keys(pb_fetch_option_fn *fn, void *arg);
+
 /*
  * Fetches. progress may be NULL; it is called often, from the calling thread, with stages "ask", "download",
- * "unpack", "copy", "wait". Failures: PB_INVALID (URL, or a server's list that makes no sense; something in
- * the folder stands in the way), PB_NOT_FOUND, PB_NETWORK, PB_DENIED (password missing or wrong; a version
- * too old to be upgraded), PB_DAMAGED (bytes are not those promised, an archive that unpacks to more),
- * PB_NO_SPACE, PB_BUSY (the
- * same is being fetched into the same folder), PB_FAILED (the folder was changed by somebody meanwhile, or
- * can't be written), PB_CANCELLED. Whatever fails, files in the folder are as they were; what was subscribed
- * to stays so.
+ * "unpack", "copy", "wait". Failures: PB_INVALID (URL, an option that its protocol has not got, or a server's
+ * list that makes no sense; something in the folder stands in the way), PB_NOT_FOUND, PB_NETWORK, PB_DENIED
+ * (password missing or wrong; a version too old to be upgraded), PB_DAMAGED (bytes are not those promised, an
+ * archive that unpacks to more), PB_NO_SPACE, PB_BUSY (the same is being fetched into the same folder),
+ * PB_FAILED (the folder was changed by somebody meanwhile, or can't be written), PB_CANCELLED. Whatever
+ * fails, files in the folder are as they were; what was subscribed to stays so.
  */
 PB_API PB_MUST_USE int pb_fetch(const struct pb_fetch_options *options, pb_progress_fn *progress, void *arg,
                                 struct pb_fetch_result *result, struct pb_error *err);

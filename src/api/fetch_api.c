@@ -25,6 +25,7 @@ struct fetching {
     pb_progress_fn *progress;
     void *arg;
     struct pb_fetch_result *total;
+    struct setting_value *values; /* of the dialect's own options */
     struct fetch_installed *installed;
     size_t installed_room;
 };
@@ -41,6 +42,32 @@ static int scheme_unknown(const char *url, const char *scheme, struct pb_error *
                      scheme, known);
 }
 
+static const struct setting *option_find(const struct dialect_fetch *d, const char *key)
+{
+    for (const struct setting *s = d->options; s != NULL && s->key != NULL; s++) {
+        if (strcmp(s->key, key) == 0)
+            return s;
+    }
+    return NULL;
+}
+
+/* The dialect's own options, as its table has them. */
+static int options_take(struct fetching *f, const struct dialect *d, struct pb_error *err)
+{
+    const struct pb_fetch_options *o = f->options;
+    struct setting_value *values = arena_zero(&f->arena, (o->option_count + 1) * sizeof *values);
+    if (values == NULL)
+        return error_memory(err);
+    for (size_t i = 0; i < o->option_count; i++) {
+        const struct setting *s = option_find(d->fetch, o->options[i].key);
+        if (s == NULL)
+            return error_set(err, PB_INVALID, "%s: %s has no option %s", o->url, d->name, o->options[i].key);
+        values[i] = (struct setting_value){s->key, o->options[i].value, s->key};
+    }
+    f->values = values;
+    return PB_OK;
+}
+
 static int request_make(struct fetching *f, struct pb_error *err)
 {
     struct url url;
@@ -53,26 +80,19 @@ static int request_make(struct fetching *f, struct pb_error *err)
         return scheme_unknown(o->url, url.scheme, err);
     if (o->connections > CONNECTIONS_MAX)
         return error_set(err, PB_INVALID, "more than %d connections", CONNECTIONS_MAX);
-    if (o->subscribe_count + o->unsubscribe_count > 0 && d->fetch->expand == NULL)
-        return error_set(err, PB_INVALID, "%s: this protocol has nothing to subscribe to", o->url);
-    if (o->subscribe_count + o->unsubscribe_count > 0 && o->dry_run)
-        return error_set(err, PB_INVALID, "a dry run can't subscribe: that changes the folder");
+    if ((rc = options_take(f, d, err)) < 0)
+        return rc;
     f->dialect = d->fetch;
     f->request = (struct fetch_request){.host = url.host,
                                         .port = url.port != 0 ? url.port : d->fetch->default_port,
                                         .path = url.path,
                                         .mirrors = o->mirrors,
                                         .mirror_count = o->mirror_count,
-                                        .server_list = o->server_list,
                                         .password = o->password,
                                         .installed_version = o->installed_version,
-                                        .subscribe = o->subscribe,
-                                        .subscribe_count = o->subscribe_count,
-                                        .unsubscribe = o->unsubscribe,
-                                        .unsubscribe_count = o->unsubscribe_count,
-                                        .repair = o->repair != 0,
-                                        .no_follow = o->no_follow != 0,
-                                        .any_checksum = o->any_checksum != 0,
+                                        .options = f->values,
+                                        .option_count = o->option_count,
+                                        .dry_run = o->dry_run != 0,
                                         .folder = -1,
                                         .staging = -1};
     /* A name that can't be is found out before a folder is made for it. */
@@ -210,6 +230,18 @@ static int everything_fetch(struct fetching *f, struct pb_error *err)
     snprintf(f->total->others, sizeof f->total->others, "%s", titles.others != NULL ? titles.others : "");
     text_clean(f->total->others);
     return titles_fetch(f, &titles, err);
+}
+
+void pb_fetch_option_keys(pb_fetch_option_fn *fn, void *arg)
+{
+    for (size_t i = 0; all_dialects[i] != NULL; i++) {
+        const struct setting *s = all_dialects[i]->fetch != NULL ? all_dialects[i]->fetch->options : NULL;
+        for (; s != NULL && s->key != NULL; s++) {
+            struct pb_fetch_option_key key = {all_dialects[i]->name, s->key, s->argument, s->help,
+                                              s->repeatable};
+            fn(arg, &key);
+        }
+    }
 }
 
 int pb_fetch(const struct pb_fetch_options *o, pb_progress_fn *progress, void *arg,

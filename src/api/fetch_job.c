@@ -241,14 +241,15 @@ static int source_fetch(struct fetch_job *job, const char *source, struct pb_err
     return rc;
 }
 
-/* Adds what a source said to what the others said. */
+/* Adds what a source said to what the others said. NULL: the text says of which source it is. */
 static void fault_note(struct fetch_job *job, const char *source, const struct pb_error *err)
 {
     struct pb_error *all = &job->faults;
     size_t used = strlen(all->text);
     if (fault_rank(err->status) > fault_rank(all->status))
         all->status = err->status;
-    snprintf(all->text + used, sizeof all->text - used, "%s%s: %s", used > 0 ? "; " : "", source, err->text);
+    snprintf(all->text + used, sizeof all->text - used, "%s%s%s%s", used > 0 ? "; " : "",
+             source != NULL ? source : "", source != NULL ? ": " : "", err->text);
 }
 
 /* A server's list of further servers may well have the server itself. Remembers the source. */
@@ -267,9 +268,7 @@ static int sources_try(struct fetch_job *job, struct pb_error *err)
 {
     for (unsigned round = 0; round < FETCH_ROUNDS; round++) {
         struct fetch_sources sources;
-        /* Where no source could be reached, the server's own list of further ones can't be either. */
-        if (round > 0 && job->faults.status == PB_NETWORK && job->request.server_list == NULL)
-            break;
+        job->request.unreached = job->faults.status == PB_NETWORK;
         struct pb_error fault = {0};
         int rc = job->dialect->sources(&job->request, &job->net, round, &job->arena, &sources, &fault);
         if (rc < 0 && round == 0) {
@@ -280,8 +279,8 @@ static int sources_try(struct fetch_job *job, struct pb_error *err)
             *err = fault;
             return rc;
         }
-        if (rc < 0 && job->request.server_list != NULL)
-            fault_note(job, job->request.server_list, &fault);
+        if (rc < 0)
+            fault_note(job, NULL, &fault);
         for (size_t i = 0; rc == PB_OK && i < sources.n; i++) {
             if (tried_before(job, sources.list[i]))
                 continue;

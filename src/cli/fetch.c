@@ -237,10 +237,59 @@ static int fetch_run(const struct args *a, struct pb_fetch_options *o, int delay
     return then_run(then, delay);
 }
 
+/* ---- the protocols' own options ---- */
+
+enum { NAME_SIZE = 64, HELP_SIZE = 160 };
+
+/* "no_follow" is --no-follow. */
+static void option_name(const char *key, char out[NAME_SIZE])
+{
+    snprintf(out, NAME_SIZE, "%s", key);
+    for (char *c = out; *c != '\0'; c++)
+        *c = *c == '_' ? '-' : *c;
+}
+
+static void key_add(void *arg, const struct pb_fetch_option_key *key)
+{
+    struct args *a = arg;
+    static char names[OPTIONS_MAX][NAME_SIZE],
+        helps[OPTIONS_MAX][HELP_SIZE]; /* options live as long as the program */
+    if (a->option_count >= OPTIONS_MAX)
+        return;
+    char *name = names[a->option_count], *help = helps[a->option_count];
+    option_name(key->key, name);
+    snprintf(help, HELP_SIZE, "%s: %s", key->protocol, key->help);
+    args_add_option(a, (struct option){name, key->argument, help, key->repeatable != 0});
+}
+
+void fetch_more_options(struct args *a)
+{
+    pb_fetch_option_keys(key_add, a);
+}
+
+/* Those that were given. */
+struct given {
+    const struct args *args;
+    struct pb_fetch_option list[VALUES_MAX];
+    size_t n;
+};
+
+static void key_take(void *arg, const struct pb_fetch_option_key *key)
+{
+    struct given *g = arg;
+    char name[NAME_SIZE];
+    const char *values[VALUES_MAX];
+    option_name(key->key, name);
+    size_t n = args_values(g->args, name, values, VALUES_MAX);
+    for (size_t i = 0; i < n && g->n < VALUES_MAX; i++)
+        g->list[g->n++] = (struct pb_fetch_option){key->key, values[i]};
+}
+
 int verb_fetch(const struct args *a)
 {
     char password[PASSWORD_SIZE];
-    const char *mirrors[VALUES_MAX], *subscribe[VALUES_MAX], *unsubscribe[VALUES_MAX];
+    const char *mirrors[VALUES_MAX];
+    struct given given = {.args = a};
     struct telling telling = {.args = a};
     int connections = 0, delay = 0;
     if (!args_number(a, "connections", 1, 64, &connections) || !args_number(a, "then-delay", 0, 3600, &delay))
@@ -249,20 +298,15 @@ int verb_fetch(const struct args *a)
                                  .folder = a->operands[1],
                                  .mirrors = mirrors,
                                  .mirror_count = args_values(a, "mirror", mirrors, VALUES_MAX),
-                                 .server_list = args_value(a, "master-list"),
                                  .installed_version = args_value(a, "installed-version"),
-                                 .subscribe = subscribe,
-                                 .subscribe_count = args_values(a, "subscribe", subscribe, VALUES_MAX),
-                                 .unsubscribe = unsubscribe,
-                                 .unsubscribe_count = args_values(a, "unsubscribe", unsubscribe, VALUES_MAX),
                                  .connections = (unsigned)connections,
-                                 .repair = args_flag(a, "repair"),
-                                 .no_follow = args_flag(a, "no-follow"),
-                                 .any_checksum = args_flag(a, "any-checksum"),
+                                 .options = given.list,
                                  .dry_run = args_flag(a, "dry-run"),
                                  .step = args_flag(a, "dry-run") ? step_tell : NULL,
                                  .each = each_tell,
                                  .arg = &telling};
+    pb_fetch_option_keys(key_take, &given);
+    o.option_count = given.n;
     if (!read_password(a, password, &o.password))
         return EXIT_FAILED;
     if (args_flag(a, "json")) {

@@ -97,18 +97,8 @@ static const struct option fetch_options[] = {
     {"connections", "1..64", "connections at once (default 4, and 8 for many small files)", false},
     {"mirror", "URL", "a further source, such as http://HOST/map_download", true},
     {"password-file", "FILE", "opensauce: the password in FILE's first line (-: standard input)", false},
-    {"master-list", "URL", "opensauce: a list of master servers to try last (default: the server's own)",
-     false},
     {"installed-version", "N", "escape: the game's version (default: what the last upgrade recorded)", false},
-    {"subscribe", "NAME", "escape: make the collection's folder, so that it is fetched", true},
-    {"unsubscribe", "NAME", "escape: leave the collection alone from now on", true},
-    {"repair", NULL, "playonline: look at every file, even where the version is the newest", false},
-    {"no-follow", NULL, "playonline: stay at this host, whatever address it hands out", false},
-    {"any-checksum", NULL, "playonline: do not compare the second checksum", false},
-    {"then", "CMD",
-     "run CMD with the shell once the content is there; in its environment are PATCHBAY_FILE, _TITLE, _HOST, "
-     "_PORT, "
-     "_ADDRESS (of the game's own server), _PASSWORD_FILE",
+    {"then", "CMD", "run CMD with the shell once the content is there ($PATCHBAY_ADDRESS, …: see the manual)",
      false},
     {"then-delay", "SECONDS", "wait before that, as the original OpenSauce does for 2 s (default 0)", false},
     {NULL, NULL, NULL, false},
@@ -203,7 +193,7 @@ const struct verb verbs[] = {
      "  escape://HOST[:PORT]/                 all collections that DIR is subscribed to\n"
      "  playonline://HOST[:PORT]/APP@HW       the application's files in DIR\n"
      "Content appears verified or not at all. A fetch that was broken off continues where it stopped.\n",
-     fetch_options, NULL, false, true, verb_fetch},
+     fetch_options, fetch_more_options, false, true, verb_fetch},
     {"recover", "DIR", 1, 1, "Finish an install that was broken off in a game's folder",
      "The next fetch does so by itself; this does only that.\n", NULL, NULL, false, true, verb_recover},
     {NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, false, false, NULL},

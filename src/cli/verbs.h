@@ -31,5 +31,7 @@ int verb_recover(const struct args *a);
 
 /* serve's options are the configuration's keys. */
 void serve_options(struct args *a);
+/* fetch's are also those of the protocols. */
+void fetch_more_options(struct args *a);
 
 #endif

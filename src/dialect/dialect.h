@@ -19,7 +19,7 @@
 
 struct setting {
     const char *key;      /* "redirect_root": [DIALECT] redirect_root = …, or --DIALECT-redirect-root … */
-    const char *argument; /* for the help: "URL" */
+    const char *argument; /* for the help: "URL"; NULL: a flag (of fetching alone) */
     const char *help;
     bool repeatable;
 };
@@ -75,19 +75,14 @@ struct fetch_request {
     const char *path; /* behind the '/', decoded */
     const char *const *mirrors;
     size_t mirror_count;
-    const char *server_list;                 /* URL of a list of further servers; may be NULL */
     const char *password;                    /* NULL: none given */
     const char *installed_version;           /* as the user says; NULL: nothing */
     const struct fetch_installed *installed; /* what the folder's record says */
     size_t installed_count;
-    const char *const
-        *subscribe; /* titles that the user wants from now on, for dialects that have `expand` */
-    size_t subscribe_count;
-    const char *const *unsubscribe; /* and those that are to be left alone */
-    size_t unsubscribe_count;
-    bool repair;         /* look at every file, even where the version is the newest */
-    bool no_follow;      /* stay at the host that the user named, whatever address it hands out */
-    bool any_checksum;   /* take checksums that we don't know how to compute as they are */
+    const struct setting_value *options; /* of the dialect's own: see fetch_option */
+    size_t option_count;
+    bool dry_run;
+    bool unreached;      /* no source of the round before could be reached */
     struct slice record; /* what the last plan of this title asked to be remembered; p NULL: nothing */
     int folder;          /* the user's folder, open for reading */
     int staging;         /* of this title; -1 in a dry run */
@@ -108,6 +103,7 @@ struct fetch_titles {
 };
 
 struct dialect_fetch {
+    const struct setting *options; /* that this dialect alone has; ends with a NULL key. NULL: none */
     uint16_t default_port;
     int game_port; /* where the game's own server is, seen from the port of the URL: 0 for the same, -1 for
                       one below */
@@ -119,7 +115,8 @@ struct dialect_fetch {
                   struct fetch_titles *out, struct pb_error *err);
     /* Checks the request and names the title. */
     int (*title)(const struct fetch_request *q, struct arena *a, const char **title, struct pb_error *err);
-    /* Where to ask, in order. Round 0 needs no network; round 1 comes only when all of round 0 failed. */
+    /* Where to ask, in order. Round 0 needs no network; round 1 comes only when all of round 0 failed. A
+     * failure of round 1 is told beside what the sources said. */
     int (*sources)(const struct fetch_request *q, const struct fetch_net *net, unsigned round,
                    struct arena *a, struct fetch_sources *out, struct pb_error *err);
     /* Remote state and local state become a plan. plan->arena is initialised; the rest is empty. */

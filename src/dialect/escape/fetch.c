@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "codec/deflate.h"
 #include "dialect/escape/escape.h"
+#include "dialect/options.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -175,17 +176,17 @@ static int subscription_check(const struct fetch_request *q, const struct es_col
 static int subscriptions_set(const struct fetch_request *q, const struct es_collections *list,
                              struct pb_error *err)
 {
-    const char *why;
+    const char *why, *name;
     int rc = PB_OK;
-    for (size_t i = 0; rc == PB_OK && i < q->subscribe_count; i++)
-        rc = subscription_check(q, list, q->subscribe[i], err);
-    for (size_t i = 0; rc == PB_OK && i < q->unsubscribe_count; i++) {
-        if (!es_name_ok(slice_of(q->unsubscribe[i]), &why))
-            return error_set(err, PB_INVALID, "the collection's name \"%s\" %s", q->unsubscribe[i], why);
-        rc = subscription_set(q, q->unsubscribe[i], false, err);
+    for (size_t at = 0; rc == PB_OK && (name = fetch_option_next(q, "subscribe", &at)) != NULL;)
+        rc = subscription_check(q, list, name, err);
+    for (size_t at = 0; rc == PB_OK && (name = fetch_option_next(q, "unsubscribe", &at)) != NULL;) {
+        if (!es_name_ok(slice_of(name), &why))
+            return error_set(err, PB_INVALID, "the collection's name \"%s\" %s", name, why);
+        rc = subscription_set(q, name, false, err);
     }
-    for (size_t i = 0; rc == PB_OK && i < q->subscribe_count; i++)
-        rc = subscription_set(q, q->subscribe[i], true, err);
+    for (size_t at = 0; rc == PB_OK && (name = fetch_option_next(q, "subscribe", &at)) != NULL;)
+        rc = subscription_set(q, name, true, err);
     return rc;
 }
 
@@ -229,6 +230,8 @@ static int fetch_expand(const struct fetch_request *q, const struct fetch_net *n
     _cleanup_tree_ struct tree t;
     tree_start(&t, q->folder);
     *several = q->path[0] == '\0';
+    if (q->dry_run && (fetch_option(q, "subscribe") != NULL || fetch_option(q, "unsubscribe") != NULL))
+        return error_set(err, PB_INVALID, "a dry run can't subscribe: that changes the folder");
     if (!*several)
         return subscriptions_set(q, NULL, err);
     int rc = version_option_check(q, err);
@@ -452,7 +455,14 @@ static int fetch_assemble(const struct fetch_request *q, struct fetch_plan *plan
     return rc;
 }
 
+static const struct setting options[] = {
+    {"subscribe", "NAME", "make the collection's folder, so that it is fetched", true},
+    {"unsubscribe", "NAME", "leave the collection alone from now on", true},
+    {NULL, NULL, NULL, false},
+};
+
 const struct dialect_fetch escape_fetch = {
+    .options = options,
     .default_port = ES_DEFAULT_PORT,
     .user_agent = "Escape (0; patchbay)",
     .packed = true,

@@ -4,6 +4,7 @@
 #include "base/path.h"
 #include "dialect/opensauce/joined.h"
 #include "dialect/opensauce/opensauce.h"
+#include "dialect/options.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -54,21 +55,27 @@ static int sources_named(const struct fetch_request *q, struct arena *a, struct 
     return out->list[0] == NULL ? error_memory(err) : PB_OK;
 }
 
-/* Round 1: the master servers, from the list that the user named or else from the dedicated server's own. */
+/* Round 1: the master servers, from the list that the user named or else from the dedicated server's own. A
+ * server without a list is nothing special, and one that can't be reached has none to give. */
 static int sources_masters(const struct fetch_request *q, const struct fetch_net *net, struct arena *a,
                            struct fetch_sources *out, struct pb_error *err)
 {
-    const char *url = q->server_list != NULL ? q->server_list : server_url(q, a, OS_MASTERS_PATH);
+    const char *named = fetch_option(q, "master_list");
+    const char *url = named != NULL ? named : server_url(q, a, OS_MASTERS_PATH);
     struct os_masters *masters = arena_zero(a, sizeof *masters);
     if (url == NULL || masters == NULL)
         return error_memory(err);
+    if (named == NULL && q->unreached)
+        return PB_OK;
     _cleanup_buffer_ struct buffer xml;
     buffer_init(&xml, OS_DOCUMENT_MAX);
     int rc = net->get(net->arg, url, &xml, err);
     if (rc == PB_OK)
         rc = os_masters_parse((struct slice){xml.p, xml.n}, a, masters, err);
-    if (rc < 0) /* a server without a list is nothing special, unless the user asked for it */
-        return q->server_list != NULL && rc != PB_CANCELLED ? error_context(err, "master servers") : rc;
+    if (rc == PB_CANCELLED || rc == PB_NO_MEMORY)
+        return rc;
+    if (rc < 0)
+        return named != NULL ? error_context(err, "%s: master servers", named) : PB_OK;
     for (size_t i = 0; i < masters->n && out->n < FETCH_SOURCES_MAX; i++) {
         if (masters->list[i].address[0] != '\0')
             out->list[out->n++] = masters->list[i].address;
@@ -327,7 +334,13 @@ static int fetch_assemble(const struct fetch_request *q, struct fetch_plan *plan
     return rc;
 }
 
+static const struct setting options[] = {
+    {"master_list", "URL", "a list of master servers to try last (default: the server's own)", false},
+    {NULL, NULL, NULL, false},
+};
+
 const struct dialect_fetch opensauce_fetch = {
+    .options = options,
     .default_port = OS_DEFAULT_PORT,
     .game_port = -1,
     .user_agent = OS_CLIENT_AGENT " (patchbay)",

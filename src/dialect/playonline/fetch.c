@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "base/tree.h"
 #include "codec/slc.h"
+#include "dialect/options.h"
 #include "dialect/playonline/pack.h"
 #include "dialect/playonline/playonline.h"
 
@@ -85,7 +86,7 @@ static int address_follow(struct updating *u, const char *source, const struct p
     const char *host = newest->status[1];
     bool dotted =
         host[0] != '\0' && strspn(host, "0123456789.") == strlen(host) && strcmp(host, "0.0.0.0") != 0;
-    u->address = u->q->no_follow || !dotted
+    u->address = fetch_option(u->q, "no_follow") != NULL || !dotted
                      ? source
                      : arena_format(&u->plan->arena, "polp://%s:%u/%s", host, u->q->port, u->q->path);
     return u->address == NULL ? error_memory(err) : PB_OK;
@@ -131,7 +132,8 @@ static int config_of_version(struct updating *u, struct pb_error *err)
 
 static bool sums_match(const struct fetch_request *q, const struct po_sums *s, const struct po_line *l)
 {
-    return s->size == l->local_size && s->a == l->sum_a && (s->b == l->sum_b || q->any_checksum);
+    return s->size == l->local_size && s->a == l->sum_a &&
+           (s->b == l->sum_b || fetch_option(q, "any_checksum") != NULL);
 }
 
 static int file_plan(struct updating *u, struct tree *tree, const struct po_file *f, struct pb_error *err)
@@ -242,7 +244,8 @@ static int fetch_make_plan(const struct fetch_request *q, const struct fetch_net
     plan->version = arena_text(&plan->arena, newest.version);
     if (plan->version == NULL)
         return error_memory(err);
-    plan->up_to_date = po_version_compare(installed, newest.version) == 0 && !q->repair;
+    plan->up_to_date =
+        po_version_compare(installed, newest.version) == 0 && fetch_option(q, "repair") == NULL;
     if (plan->up_to_date)
         return PB_OK;
     rc = address_follow(u, source, &newest, err);
@@ -327,7 +330,15 @@ static int fetch_assemble(const struct fetch_request *q, struct fetch_plan *plan
     return PB_OK;
 }
 
+static const struct setting options[] = {
+    {"repair", NULL, "look at every file, even where the version is the newest", false},
+    {"no_follow", NULL, "stay at this host, whatever address it hands out", false},
+    {"any_checksum", NULL, "do not compare the second checksum", false},
+    {NULL, NULL, NULL, false},
+};
+
 const struct dialect_fetch playonline_fetch = {
+    .options = options,
     .default_port = PO_DEFAULT_PORT,
     .user_agent = "patchbay",
     .title = fetch_title,
