@@ -122,7 +122,7 @@ PYTHON
     run -0 "$patchbay" bans
     [[ "$output" == "192.0.2.1 "* ]]
     [ "$(rows)" = 1 ]
-    metric_is bans 1
+    wait_for 10 metric_is bans 1
 }
 
 @test "the busiest addresses: by bytes, with their requests and connections; not among the metrics" {
