@@ -6,7 +6,7 @@
 #include "depot/depot.h"
 #include "depot/state.h"
 #include "fetch/transport.h"
-#include "serve/ranges.h"
+#include "serve/admission/ranges.h"
 
 #include <jansson.h>
 #include <stdio.h>

@@ -34,7 +34,7 @@ static int times_make(const struct pb_config *c, struct serve_settings *s, struc
     const struct config_value *v;
     int rc = config_seconds(c, "idle_timeout", 75, &s->idle_ms, err);
     if (rc == PB_OK)
-        rc = config_seconds(c, "brief_timeout", 15, &s->brief_ms, err);
+        rc = config_seconds(c, "brief_timeout", 15, &s->short_idle_ms, err);
     if (rc == PB_OK)
         rc = config_seconds(c, "head_timeout", 10, &s->head_ms, err);
     if (rc == PB_OK)

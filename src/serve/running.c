@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "serve/listener.h"
+#include "serve/engine/listener.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/sigpipe.h"
-#include "serve/loop.h"
+#include "serve/engine/loop.h"
 #include "serve/running.h"
 
 #include <errno.h>
@@ -91,11 +91,11 @@ static int loops_init(struct server *s, const struct server_options *o, size_t l
 {
     struct snapshot_source source = watcher_source(&s->watcher);
     for (size_t i = 0; i < loops; i++) {
-        struct loop_listener listeners[LOOP_LISTENERS_MAX];
+        struct loop_listener listeners[LISTENERS_MAX];
         size_t n = 0;
         for (size_t k = 0; k < o->listen_count; k++) {
             if (fds[i][k] >= 0)
-                listeners[n++] = (struct loop_listener){fds[i][k], o->listen[k].protocol,
+                listeners[n++] = (struct loop_listener){fds[i][k], o->listen[k].protocol, &plain_transport,
                                                         o->listen[k].address.inherited > 0};
         }
         int rc = loop_init(&s->loops[i], &source, &s->shared, listeners, n, s->watcher.depot->objects,
@@ -179,12 +179,14 @@ int server_start(const struct server_options *o, struct serve_settings *settings
         free(s);
         return s == NULL ? error_memory(err) : error_set(err, PB_INVALID, "too many threads or addresses");
     }
-    pthread_mutex_init(&s->shared.mutex, NULL);
     s->shared.started = clock_unix();
-    s->shared.peers = peers_new();
-    int rc = watcher_init(&s->watcher, o->depot, settings, &s->shared, o->report, o->report_arg, err);
-    if (rc == PB_OK && s->shared.peers == NULL)
-        rc = error_memory(err);
+    int rc = admission_init(&s->shared.admission, err);
+    if (rc < 0) {
+        settings_release(settings);
+        free(s);
+        return rc;
+    }
+    rc = watcher_init(&s->watcher, o->depot, settings, &s->shared, o->report, o->report_arg, err);
     if (rc == PB_OK && o->access_log != NULL)
         rc = access_log_open(o->access_log, &s->log, err);
     if (rc == PB_OK)
@@ -255,9 +257,7 @@ void server_free(struct server *s)
     watcher_stop(&s->watcher);
     admin_forget(s);
     watcher_free(&s->watcher);
-    peers_free(s->shared.peers);
-    meters_free(&s->shared.meters);
-    pthread_mutex_destroy(&s->shared.mutex);
+    admission_free(&s->shared.admission);
     free(s->loops);
     free(s->threads);
     free(s);

@@ -2,10 +2,11 @@
 #ifndef PB_SERVE_SERVER_H
 #define PB_SERVE_SERVER_H
 
-#include "serve/listener.h"
-#include "serve/watcher.h"
+#include "serve/engine/listener.h"
+#include "serve/live/watcher.h"
+#include "serve/protocol/protocol.h"
 
-enum { SERVER_THREADS_MAX = 256, SERVER_ADDRESSES_MAX = LOOP_LISTENERS_MAX };
+enum { SERVER_THREADS_MAX = 256, SERVER_ADDRESSES_MAX = LISTENERS_MAX };
 
 struct server_listen {
     struct listen_address address;

@@ -1,0 +1,156 @@
+/* Requests: parsed and planned by the protocol, admitted, sent. */
+#include "serve/engine/answer.h"
+
+#include "serve/engine/conn_end.h"
+#include "serve/engine/conn_state.h"
+#include "serve/engine/send.h"
+
+enum { REQUESTS_PER_TURN = 32 };
+
+/* What became of one request. */
+enum request_end {
+    REQUEST_ANSWERED, /* its reply has left */
+    REQUEST_PARTIAL,  /* it is not complete */
+    REQUEST_HELD,     /* it waits for its rate, and is to be kept */
+    REQUEST_REPLIES,  /* its reply is under way */
+    REQUEST_OVER,     /* the connection is closing or closed */
+};
+
+/* ---- one request ---- */
+
+/* The plan as admission needs it. */
+static struct wanted wanted_of(const struct reply_plan *p)
+{
+    return (struct wanted){.meter = p->title != NULL ? p->title->meter : NULL,
+                           .refused = p->refused,
+                           .capped = p->dialect != REPLY_NO_DIALECT,
+                           .starts_download = p->starts_download};
+}
+
+static void plan_refuse(struct loop *l, const struct conn *c, const struct exchange *x, struct slice in,
+                        enum admit_reason reason)
+{
+    reply_plan_drop(&l->plan);
+    c->protocol->refuse(x, in.p, in.n, reason == ADMIT_HARD_CAP ? REFUSAL_HARD_CAP : REFUSAL_SOFT_CAP,
+                        &l->plan);
+}
+
+/* Sends l->plan, which answers the request at the beginning of `in`. */
+static enum request_end plan_send(struct loop *l, struct conn *c, const struct exchange *x, struct slice in,
+                                  const struct access *access)
+{
+    c->served = true;
+    c->visitor.pace = l->plan.pace;
+    switch (send_plan(l, c, x, in, access)) {
+    case SENT_ALL:
+        return REQUEST_ANSWERED;
+    case SENT_CLOSE:
+        conn_finish(l, c);
+        return REQUEST_OVER;
+    case SENT_FAILED:
+        conn_close(l, c);
+        return REQUEST_OVER;
+    case SENT_LATER:
+    case SENT_HELD:
+        conn_move(l, c, CONN_PACED);
+        break;
+    case SENT_RELAY:
+        conn_move(l, c, CONN_RELAYING);
+        break;
+    case SENT_SOME:
+        ready_join(l, c);
+        conn_move(l, c, CONN_SENDING);
+        break;
+    case SENT_BLOCKED:
+        conn_move(l, c, CONN_SENDING);
+        break;
+    }
+    return REQUEST_REPLIES;
+}
+
+static enum request_end request_answer(struct loop *l, struct conn *c, struct slice in, size_t *used)
+{
+    struct access access = {.minor = -1};
+    struct exchange x = {.snapshot = l->snapshot,
+                         .date = l->date,
+                         .denied = c->visitor.denied,
+                         .client = &c->remote.any,
+                         .channel = &c->channel,
+                         .reached = c->channel.transport->reached,
+                         .shared = l->shared};
+    enum verdict verdict = c->protocol->next(&x, in.p, in.n, used, &l->plan, &access);
+    if (verdict == VERDICT_MORE && in.n < c->protocol->input_max)
+        return REQUEST_PARTIAL;
+    if (verdict != VERDICT_REPLY) {
+        conn_close(l, c);
+        return REQUEST_OVER;
+    }
+    struct wanted wanted = wanted_of(&l->plan);
+    struct admit may = admit_request(&l->gate, &c->visitor, &wanted);
+    if (may.kind == ADMIT_LATER) {
+        reply_plan_drop(&l->plan);
+        conn_hold(l, c, CONN_HELD);
+        *used = 0;
+        return REQUEST_HELD;
+    }
+    if (may.kind == ADMIT_NEVER)
+        plan_refuse(l, c, &x, in, may.reason);
+    return plan_send(l, c, &x, in, &access);
+}
+
+/* ---- a batch of them ---- */
+
+/* Keeps the bytes that can't be used yet. Without memory for them the connection closes: BATCH_OVER. */
+static enum batch_end input_keep(struct loop *l, struct conn *c, struct slice rest, enum batch_end end)
+{
+    char *kept = NULL;
+    if (rest.n > 0) {
+        kept = malloc(rest.n);
+        if (kept == NULL) {
+            conn_close(l, c);
+            return BATCH_OVER;
+        }
+        memcpy(kept, rest.p, rest.n);
+    }
+    free(c->in);
+    c->in = kept;
+    c->in_n = (uint16_t)rest.n;
+    return end;
+}
+
+/* All complete requests are answered, and have left. */
+static enum batch_end batch_used(struct loop *l, struct conn *c, struct slice rest, bool answered)
+{
+    bool same_head = c->state == CONN_HEAD && c->in_n > 0 && !answered;
+    if (input_keep(l, c, rest, BATCH_USED) == BATCH_OVER)
+        return BATCH_OVER;
+    if (c->in_n == 0 && l->stop_at != 0) {
+        conn_finish(l, c);
+        return BATCH_OVER;
+    }
+    if (c->in_n == 0)
+        conn_move(l, c, CONN_IDLE);
+    else if (!same_head) /* the time for a head runs from its first byte, and further ones don't prolong it */
+        conn_move(l, c, CONN_HEAD);
+    return BATCH_USED;
+}
+
+enum batch_end batch_answer(struct loop *l, struct conn *c, size_t n)
+{
+    const int most = c->protocol->for_operator ? 1 : REQUESTS_PER_TURN; /* the operator's may take long */
+    struct slice rest = {l->input, n};
+    for (int i = 0; rest.n > 0; i++) {
+        size_t used = 0;
+        if (i == most)
+            return input_keep(l, c, rest, BATCH_TURN);
+        enum request_end end = request_answer(l, c, rest, &used);
+        if (end == REQUEST_OVER)
+            return BATCH_OVER;
+        if (end == REQUEST_PARTIAL)
+            break;
+        rest = (struct slice){rest.p + used, rest.n - used};
+        if (end == REQUEST_HELD || end == REQUEST_REPLIES)
+            return input_keep(l, c, rest, BATCH_WAITS);
+    }
+    return batch_used(l, c, rest, rest.p != l->input);
+}

@@ -1,0 +1,111 @@
+/* Walks over the lists of connections. */
+#include "serve/engine/conn_all.h"
+
+#include "serve/engine/conn.h"
+#include "serve/engine/conn_end.h"
+#include "serve/engine/conn_state.h"
+#include "serve/engine/send.h"
+
+/* So long a connection is new, and its first request to be expected. */
+enum { NEW_MS = 1000 };
+
+static void deadline_come(struct loop *l, struct conn *c)
+{
+    switch ((enum conn_wait)c->wait) {
+    case WAIT_RELAY: /* the relay looks at its own deadlines */
+        conn_continue(l, c);
+        return;
+    case WAIT_SEND:
+        if (send_measure(l, c)) {
+            conn_move(l, c, CONN_SENDING);
+            return;
+        }
+        count_own(&l->counts.timeouts, 1);
+        conn_abort(l, c);
+        return;
+    default:
+        count_own(&l->counts.timeouts, 1);
+        conn_close(l, c);
+    }
+}
+
+void conns_expire(struct loop *l)
+{
+    for (int wait = 0; wait < WAIT_KINDS; wait++) {
+        struct conn *c;
+        while ((c = l->conns.waits[wait].first) != NULL && c->deadline <= l->gate.now)
+            deadline_come(l, c);
+    }
+}
+
+/* The list is gone through once. A connection that got something and wants more goes to its end; one that got
+ * nothing stays. */
+bool conns_rate_turn(struct loop *l)
+{
+    struct conn_list *list = &l->conns.waits[WAIT_RATE];
+    const struct conn *last = list->last;
+    uint64_t waiting = 0;
+    struct conn *next;
+    for (struct conn *c = list->first; c != NULL; c = next) {
+        next = c != last ? c->next : NULL;
+        if (c->visitor.due <= l->gate.now)
+            conn_continue(l, c);
+    }
+    for (const struct conn *c = list->first; c != NULL; c = c->next)
+        waiting++;
+    __atomic_store_n(&l->counts.waiting, waiting, __ATOMIC_RELAXED);
+    return list->first != NULL;
+}
+
+static bool is_new(const struct loop *l, const struct conn *c, unsigned idle_ms)
+{
+    return !c->served && c->deadline + NEW_MS > l->gate.now + idle_ms;
+}
+
+void conns_close_idle(struct loop *l)
+{
+    static const enum conn_wait waits[] = {WAIT_IDLE, WAIT_IDLE_SHORT};
+    for (size_t i = 0; i < sizeof waits / sizeof waits[0]; i++) {
+        unsigned ms = wait_ms(l->snapshot->settings, waits[i]);
+        struct conn *next;
+        for (struct conn *c = l->conns.waits[waits[i]].first; c != NULL; c = next) {
+            uint32_t generation = c->generation;
+            next = c->next;
+            /* A request may have arrived that no event has told of yet. */
+            conn_continue(l, c);
+            if (c->generation == generation && conn_is_idle(c) && !is_new(l, c, ms))
+                conn_close(l, c);
+        }
+    }
+}
+
+static void conn_judge(struct loop *l, struct conn *c, bool settings)
+{
+    struct address address = address_of(&c->remote.any);
+    bool before = c->visitor.denied;
+    visitor_judge(&l->gate, &c->visitor, &address, settings);
+    if (c->visitor.denied && !before && conn_replies(c))
+        conn_abort(l, c);
+}
+
+void conns_snapshot_changed(struct loop *l, bool settings)
+{
+    for (int wait = 0; wait < WAIT_KINDS; wait++) {
+        unsigned ms = wait_ms(l->snapshot->settings, (enum conn_wait)wait);
+        struct conn *next;
+        for (struct conn *c = l->conns.waits[wait].first; c != NULL; c = next) {
+            next = c->next;
+            if (wait != WAIT_RATE && c->deadline > l->gate.now + ms) /* the list stays in order */
+                c->deadline = l->gate.now + ms;
+            conn_judge(l, c, settings);
+        }
+    }
+}
+
+void conns_close(struct loop *l)
+{
+    for (int wait = 0; wait < WAIT_KINDS; wait++) {
+        while (l->conns.waits[wait].first != NULL)
+            conn_close(l, l->conns.waits[wait].first);
+    }
+}

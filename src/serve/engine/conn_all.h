@@ -1,0 +1,19 @@
+/* What a loop does with all of its connections. */
+#ifndef PB_SERVE_ENGINE_CONN_ALL_H
+#define PB_SERVE_ENGINE_CONN_ALL_H
+
+#include "serve/engine/engine.h"
+
+/* Closes those whose deadline has come. */
+void conns_expire(struct loop *l);
+/* Gives those that wait for a rate their turns. False: there is none. */
+bool conns_rate_turn(struct loop *l);
+/* The snapshot has other bans or, with `settings`, other settings: applies deny lists, rates and times to
+ * open connections. A reply to an address that is denied now is broken off. */
+void conns_snapshot_changed(struct loop *l, bool settings);
+/* For stopping: answers what has arrived, and closes connections without a request under way. Those so new
+ * that their first request may be on its way stay. */
+void conns_close_idle(struct loop *l);
+void conns_close(struct loop *l);
+
+#endif

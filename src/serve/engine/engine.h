@@ -1,0 +1,124 @@
+/* What one thread's event loop holds: its epoll set, listeners, connections and caches. Connections are small
+ * slots in a table of blocks that never move. Types only: loop.h and conn.h say what is done with them. */
+#ifndef PB_SERVE_ENGINE_ENGINE_H
+#define PB_SERVE_ENGINE_ENGINE_H
+
+#include "serve/engine/listener.h"
+#include "serve/engine/objects.h"
+#include "serve/engine/transport.h"
+#include "serve/protocol/protocol.h"
+#include "wire/http_date.h"
+
+#include <netinet/in.h>
+
+/* A connection's states. conn_state.c has the table of who moves a connection from which to which. */
+enum conn_state {
+    CONN_FREE,     /* the slot is on the free list */
+    CONN_IDLE,     /* no byte of a request is here */
+    CONN_HEAD,     /* part of a request is here; conn->in has it */
+    CONN_HELD,     /* a whole request is here, and waits for the rate of requests; conn->in has it */
+    CONN_SENDING,  /* a reply is being sent; conn->out has it, from here to CONN_RELAYING */
+    CONN_PACED,    /* the reply waits for a byte rate */
+    CONN_RELAYING, /* the reply waits for another server, or for the client's body that goes there */
+    CONN_CLOSING, /* all is sent and our side is shut; waiting for the peer's end, so that it loses no byte */
+    CONN_STATES
+};
+
+/* The lists that connections wait on. In each all deadlines have the same distance, so a new one goes to the
+ * end. */
+enum conn_wait {
+    WAIT_IDLE,
+    WAIT_IDLE_SHORT, /* CONN_IDLE where protocol->short_idle */
+    WAIT_HEAD,
+    WAIT_SEND,
+    WAIT_CLOSE,
+    WAIT_RELAY, /* relay.c knows the deadline; it is asked once a second */
+    WAIT_RATE,  /* CONN_HELD and CONN_PACED: no deadline; the list gets a turn at each fast tick */
+    WAIT_KINDS
+};
+
+struct conn;
+struct conn_list {
+    struct conn *first, *last;
+};
+
+struct conn {
+    struct channel channel;
+    uint32_t generation; /* of the slot's use: tells events of an earlier use apart */
+    uint32_t index;
+    uint8_t state;        /* enum conn_state; changed by conn_move alone */
+    uint8_t wait;         /* enum conn_wait: the list that it is on */
+    bool ready;           /* on loop->ready */
+    bool ended;           /* the peer has shut its side */
+    bool served;          /* has had a reply */
+    uint16_t in_n;        /* bytes of an incomplete request, or of requests behind the one being answered */
+    char *in;             /* NULL when none */
+    struct conn_out *out; /* the reply under way; NULL: none */
+    const struct protocol *protocol;
+    uint64_t deadline; /* monotonic ms */
+    struct visitor visitor;
+
+    struct conn *next, *before;             /* on the list of `wait`, or next on the free list */
+    struct conn *ready_next, *ready_before; /* on loop->ready */
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } remote;
+};
+
+/* Set in the index of an event: it is of the socket to the server that the connection's request was handed
+ * to. */
+enum { CONN_UPSTREAM = 0x40000000 };
+
+enum { CONN_BLOCK = 256, CONN_BLOCKS_MAX = 4096, CONN_BATCH = 16 * 1024 };
+
+struct conn_table {
+    struct conn *blocks[CONN_BLOCKS_MAX];
+    size_t block_count;
+    struct conn *free;
+    size_t open;
+    struct conn_list waits[WAIT_KINDS];
+};
+
+struct loop_listener {
+    int fd;
+    const struct protocol *protocol;
+    const struct transport *transport;
+    bool inherited; /* who waits there is left to the next server */
+};
+
+struct loop {
+    int epoll;
+    int timer; /* a tick twice a second: deadlines, log, new snapshots while idle; quicker while a rate holds
+                  connections back */
+    bool fast_ticks;   /* the quick ticks are on */
+    uint64_t slow_due; /* when the duties of the slow tick are due; monotonic ms */
+    int wake;          /* eventfd: loop_stop */
+    struct snapshot_source source;
+    uint64_t generation;
+    struct snapshot *snapshot;
+    struct shared *shared; /* not owned */
+    struct gate gate;      /* to admission: the snapshot's rules, and the time of this turn */
+    struct loop_counts counts;
+    struct access_log *log; /* may be NULL; not owned */
+    struct log_batch *batch;
+    struct object_cache objects;
+    struct loop_listener listeners[LISTENERS_MAX];
+    size_t listener_count;
+    bool accepting; /* false: out of descriptors, until the next tick */
+    struct conn_table conns;
+    unsigned operator_connections; /* connections to the operator's address */
+    unsigned relays;               /* under way */
+    struct conn_list ready;        /* those that had more to do than one turn allows */
+    int64_t unix_now;
+    char date[HTTP_DATE];
+    bool stop_wanted; /* atomic; set by loop_stop */
+    uint64_t stop_at; /* 0: running; else when what is still open is closed */
+    bool done;        /* stopped, and no connection is left */
+    char *input;      /* what a connection's bytes are read into */
+    struct reply_plan plan;
+    struct log_line line;
+};
+
+#endif

@@ -1,0 +1,91 @@
+/* HTTP for the engine: parse a request, ask each dialect in turn. */
+#include "serve/admission/ranges.h"
+#include "serve/protocol/protocol.h"
+#include "wire/http_relay.h"
+#include "wire/http_reply.h"
+
+#define HTTP_SERVER "patchbay"
+
+static void refuse(const struct exchange *x, const struct http_request *request, int status,
+                   struct reply_plan *plan)
+{
+    struct http_moment moment = {HTTP_SERVER, x->date};
+    http_reply_status(&moment, request, status, plan);
+}
+
+static void answer(const struct exchange *x, const struct http_request *request, struct reply_plan *plan)
+{
+    const struct serve_settings *settings = x->snapshot->settings;
+    struct dialect_http in = {
+        .site = x->snapshot->site, .request = request, .date = x->date, .client = x->client};
+    if (x->denied) {
+        refuse(x, request, 403, plan);
+        return;
+    }
+    for (size_t i = 0; settings->dialects[i] != NULL; i++) {
+        const struct dialect *d = settings->dialects[i];
+        in.settings = settings->dialect_settings[i];
+        in.site_data = x->snapshot->site->compiled[i];
+        plan->dialect = (uint8_t)i;
+        if (d->serve_http != NULL && d->serve_http(&in, plan))
+            return;
+    }
+    plan->dialect = REPLY_NO_DIALECT;
+    refuse(x, request, 404, plan);
+}
+
+/* The dialect has named a server that is to be asked first. */
+static void relay_make(const struct exchange *x, const struct http_request *request, struct reply_plan *plan)
+{
+    const struct address address = address_of(x->client);
+    char client[ADDRESS_TEXT];
+    int refusal = http_relay_refusal(request);
+    if (refusal != 0) {
+        reply_plan_drop(plan);
+        refuse(x, request, refusal, plan);
+        return;
+    }
+    address_text(&address, client);
+    plan->relay = http_relay_request(request, plan->target, client);
+}
+
+static enum verdict http_next(const struct exchange *x, const char *in, size_t n, size_t *used,
+                              struct reply_plan *plan, struct access *access)
+{
+    struct http_request request;
+    unsigned most = x->snapshot->settings->head_max;
+    int length = http_request_parse(in, n, &request);
+    if (length >= 0 && (length == 0 ? n : (size_t)length) > most)
+        length = -431;
+    if (length == 0)
+        return VERDICT_MORE;
+    reply_plan_start(plan);
+    *access = (struct access){request.method_text, request.target, request.referer, request.user_agent,
+                              request.method_text.p != NULL ? request.minor : -1};
+    if (length < 0) {
+        *used = n;
+        refuse(x, NULL, -length, plan);
+    } else {
+        *used = (size_t)length;
+        answer(x, &request, plan);
+        if (plan->target != NULL)
+            relay_make(x, &request, plan);
+    }
+    return VERDICT_REPLY;
+}
+
+static void http_refuse(const struct exchange *x, const char *in, size_t n, enum refusal why,
+                        struct reply_plan *plan)
+{
+    static const int status[] = {[REFUSAL_BROKEN] = 500, [REFUSAL_SOFT_CAP] = 404, [REFUSAL_HARD_CAP] = 503};
+    struct http_request request;
+    refuse(x, http_request_parse(in, n, &request) > 0 ? &request : NULL, status[why], plan);
+}
+
+const struct protocol http_protocol = {
+    .name = "http",
+    .address = "0.0.0.0:2303",
+    .input_max = HTTP_HEAD_MAX + 1, /* at HTTP_HEAD_MAX the parser itself refuses */
+    .next = http_next,
+    .refuse = http_refuse,
+};
