@@ -20,8 +20,8 @@ struct fetching {
     struct fetch_request request;
     struct arena arena;
     struct workspace workspace;
-    struct transport *transport;
-    struct fetch_net net;
+    struct net *net;
+    struct fetch_net documents; /* `net`, as the dialect sees it */
     pb_progress_fn *progress;
     void *arg;
     struct pb_fetch_result *total;
@@ -134,8 +134,8 @@ static int title_fetch(struct fetching *f, const char *path, struct pb_fetch_res
                             .options = f->options,
                             .request = f->request,
                             .workspace = &f->workspace,
-                            .transport = f->transport,
                             .net = f->net,
+                            .documents = f->documents,
                             .progress = f->progress,
                             .arg = f->arg,
                             .result = result};
@@ -210,19 +210,19 @@ static int everything_fetch(struct fetching *f, struct pb_error *err)
 {
     bool several = false;
     struct fetch_titles titles = {0};
-    struct transport_options transport = {.user_agent = f->dialect->user_agent,
-                                          .packed = f->dialect->packed,
-                                          .connections = f->options->connections,
-                                          .progress = f->progress,
-                                          .arg = f->arg};
-    int rc = transport_new(&transport, &f->transport, err);
+    struct net_options options = {.user_agent = f->dialect->user_agent,
+                                  .packed = f->dialect->packed,
+                                  .connections = f->options->connections,
+                                  .progress = f->progress,
+                                  .arg = f->arg};
+    int rc = net_new(&options, &f->net, err);
     if (rc < 0)
         return rc;
-    f->net = (struct fetch_net){f->transport, transport_get, transport_polp};
+    f->documents = (struct fetch_net){f->net, net_get, net_polp};
     f->request.folder = f->workspace.folder;
     rc = installed_load(f, err);
     if (rc == PB_OK && f->dialect->expand != NULL)
-        rc = f->dialect->expand(&f->request, &f->net, &f->arena, &several, &titles, err);
+        rc = f->dialect->expand(&f->request, &f->documents, &f->arena, &several, &titles, err);
     if (rc < 0)
         return error_context(err, "fetch %s", f->options->url);
     if (!several)
@@ -257,7 +257,7 @@ int pb_fetch(const struct pb_fetch_options *o, pb_progress_fn *progress, void *a
     if (rc == PB_OK) {
         sigpipe_block(&sigpipe);
         rc = everything_fetch(&f, err);
-        transport_free(f.transport);
+        net_free(f.net);
         sigpipe_restore(&sigpipe);
         workspace_close(&f.workspace);
         snprintf(result->host, sizeof result->host, "%s", f.request.host);

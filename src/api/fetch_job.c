@@ -65,6 +65,8 @@ static int room_check(const struct fetch_job *job, const struct fetch_plan *plan
 static int plan_download(struct fetch_job *job, struct fetch_plan *plan, struct pb_error *err)
 {
     struct piece_arg arg = {job, plan};
+    struct download download = {
+        .net = job->net, .staging = job->workspace->staging, .accept = on_piece, .accept_arg = &arg};
     struct download_report report = {0};
     int rc = install_check(job->workspace, plan, err);
     if (rc < 0)
@@ -72,7 +74,7 @@ static int plan_download(struct fetch_job *job, struct fetch_plan *plan, struct 
     if (rc == PB_OK)
         rc = room_check(job, plan, err);
     if (rc == PB_OK)
-        rc = transport_pieces(job->transport, plan, job->workspace->staging, on_piece, &arg, &report, err);
+        rc = download_pieces(&download, plan, &report, err);
     if (report.downloaded > 0) /* progress */
         job->rounds = 0;
     job->result->downloaded += report.downloaded;
@@ -204,14 +206,14 @@ static int plan_again(struct fetch_job *job, const struct fetch_plan *before, co
     if (!same)
         job->rounds = 0;
     job->changing |= !same && before->piece_count > 0;
-    *again = job->rounds++ < (job->changing ? ROUNDS_CHANGING : TRANSPORT_ATTEMPTS);
-    return same && *again ? transport_pause(job->transport, TRANSPORT_RETRY_MS, err) : PB_OK;
+    *again = job->rounds++ < (job->changing ? ROUNDS_CHANGING : NET_ATTEMPTS);
+    return same && *again ? net_pause(job->net, NET_RETRY_MS, err) : PB_OK;
 }
 
 /*
  * One source. Where a piece is missing or wrong, the server's content may have changed since it was planned
  * (a publish, a rollback), so the plan is made anew each time. A changed plan starts afresh, and so does one
- * that has brought pieces; the same one without any success is tried TRANSPORT_ATTEMPTS times in all.
+ * that has brought pieces; the same one without any success is tried NET_ATTEMPTS times in all.
  */
 static int source_fetch(struct fetch_job *job, const char *source, struct pb_error *err)
 {
@@ -222,7 +224,7 @@ static int source_fetch(struct fetch_job *job, const char *source, struct pb_err
         struct pb_error planning;
         bool again = false;
         arena_init(&plan.arena, FETCH_PLAN_CEILING);
-        int planned = job->dialect->plan(&job->request, &job->net, source, &plan, &planning);
+        int planned = job->dialect->plan(&job->request, &job->documents, source, &plan, &planning);
         if (planned == PB_OK)
             planned = plan_again(job, &before, &plan, &again, &planning);
         if (planned < 0 && (i == 0 || planned == PB_CANCELLED)) {
@@ -270,7 +272,7 @@ static int sources_try(struct fetch_job *job, struct pb_error *err)
         struct fetch_sources sources;
         job->request.unreached = job->faults.status == PB_NETWORK;
         struct pb_error fault = {0};
-        int rc = job->dialect->sources(&job->request, &job->net, round, &job->arena, &sources, &fault);
+        int rc = job->dialect->sources(&job->request, &job->documents, round, &job->arena, &sources, &fault);
         if (rc < 0 && round == 0) {
             *err = fault;
             return rc;

@@ -1,9 +1,9 @@
-/* Fetching one title: sources are asked in turn; the dialect plans, the transport brings pieces into staging,
- * the dialect makes files of them, and the install step puts them in place. */
+/* Fetching one title: sources are asked in turn; the dialect plans, the downloader brings pieces into
+ * staging, the dialect makes files of them, and the install step puts them in place. */
 #ifndef PB_API_FETCH_JOB_H
 #define PB_API_FETCH_JOB_H
 
-#include "fetch/transport.h"
+#include "fetch/download.h"
 #include "install/workspace.h"
 #include "patchbay/fetch.h"
 
@@ -13,8 +13,8 @@ struct fetch_job {
     struct fetch_request request;
     const char *title;
     struct workspace *workspace;
-    struct transport *transport;
-    struct fetch_net net;
+    struct net *net;
+    struct fetch_net documents; /* `net`, as the dialect sees it */
     pb_progress_fn *progress;
     void *arg;
     struct pb_fetch_result *result;

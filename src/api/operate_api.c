@@ -5,7 +5,7 @@
 #include "base/path.h"
 #include "depot/depot.h"
 #include "depot/state.h"
-#include "fetch/transport.h"
+#include "fetch/net.h"
 #include "serve/admission/ranges.h"
 
 #include <jansson.h>
@@ -117,15 +117,15 @@ static int servers_of(struct pb_depot *depot, struct state_server out[STATE_SERV
 static int status_ask(const char *address, unsigned seconds, struct buffer *text, struct pb_error *err)
 {
     char url[512];
-    struct transport_options o = {.user_agent = "patchbay", .direct = true, .seconds = seconds};
-    struct transport *t;
+    struct net_options o = {.user_agent = "patchbay", .direct = true, .seconds = seconds};
+    struct net *t;
     if (snprintf(url, sizeof url, "http://%s/status", address) >= (int)sizeof url)
         return error_set(err, PB_INVALID, "the address is too long");
-    int rc = transport_new(&o, &t, err);
+    int rc = net_new(&o, &t, err);
     if (rc < 0)
         return rc;
-    rc = transport_try(t, url, text, err);
-    transport_free(t);
+    rc = net_try(t, url, text, err);
+    net_free(t);
     if (rc == PB_OK && text->n == 0)
         rc = error_set(err, PB_NETWORK, "an empty answer");
     return rc < 0 ? error_context(err, "no answer from a server at %s", address) : rc;

@@ -37,24 +37,17 @@ bool polp_place_parse(const char *text, struct polp_place *out)
            polp_id_parse((struct slice){at + 1, hardware}, &out->hardware);
 }
 
-static int cancelled(const struct transport *t, struct pb_error *err)
-{
-    struct pb_progress p = {"ask", 0, 0, NULL};
-    if (t->options.progress != NULL && t->options.progress(t->options.arg, &p) != 0)
-        return error_set(err, PB_CANCELLED, "cancelled");
-    return PB_OK;
-}
-
 /* Until the socket is ready for `events`, or `ms` are over: PB_NETWORK then. */
-static int socket_wait(const struct transport *t, int fd, short events, unsigned ms, struct pb_error *err)
+static int socket_wait(const struct net *t, int fd, short events, unsigned ms, struct pb_error *err)
 {
     uint64_t until = clock_monotonic_ms() + ms;
     for (;;) {
-        struct pollfd p = {fd, events, 0};
-        int n = poll(&p, 1, STEP_MS);
+        struct pollfd ready = {fd, events, 0};
+        int n = poll(&ready, 1, STEP_MS);
         if (n > 0)
             return PB_OK;
-        int rc = cancelled(t, err);
+        struct pb_progress p = {"ask", 0, 0, NULL};
+        int rc = net_progress(t, &p, err);
         if (rc < 0)
             return rc;
         if (clock_monotonic_ms() >= until)
@@ -62,7 +55,7 @@ static int socket_wait(const struct transport *t, int fd, short events, unsigned
     }
 }
 
-static int address_connect(const struct transport *t, const struct addrinfo *a, int *fd, struct pb_error *err)
+static int address_connect(const struct net *t, const struct addrinfo *a, int *fd, struct pb_error *err)
 {
     int number = 0, one = 1;
     socklen_t size = sizeof number;
@@ -72,7 +65,7 @@ static int address_connect(const struct transport *t, const struct addrinfo *a, 
     setsockopt(s, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     if (connect(s, a->ai_addr, a->ai_addrlen) != 0 && errno != EINPROGRESS)
         return error_set(err, PB_NETWORK, "connect: %s", strerror(errno));
-    int rc = socket_wait(t, s, POLLOUT, TRANSPORT_CONNECT_MS, err);
+    int rc = socket_wait(t, s, POLLOUT, NET_CONNECT_MS, err);
     if (rc < 0)
         return rc;
     if (getsockopt(s, SOL_SOCKET, SO_ERROR, &number, &size) != 0 || number != 0)
@@ -82,7 +75,7 @@ static int address_connect(const struct transport *t, const struct addrinfo *a, 
     return PB_OK;
 }
 
-int polp_connect(const struct transport *t, const char *host, const char *port, int *fd, struct pb_error *err)
+int polp_connect(const struct net *t, const char *host, const char *port, int *fd, struct pb_error *err)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
     int failed = getaddrinfo(host, port, &hints, &list);
@@ -97,13 +90,13 @@ int polp_connect(const struct transport *t, const char *host, const char *port, 
 
 /* ---- one request ---- */
 
-static int all_send(const struct transport *t, int fd, struct slice bytes, struct pb_error *err)
+static int all_send(const struct net *t, int fd, struct slice bytes, struct pb_error *err)
 {
     while (bytes.n > 0) {
         ssize_t n = send(fd, bytes.p, bytes.n, MSG_NOSIGNAL);
         if (n < 0 && errno != EAGAIN && errno != EINTR)
             return error_set(err, PB_NETWORK, "send: %s", strerror(errno));
-        int rc = n < 0 ? socket_wait(t, fd, POLLOUT, TRANSPORT_SLOW_S * 1000, err) : PB_OK;
+        int rc = n < 0 ? socket_wait(t, fd, POLLOUT, NET_SLOW_S * 1000, err) : PB_OK;
         if (rc < 0)
             return rc;
         bytes.p += n > 0 ? n : 0;
@@ -113,8 +106,7 @@ static int all_send(const struct transport *t, int fd, struct slice bytes, struc
 }
 
 /* Until `out` has `wanted` bytes. */
-static int all_receive(const struct transport *t, int fd, struct buffer *out, size_t wanted,
-                       struct pb_error *err)
+static int all_receive(const struct net *t, int fd, struct buffer *out, size_t wanted, struct pb_error *err)
 {
     char step[16 * 1024];
     uint64_t until = clock_monotonic_ms() + REPLY_S * 1000;
@@ -127,7 +119,7 @@ static int all_receive(const struct transport *t, int fd, struct buffer *out, si
             return error_set(err, PB_NETWORK, "the server closed the connection");
         if (n < 0 && errno != EAGAIN && errno != EINTR)
             return error_set(err, PB_NETWORK, "receive: %s", strerror(errno));
-        int rc = n < 0 ? socket_wait(t, fd, POLLIN, TRANSPORT_SLOW_S * 1000, err) : PB_OK;
+        int rc = n < 0 ? socket_wait(t, fd, POLLIN, NET_SLOW_S * 1000, err) : PB_OK;
         if (rc < 0)
             return rc;
         if (n > 0 && !buffer_append(out, step, (size_t)n))
@@ -147,7 +139,7 @@ static int reply_check(const struct polp_header *h, const struct buffer *out, st
                : error_set(err, PB_DAMAGED, "the reply's hash is not that of its bytes");
 }
 
-static int exchange(const struct transport *t, const struct polp_place *place, const struct polp_request *r,
+static int exchange(const struct net *t, const struct polp_place *place, const struct polp_request *r,
                     struct buffer *out, struct pb_error *err)
 {
     struct polp_header h;
@@ -174,18 +166,18 @@ static int exchange(const struct transport *t, const struct polp_place *place, c
     return rc < 0 ? rc : reply_check(&h, out, err);
 }
 
-int transport_polp(void *transport, const char *address, const struct polp_request *r, struct buffer *out,
-                   struct pb_error *err)
+int net_polp(void *net, const char *address, const struct polp_request *r, struct buffer *out,
+             struct pb_error *err)
 {
     struct polp_place place;
     if (!polp_place_parse(address, &place))
         return error_set(err, PB_INVALID, "%s: not an address of this protocol", address);
     for (int attempt = 1;; attempt++) {
         struct pb_error pause;
-        int rc = exchange(transport, &place, r, out, err);
-        if ((rc != PB_NETWORK && rc != PB_DAMAGED) || attempt == TRANSPORT_ATTEMPTS)
+        int rc = exchange(net, &place, r, out, err);
+        if ((rc != PB_NETWORK && rc != PB_DAMAGED) || attempt == NET_ATTEMPTS)
             return rc;
-        if (transport_pause(transport, TRANSPORT_RETRY_MS, &pause) < 0) {
+        if (net_pause(net, NET_RETRY_MS, &pause) < 0) {
             *err = pause;
             return pause.status;
         }

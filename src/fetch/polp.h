@@ -1,8 +1,8 @@
-/* POLP over TCP, for fetching: one request and its reply, or many pieces at once. */
+/* POLP over TCP, for fetching: addresses, connecting, and one request with its reply (net_polp). */
 #ifndef PB_FETCH_POLP_H
 #define PB_FETCH_POLP_H
 
-#include "fetch/transport_internal.h"
+#include "fetch/net_internal.h"
 
 #define POLP_SCHEME "polp://"
 
@@ -15,13 +15,8 @@ struct polp_place {
 };
 bool polp_place_parse(const char *text, struct polp_place *out);
 
-/* Connects, waiting at most TRANSPORT_CONNECT_MS for each address; the socket does not block. */
-PB_MUST_USE int polp_connect(const struct transport *t, const char *host, const char *port, int *fd,
+/* Connects, waiting at most NET_CONNECT_MS for each address; the socket does not block. */
+PB_MUST_USE int polp_connect(const struct net *t, const char *host, const char *port, int *fd,
                              struct pb_error *err);
-
-/* As transport_pieces, for a plan whose addresses are POLP's. */
-PB_MUST_USE int polp_pieces(struct transport *t, const struct fetch_plan *plan, int staging,
-                            piece_accept_fn *accept, void *accept_arg, struct download_report *report,
-                            struct pb_error *err);
 
 #endif

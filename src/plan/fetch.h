@@ -17,6 +17,8 @@
 struct fetch_piece {
     const char *name; /* for people */
     const char *url;
+    const char *const *mirrors; /* URLs of the same bytes at other sources */
+    size_t mirror_count;
     const struct fetch_piece *fallback; /* tried next when `url` is not found, or when the dialect's accept
                                            rejects the bytes; NULL: none */
     const char *staged;                 /* a plain file name; half a piece has PART_ENDING behind it */

@@ -1,16 +1,16 @@
-/* The part of the transport that all requests share, and small documents. pieces.c has the downloads. */
-#include "fetch/transport.h"
+/* Options, handles of libcurl, and documents over HTTP. */
+#include "fetch/net.h"
 
 #include "base/clock.h"
-#include "fetch/transport_internal.h"
+#include "fetch/net_internal.h"
 
 #include <poll.h>
 
 enum { DOCUMENT_SECONDS = 120 /* a list of many levels, over a slow line */ };
 
-int transport_new(const struct transport_options *o, struct transport **out, struct pb_error *err)
+int net_new(const struct net_options *o, struct net **out, struct pb_error *err)
 {
-    struct transport *t = calloc(1, sizeof *t);
+    struct net *t = calloc(1, sizeof *t);
     if (t == NULL)
         return error_memory(err);
     t->options = *o;
@@ -23,7 +23,7 @@ int transport_new(const struct transport_options *o, struct transport **out, str
     return PB_OK;
 }
 
-void transport_free(struct transport *t)
+void net_free(struct net *t)
 {
     if (t == NULL)
         return;
@@ -31,7 +31,7 @@ void transport_free(struct transport *t)
     free(t);
 }
 
-CURL *transport_easy(const struct transport *t, const char *url)
+CURL *net_easy(const struct net *t, const char *url)
 {
     CURL *e = curl_easy_init();
     if (e == NULL)
@@ -47,9 +47,9 @@ CURL *transport_easy(const struct transport *t, const char *url)
     curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(e, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)TRANSPORT_CONNECT_MS);
-    curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, (long)TRANSPORT_SLOW_BYTES);
-    curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, (long)TRANSPORT_SLOW_S);
+    curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)NET_CONNECT_MS);
+    curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, (long)NET_SLOW_BYTES);
+    curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, (long)NET_SLOW_S);
     return e;
 }
 
@@ -70,7 +70,7 @@ static int fault_of(CURL *e, CURLcode code, struct pb_error *err)
                      "the server answered with status %ld", status);
 }
 
-int transport_fault(CURL *e, CURLcode code, struct pb_error *err)
+int net_fault(CURL *e, CURLcode code, struct pb_error *err)
 {
     long redirects = 0;
     char *url = NULL;
@@ -80,14 +80,27 @@ int transport_fault(CURL *e, CURLcode code, struct pb_error *err)
     return redirects > 0 && url != NULL ? error_context(err, "redirected to %.200s", url) : rc;
 }
 
-int transport_pause(const struct transport *t, unsigned ms, struct pb_error *err)
+int net_progress(const struct net *n, const struct pb_progress *p, struct pb_error *err)
+{
+    const struct net_options *o = &n->options;
+    return o->progress != NULL && o->progress(o->arg, p) != 0 ? error_set(err, PB_CANCELLED, "cancelled")
+                                                              : PB_OK;
+}
+
+unsigned net_connections(const struct net *n)
+{
+    return n->options.connections;
+}
+
+int net_pause(const struct net *t, unsigned ms, struct pb_error *err)
 {
     enum { STEP_MS = 50 };
     uint64_t until = clock_monotonic_ms() + ms;
     for (uint64_t now = clock_monotonic_ms(); now < until; now = clock_monotonic_ms()) {
         struct pb_progress p = {"wait", 0, 0, NULL};
-        if (t->options.progress != NULL && t->options.progress(t->options.arg, &p) != 0)
-            return error_set(err, PB_CANCELLED, "cancelled");
+        int rc = net_progress(t, &p, err);
+        if (rc < 0)
+            return rc;
         poll(NULL, 0, until - now < STEP_MS ? (int)(until - now) : STEP_MS);
     }
     return PB_OK;
@@ -100,15 +113,15 @@ static size_t document_write(char *p, size_t size, size_t n, void *arg)
 
 static int document_progress(void *arg, curl_off_t total, curl_off_t done, curl_off_t up_total, curl_off_t up)
 {
-    const struct transport *t = arg;
+    const struct net *t = arg;
     struct pb_progress p = {"ask", 0, 0, NULL};
     (void)total, (void)done, (void)up_total, (void)up;
     return t->options.progress != NULL && t->options.progress(t->options.arg, &p) != 0;
 }
 
-int transport_try(struct transport *t, const char *url, struct buffer *out, struct pb_error *err)
+int net_try(struct net *t, const char *url, struct buffer *out, struct pb_error *err)
 {
-    CURL *e = transport_easy(t, url);
+    CURL *e = net_easy(t, url);
     if (e == NULL)
         return error_memory(err);
     out->n = 0;
@@ -128,21 +141,21 @@ int transport_try(struct transport *t, const char *url, struct buffer *out, stru
     else if (code == CURLE_ABORTED_BY_CALLBACK)
         rc = error_set(err, PB_CANCELLED, "cancelled");
     else if (code != CURLE_OK)
-        rc = transport_fault(e, code, err);
+        rc = net_fault(e, code, err);
     else if (!buffer_append(out, "", 0))
         rc = error_memory(err);
     curl_easy_cleanup(e);
     return rc;
 }
 
-int transport_get(void *transport, const char *url, struct buffer *out, struct pb_error *err)
+int net_get(void *net, const char *url, struct buffer *out, struct pb_error *err)
 {
     for (int attempt = 1;; attempt++) {
-        int rc = transport_try(transport, url, out, err);
-        if (rc != PB_NETWORK || attempt == TRANSPORT_ATTEMPTS)
+        int rc = net_try(net, url, out, err);
+        if (rc != PB_NETWORK || attempt == NET_ATTEMPTS)
             return rc;
         struct pb_error cancelled;
-        if (transport_pause(transport, TRANSPORT_RETRY_MS, &cancelled) < 0) {
+        if (net_pause(net, NET_RETRY_MS, &cancelled) < 0) {
             *err = cancelled;
             return cancelled.status;
         }

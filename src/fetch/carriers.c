@@ -1,0 +1,4 @@
+/* The list of carriers. */
+#include "fetch/carrier.h"
+
+const struct carrier_kind *const all_carriers[] = {&http_carrier, &polp_carrier, NULL};

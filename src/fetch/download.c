@@ -1,0 +1,462 @@
+/* Downloading: wants, slots and sources. */
+#include "fetch/download.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "fetch/part.h"
+#include "fetch/sources.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+enum {
+    TURN_MS = 100,
+    MANY = 64, /* pieces, of unknown and so mostly small sizes, are worth more connections */
+    CONNECTIONS_MANY = 8,
+    CONNECTIONS_FEW = 4,
+    CONNECTIONS_MAX = 64,
+};
+
+enum want_state { WANT_WAITING, WANT_RUNNING, WANT_DONE };
+
+/* A piece of the plan. Small, as there may be hundreds of thousands. */
+struct want {
+    const struct fetch_piece *piece; /* the plan's, or a fallback of it */
+    uint64_t not_before;             /* when to try again; monotonic ms */
+    uint64_t missing;                /* bit i: its source i has not got it */
+    uint8_t state;                   /* enum want_state */
+    uint8_t attempts;                /* since it last got on */
+    uint8_t lies;                    /* wrong bytes from sources that prove theirs */
+};
+
+/* A piece under way. */
+struct slot {
+    struct errand errand; /* the first member: events name a slot by it */
+    struct downloading *all;
+    struct want *want; /* NULL: the slot is free */
+    struct source *source;
+    unsigned url; /* which of the piece's */
+    struct part part;
+    bool whole;       /* all has arrived, and is what was promised: only the dialect can find it wrong */
+    uint64_t counted; /* its bytes in bytes_running */
+};
+
+struct downloading {
+    const struct download *d;
+    const struct fetch_plan *plan;
+    struct download_report *report;
+    struct want *wants;
+    struct slot *slots;
+    unsigned slot_count;
+    struct sources sources;
+    size_t done, next;      /* `next`: the first that may be waiting */
+    uint64_t bytes_done;    /* of pieces that are whole */
+    uint64_t bytes_running; /* of pieces under way */
+    int status;             /* what ends everything; its text: */
+    struct pb_error *err;
+};
+
+/* ---- a piece's sources ---- */
+
+static unsigned url_count(const struct fetch_piece *p)
+{
+    return 1 + (unsigned)(p->mirror_count < SOURCES_MAX ? p->mirror_count : SOURCES_MAX - 1);
+}
+
+static const char *url_of(const struct fetch_piece *p, unsigned i)
+{
+    return i == 0 ? p->url : p->mirrors[i - 1];
+}
+
+/* The best source that is left for a piece. *out is NULL when none is. Returns how many are left. */
+static int source_choose(struct downloading *all, const struct want *w, unsigned *url, struct source **out)
+{
+    int left = 0;
+    *out = NULL;
+    for (unsigned i = 0; i < url_count(w->piece); i++) {
+        struct source *s;
+        int rc = source_of(&all->sources, url_of(w->piece, i), &s, all->err);
+        if (rc < 0)
+            return rc;
+        if (s->dropped || w->missing >> i & 1)
+            continue;
+        left++;
+        if (*out == NULL || source_is_better(s, *out)) {
+            *out = s;
+            *url = i;
+        }
+    }
+    return left;
+}
+
+/* Is there a source for the piece besides this one? */
+static bool others_left(struct downloading *all, const struct slot *slot)
+{
+    for (unsigned i = 0; i < url_count(slot->want->piece); i++) {
+        struct source *s;
+        if (i != slot->url && !(slot->want->missing >> i & 1) &&
+            source_of(&all->sources, url_of(slot->want->piece, i), &s, all->err) == PB_OK && !s->dropped &&
+            s != slot->source)
+            return true;
+    }
+    return false;
+}
+
+static void source_blame(struct downloading *all, struct slot *slot, const struct pb_error *why)
+{
+    char *blamed = all->report->blamed;
+    size_t used = strlen(blamed);
+    slot->source->dropped = true;
+    snprintf(blamed + used, BLAME_MAX - used, "%s%.*s: %s", used > 0 ? "; " : "", (int)slot->source->name.n,
+             slot->source->name.p, why->text);
+}
+
+/* ---- whole pieces ---- */
+
+/* Shows a whole piece to the dialect. One whose bytes only the dialect can judge is removed when they are
+ * wrong. */
+static int piece_accept(struct downloading *all, const struct fetch_piece *p, struct pb_error *err)
+{
+    const struct download *d = all->d;
+    int rc = d->accept != NULL ? d->accept(d->accept_arg, p, err) : PB_OK;
+    if (rc == PB_DAMAGED && !p->verified)
+        unlinkat(d->staging, p->staged, 0);
+    return rc;
+}
+
+static int piece_keep(struct downloading *all, struct slot *slot, unsigned *counter, struct pb_error *err)
+{
+    const struct fetch_piece *p = slot->want->piece;
+    uint64_t size = slot->part.size;
+    int rc = part_keep(&slot->part, all->d->staging, p, err);
+    if (rc == PB_OK)
+        rc = piece_accept(all, p, err);
+    if (rc < 0)
+        return rc;
+    slot->want->state = WANT_DONE;
+    all->done++;
+    all->bytes_done += size;
+    ++*counter;
+    return PB_OK;
+}
+
+/* ---- slots ---- */
+
+static void slot_uncount(struct slot *slot)
+{
+    slot->all->bytes_running -= slot->counted;
+    slot->counted = 0;
+}
+
+static void slot_count(struct slot *slot, uint64_t n)
+{
+    slot->all->bytes_running += n;
+    slot->counted += n;
+}
+
+/* Frees the slot. A piece that is not done waits, for `wait_ms` at least. */
+static void slot_leave(struct slot *slot, uint64_t wait_ms)
+{
+    struct want *w = slot->want;
+    size_t index = (size_t)(w - slot->all->wants);
+    slot_uncount(slot);
+    part_close(&slot->part);
+    slot->want = NULL;
+    if (w->state == WANT_DONE)
+        return;
+    w->state = WANT_WAITING;
+    w->not_before = wait_ms > 0 ? clock_monotonic_ms() + wait_ms : 0;
+    if (index < slot->all->next)
+        slot->all->next = index;
+}
+
+static void slot_failed(struct slot *slot, int rc, struct pb_error *err);
+
+/* Asks the source for what is not in NAME.part yet. */
+static int slot_ask(struct slot *slot, struct pb_error *err)
+{
+    struct downloading *all = slot->all;
+    const struct fetch_piece *p = slot->want->piece;
+    int rc = part_open(&slot->part, all->d->staging, p, slot->source->kind->step, err);
+    if (rc < 0)
+        return rc;
+    if (slot->want->attempts++ == 0 && part_is_whole(&slot->part, p)) {
+        unsigned *counter = p->size == 0 ? &all->report->downloaded : &all->report->present;
+        rc = piece_keep(all, slot, counter, err);
+        if (rc == PB_OK)
+            slot_leave(slot, 0);
+        return rc;
+    }
+    if (slot->part.size == piece_most(p) && (rc = part_restart(&slot->part, p, err)) < 0)
+        return rc;
+    slot_count(slot, slot->part.size);
+    slot->errand = (struct errand){.url = url_of(p, slot->url), .from = slot->part.size, .to = p->size};
+    rc = slot->source->kind->start(slot->source->carrier, &slot->errand, err);
+    slot->source->running += rc == PB_OK;
+    return rc;
+}
+
+static void slot_take(struct downloading *all, struct slot *slot, struct want *w)
+{
+    struct pb_error err;
+    int left = source_choose(all, w, &slot->url, &slot->source);
+    if (left <= 0) { /* what failed last said so, unless the plan is at fault */
+        all->status =
+            left < 0 ? left : error_set(all->err, PB_NOT_FOUND, "%s: no source is left", w->piece->name);
+        return;
+    }
+    slot->want = w;
+    slot->whole = false;
+    w->state = WANT_RUNNING;
+    int rc = slot_ask(slot, &err);
+    if (rc < 0)
+        slot_failed(slot, rc, &err);
+}
+
+/* ---- what becomes of an errand ---- */
+
+static int on_bytes(struct errand *e, uint64_t at, const char *bytes, size_t n, struct pb_error *err)
+{
+    struct slot *slot = (struct slot *)e;
+    const struct fetch_piece *p = slot->want->piece;
+    int rc = PB_OK;
+    if (at != slot->part.size) { /* the server does not continue */
+        slot_uncount(slot);
+        rc = at == 0 ? part_restart(&slot->part, p, err)
+                     : error_set(err, PB_DAMAGED, "the server sends another part than was asked for");
+    }
+    if (rc == PB_OK)
+        rc = part_add(&slot->part, p, bytes, n, err);
+    if (rc < 0)
+        return rc;
+    slot_count(slot, n);
+    if (slot->source->kind->proven)
+        slot->want->attempts = 1;
+    return PB_OK;
+}
+
+/* The piece's fallback is wanted in its place. False: there is none, or it would not help. */
+static bool want_fallback(struct want *w, int rc)
+{
+    const struct fetch_piece *fallback = w->piece->fallback;
+    bool useless = rc == PB_NOT_FOUND || (rc == PB_DAMAGED && !w->piece->verified);
+    if (!useless || fallback == NULL)
+        return false;
+    *w = (struct want){.piece = fallback, .state = w->state};
+    return true;
+}
+
+/* May the piece be tried again? Then *wait_ms says when. */
+static bool slot_again(struct slot *slot, int rc, uint64_t *wait_ms, const struct pb_error *err)
+{
+    struct want *w = slot->want;
+    bool proven = slot->source->kind->proven && !slot->whole, others = others_left(slot->all, slot);
+    bool resumed = slot->errand.from > 0;
+    *wait_ms = 0;
+    if (rc == PB_NETWORK) {
+        slot->source->faults++;
+        *wait_ms = others ? 0 : NET_RETRY_MS;
+        return w->attempts < NET_ATTEMPTS * url_count(w->piece);
+    }
+    if (rc == PB_DAMAGED && proven && ++w->lies < NET_ATTEMPTS) {
+        *wait_ms = NET_RETRY_MS;
+        return true;
+    }
+    /* What a continued download began with may have been another release's: from the start, then. */
+    if (rc == PB_DAMAGED && !proven && resumed && w->attempts < NET_ATTEMPTS)
+        return true;
+    if (rc == PB_NOT_FOUND)
+        w->missing |= 1ull << slot->url;
+    else if (rc == PB_DAMAGED && others)
+        source_blame(slot->all, slot, err);
+    return others && (rc == PB_NOT_FOUND || rc == PB_DAMAGED);
+}
+
+/* Ends everything. */
+static void give_up(struct downloading *all, const struct want *w, int rc, const struct pb_error *err)
+{
+    if (all->status < 0)
+        return;
+    *all->err = *err;
+    if (rc == PB_NETWORK)
+        error_context(all->err, "%d attempts", w->attempts);
+    if (rc != PB_DENIED && rc != PB_CANCELLED) /* which are true of all pieces */
+        error_context(all->err, "%s", w->piece->name);
+    all->status = rc;
+}
+
+static void slot_failed(struct slot *slot, int rc, struct pb_error *err)
+{
+    uint64_t wait_ms = 0;
+    struct want *w = slot->want;
+    bool again = slot_again(slot, rc, &wait_ms, err) || want_fallback(w, rc);
+    if (!again)
+        give_up(slot->all, w, rc, err);
+    slot_leave(slot, wait_ms);
+}
+
+/* The errand's bytes are all there: is the piece right? A part that can't be right is emptied. */
+static int slot_check(struct slot *slot, int rc, struct pb_error *err)
+{
+    const struct fetch_piece *p = slot->want->piece;
+    struct pb_error fault = {0};
+    if (rc == PB_OK)
+        rc = part_check(&slot->part, p, err);
+    else if (rc == PB_NOT_FOUND && slot->errand.from > 0) /* a range that the server finds impossible */
+        rc = part_restart(&slot->part, p, &fault) < 0
+                 ? fault.status
+                 : error_set(err, PB_NETWORK, "the server refuses to continue a download");
+    else if (rc == PB_DAMAGED && !slot->source->kind->proven)
+        rc = part_restart(&slot->part, p, &fault) < 0 ? fault.status : rc;
+    if (fault.status < 0)
+        *err = fault;
+    return rc;
+}
+
+static void on_end(struct errand *e, int rc, const struct pb_error *why)
+{
+    struct slot *slot = (struct slot *)e;
+    struct downloading *all = slot->all;
+    struct pb_error err = *why;
+    slot->source->running--;
+    all->report->bytes += e->received;
+    rc = slot_check(slot, rc, &err);
+    slot->whole = rc == PB_OK;
+    if (rc == PB_OK)
+        rc = piece_keep(all, slot, &all->report->downloaded, &err);
+    if (rc < 0) {
+        slot_failed(slot, rc, &err);
+        return;
+    }
+    slot->source->faults = 0;
+    slot_leave(slot, 0);
+}
+
+static const struct carrier_events events = {on_bytes, on_end};
+
+/* ---- all of them ---- */
+
+static int progress_report(struct downloading *all)
+{
+    struct pb_progress p = {"download", all->bytes_done + all->bytes_running, all->plan->download, NULL};
+    if (all->plan->download == 0) /* sizes are not known */
+        p = (struct pb_progress){"download", all->done, all->plan->piece_count, "files"};
+    return net_progress(all->d->net, &p, all->err);
+}
+
+static bool want_is_due(const struct want *w, uint64_t now)
+{
+    return w->state == WANT_WAITING && w->not_before <= now;
+}
+
+/* Gives free slots to pieces that may be tried now. */
+static void slots_fill(struct downloading *all)
+{
+    uint64_t now = clock_monotonic_ms();
+    size_t at = all->next;
+    bool skipped = false;
+    for (unsigned i = 0; i < all->slot_count && all->status == PB_OK; i++) {
+        while (all->slots[i].want == NULL && at < all->plan->piece_count && all->status == PB_OK) {
+            struct want *w = &all->wants[at++];
+            skipped |= w->state == WANT_WAITING && w->not_before > now;
+            if (!skipped)
+                all->next = at;
+            if (want_is_due(w, now))
+                slot_take(all, &all->slots[i], w);
+        }
+    }
+}
+
+static int wants_run(struct downloading *all)
+{
+    int rc = PB_OK;
+    while (rc == PB_OK && all->done < all->plan->piece_count) {
+        slots_fill(all);
+        rc = all->status < 0 ? all->status : progress_report(all);
+        if (rc == PB_OK && all->done < all->plan->piece_count)
+            rc = sources_turn(&all->sources, TURN_MS, all->err);
+        if (rc == PB_OK)
+            rc = all->status;
+    }
+    return rc == PB_OK ? progress_report(all) : rc;
+}
+
+/* Finds what staging has already. */
+static int wants_find(struct downloading *all)
+{
+    for (size_t i = 0; i < all->plan->piece_count; i++) {
+        const struct fetch_piece *p = &all->plan->pieces[i];
+        all->wants[i] = (struct want){.piece = p};
+        int rc = piece_present(all->d->staging, p, all->err);
+        if (rc < 0)
+            return rc;
+        if (rc == 0)
+            continue;
+        rc = piece_accept(all, p, all->err);
+        if (rc == PB_DAMAGED && !p->verified)
+            continue;
+        if (rc < 0)
+            return rc;
+        all->wants[i].state = WANT_DONE;
+        all->done++;
+        all->bytes_done += p->size != FETCH_SIZE_UNKNOWN ? p->size : 0;
+        all->report->present++;
+    }
+    return PB_OK;
+}
+
+/* Stops what is under way. Where a source sent wrong bytes for one piece, half of another is suspect, too. */
+static void slots_stop(struct downloading *all, int rc)
+{
+    bool suspect = rc == PB_DAMAGED || rc == PB_NOT_FOUND;
+    struct pb_error ignored;
+    for (unsigned i = 0; i < all->slot_count; i++) {
+        struct slot *slot = &all->slots[i];
+        if (slot->want == NULL)
+            continue;
+        slot->source->kind->cancel(slot->source->carrier, &slot->errand);
+        all->report->bytes += slot->errand.received;
+        if (suspect && !slot->source->kind->proven)
+            suspect =
+                part_restart(&slot->part, slot->want->piece, &ignored) == PB_OK; /* else its digest tells */
+        part_close(&slot->part);
+    }
+}
+
+static unsigned connections_for(const struct download *d, const struct fetch_plan *plan)
+{
+    unsigned wanted = net_connections(d->net);
+    if (wanted == 0)
+        wanted = plan->piece_count > MANY && plan->download == 0 ? CONNECTIONS_MANY : CONNECTIONS_FEW;
+    return wanted < CONNECTIONS_MAX ? wanted : CONNECTIONS_MAX;
+}
+
+int download_pieces(const struct download *d, const struct fetch_plan *plan, struct download_report *report,
+                    struct pb_error *err)
+{
+    unsigned slots = connections_for(d, plan);
+    struct downloading all = {.d = d,
+                              .plan = plan,
+                              .report = report,
+                              .wants = calloc(plan->piece_count + 1, sizeof *all.wants),
+                              .slots = calloc(slots, sizeof *all.slots),
+                              .slot_count = slots,
+                              .err = err};
+    all.sources = (struct sources){.net = d->net,
+                                   .kinds = d->carriers != NULL ? d->carriers : all_carriers,
+                                   .events = &events,
+                                   .most = slots};
+    int rc = all.wants == NULL || all.slots == NULL ? error_memory(err) : PB_OK;
+    for (unsigned i = 0; rc == PB_OK && i < slots; i++)
+        all.slots[i] = (struct slot){.all = &all, .part = PART_CLOSED};
+    if (rc == PB_OK)
+        rc = wants_find(&all);
+    if (rc == PB_OK)
+        rc = wants_run(&all);
+    if (all.slots != NULL)
+        slots_stop(&all, rc);
+    sources_close(&all.sources);
+    free(all.slots);
+    free(all.wants);
+    return rc;
+}
