@@ -11,9 +11,11 @@ struct net {
     CURLM *multi;
 };
 
-/* A handle with everything set that all requests share; NULL when memory is out. */
+/* A libcurl handle with the options that all requests share. The caller frees it with curl_easy_cleanup. NULL
+ * when memory is out. */
 CURL *net_easy(const struct net *t, const char *url);
-/* Says what went wrong with a request that ended with `code`. */
+/* Turns the fault of a request that ended with `code` into an error: PB_NOT_FOUND, PB_NETWORK or PB_INVALID.
+ */
 int net_fault(CURL *e, CURLcode code, struct pb_error *err);
 
 #endif

@@ -1,4 +1,5 @@
-/* The server: snapshots, listeners and threads around loops. Names no dialect and no file format. */
+/* The server: sockets, one loop a thread, the watcher and the access log. It names no dialect and no file
+ * format. */
 #ifndef PB_SERVE_SERVER_H
 #define PB_SERVE_SERVER_H
 
@@ -17,7 +18,7 @@ struct server_options {
     const char *depot;
     const struct server_listen *listen;
     size_t listen_count;
-    unsigned threads;         /* 0: none; the caller turns the one loop itself with server_step */
+    unsigned threads;         /* 0: none; the caller drives the one loop with server_step */
     const char *access_log;   /* NULL: none */
     server_report_fn *report; /* may be NULL */
     void *report_arg;
@@ -25,25 +26,26 @@ struct server_options {
 
 struct server;
 
-/* Opens the depot and all sockets, makes the first site, starts the threads. Takes over the reference of
- * `settings`, also when it fails. */
+/* Opens the depot and all sockets, makes the first snapshot, starts the threads. Takes over the reference of
+ * `settings`, also when it fails. The caller frees *out with server_free. */
 PB_MUST_USE int server_start(const struct server_options *o, struct serve_settings *settings,
                              struct server **out, struct pb_error *err);
-/* New settings, from now on; takes over the reference. Opens the access log anew. From any thread. */
+/* Puts new settings into force, and reopens the access log. Takes over the reference, also when it fails.
+ * Thread-safe. */
 PB_MUST_USE int server_reload(struct server *s, struct serve_settings *settings, struct pb_error *err);
-/* The address of listener n as it came to be ("127.0.0.1:40123"). */
+/* The address of listener n, its port resolved: "127.0.0.1:40123". */
 void server_address(const struct server *s, size_t n, char *out, size_t room);
-/* Its protocol's name. */
+/* The name of the protocol of listener n. */
 const char *server_protocol(const struct server *s, size_t n);
-/* NULL when all its threads turn, or it has none; else what is wrong. From any thread. */
+/* NULL when all threads turn, or there are none; else a text that says which one hangs. Thread-safe. */
 const char *server_illness(const struct server *s);
-/* Begins to stop: see loop_stop. Does not wait. Safe from any thread. */
+/* Begins to stop, as loop_stop says, and returns at once. Thread-safe. */
 void server_stop(struct server *s);
-/* Stops, waits for the threads and frees. NULL does no harm. */
+/* Stops, waits for the threads, and frees. Accepts NULL. */
 void server_free(struct server *s);
 
-/* For threads == 0: a descriptor that is readable when server_step has something to do; server_step never
- * waits and returns false once it has stopped. */
+/* For threads == 0: server_fd is readable when server_step has work to do. server_step never blocks; it
+ * returns false once the server has stopped. */
 int server_fd(const struct server *s);
 bool server_step(struct server *s);
 

@@ -1,8 +1,8 @@
 /*
- * A token bucket, kept as a time: up to when is all that was taken paid for? Taking something that costs t
- * nanoseconds moves that time on by t; it never lies further back than the burst that is allowed. So a bucket
- * is one number, that threads share without a lock. Who takes more than there is gets a later time at which
- * he may go on: his place in the queue, so nobody is refused and nobody overtakes.
+ * A token bucket, stored as one time stamp: the moment until which everything taken so far is paid for.
+ * Taking something that costs t nanoseconds moves the time stamp on by t. It never lies further in the past
+ * than the burst allows. A taker that asks for more than is available gets a later time at which it may go
+ * on; so takers queue in order, and none is refused. Threads share a bucket without a lock.
  */
 #ifndef PB_SERVE_ADMISSION_BUCKET_H
 #define PB_SERVE_ADMISSION_BUCKET_H
@@ -11,8 +11,8 @@
 
 #define BUCKET_SECOND 1000000000ull
 
-/* Buckets' time begins days before the machine's, so that a bucket is full when the machine has just started.
- */
+/* The bucket clock starts two days before the monotonic clock. So a zeroed bucket is full even when the
+ * machine has just booted. */
 #define BUCKET_EPOCH_MS (2 * 86400000ull)
 
 static inline uint64_t bucket_time(uint64_t monotonic_ms)
@@ -20,7 +20,7 @@ static inline uint64_t bucket_time(uint64_t monotonic_ms)
     return (monotonic_ms + BUCKET_EPOCH_MS) * 1000000;
 }
 
-/* Back again, rounded up. */
+/* The inverse, rounded up to the next millisecond. */
 static inline uint64_t bucket_monotonic_ms(uint64_t time)
 {
     uint64_t ms = (time + 999999) / 1000000;
@@ -31,8 +31,8 @@ struct bucket {
     uint64_t paid; /* atomic; bucket_time */
 };
 
-/* Takes what costs `cost`, a burst's at most at once. Returns when it may be used: not later than `now`, or
- * then. */
+/* Takes `cost` (ns) from the bucket. Returns when the share may be used, in bucket time: at once if that is
+ * not later than `now`. `burst` (ns) is how much an idle bucket saves up. */
 static inline uint64_t bucket_take(struct bucket *b, uint64_t now, uint64_t burst, uint64_t cost)
 {
     uint64_t paid = __atomic_load_n(&b->paid, __ATOMIC_RELAXED), from;
@@ -43,7 +43,7 @@ static inline uint64_t bucket_take(struct bucket *b, uint64_t now, uint64_t burs
     return from;
 }
 
-/* What was taken and not used. */
+/* Gives back what was taken and not used. */
 static inline void bucket_return(struct bucket *b, uint64_t cost)
 {
     uint64_t paid = __atomic_load_n(&b->paid, __ATOMIC_RELAXED);
@@ -52,13 +52,13 @@ static inline void bucket_return(struct bucket *b, uint64_t cost)
         continue;
 }
 
-/* Its rate has changed: what was taken at the old one does not count. */
+/* Fills the bucket. For a changed rate: what was taken at the old rate no longer counts. */
 static inline void bucket_clear(struct bucket *b)
 {
     __atomic_store_n(&b->paid, 0, __ATOMIC_RELAXED);
 }
 
-/* What n units cost at `rate` units a second (rate > 0), rounded up: what is small costs something, too. */
+/* What n units cost at `rate` units a second (rate > 0); ns, rounded up, so that no unit is free. */
 static inline uint64_t bucket_cost(uint64_t n, uint64_t rate)
 {
     return (n / rate) * BUCKET_SECOND + ((n % rate) * BUCKET_SECOND + rate - 1) / rate;

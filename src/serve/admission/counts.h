@@ -1,33 +1,33 @@
-/* Counters. Those of a loop are written by its thread alone and those of a title by all; anybody may read
- * them. */
+/* Counters. A loop's counters are written by its thread alone, a title's by all threads. Any thread may read
+ * them. All count from the start of the server. */
 #ifndef PB_SERVE_ADMISSION_COUNTS_H
 #define PB_SERVE_ADMISSION_COUNTS_H
 
 #include <stdint.h>
 
-/* What is counted of replies, for a dialect (in each loop) and for a title. */
+/* Of replies: one set for each dialect in each loop, one for each title. */
 struct counts {
     uint64_t requests;
-    uint64_t bytes;      /* that left, heads included */
-    uint64_t errors;     /* requests that were refused */
-    uint64_t completed;  /* downloads: see reply_plan.ends_download */
-    uint64_t broken_off; /* replies that the client, or a limit, cut short */
-    uint64_t active;     /* replies under way now that did not leave in one go */
+    uint64_t bytes;      /* sent, heads included */
+    uint64_t errors;     /* requests answered with an error */
+    uint64_t completed;  /* downloads sent to the end: see reply_plan.ends_download */
+    uint64_t broken_off; /* replies cut short by the client or by a limit */
+    uint64_t active;     /* replies under way now; those sent in one call are not counted here */
 };
 
-enum { COUNTS_DIALECTS = 8 }; /* the last is for what is none's */
+enum { COUNTS_DIALECTS = 8 }; /* the last set counts requests that no dialect answers */
 
 struct loop_counts {
-    uint64_t seen;        /* monotonic milliseconds: when the loop last turned */
+    uint64_t seen;        /* when the loop last turned; monotonic ms */
     uint64_t connections; /* open now */
-    uint64_t waiting;     /* of them, those that a rate holds back now */
+    uint64_t waiting;     /* open now and held back by a rate */
     uint64_t accepted;
     uint64_t refused_total;   /* over max_connections, or memory is out */
     uint64_t refused_address; /* over address_connections */
     uint64_t delayed;         /* times that a request or a reply had to wait for a rate */
     uint64_t timeouts;        /* connections closed for being idle, or slow with a request or a reply */
     struct counts dialects[COUNTS_DIALECTS];
-    struct counts of_operator; /* the operator's own requests, which nobody asks for */
+    struct counts of_operator; /* requests to the operator's address; not reported */
 };
 
 static inline uint64_t count_read(const uint64_t *at)
@@ -35,12 +35,13 @@ static inline uint64_t count_read(const uint64_t *at)
     return __atomic_load_n(at, __ATOMIC_RELAXED);
 }
 
-/* For the only writer: no locked instruction. */
+/* Adds to a counter of the calling thread, without a locked instruction. */
 static inline void count_own(uint64_t *at, uint64_t n)
 {
     __atomic_store_n(at, *at + n, __ATOMIC_RELAXED);
 }
 
+/* Adds to a counter that other threads write, too. */
 static inline void count_shared(uint64_t *at, uint64_t n)
 {
     __atomic_fetch_add(at, n, __ATOMIC_RELAXED);

@@ -21,15 +21,15 @@ struct range {
     unsigned bits; /* of 128: an IPv4 /24 is 120 */
 };
 
-/* "192.0.2.7", "192.0.2.0/24", "2001:db8::/32". A range is of one kind: none of IPv6 has an IPv4 address.
- * Bits behind the prefix are cleared. PB_INVALID for anything else. */
+/* Parses "192.0.2.7", "192.0.2.0/24", "2001:db8::/32". Bits behind the prefix are cleared. An IPv6 range that
+ * would include IPv4 addresses, and anything else, is PB_INVALID. */
 PB_MUST_USE int range_parse(const char *text, struct range *out, struct pb_error *err);
-/* The one way to write it: an address goes without its bits. */
+/* The canonical text. A single address has no "/BITS". */
 void range_text(const struct range *r, char out[ADDRESS_TEXT]);
 bool range_has(const struct range *r, const struct address *a);
 
-/* A set, made once and then only asked: ranges are added, then range_set_sort, then range_set_has in
- * logarithmic time. All in the arena. */
+/* A set of ranges in an arena. First all ranges are added, then range_set_sort is called once, then
+ * range_set_has answers in logarithmic time and is thread-safe. */
 struct range_set {
     struct range *list;
     size_t n, room;

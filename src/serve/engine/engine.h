@@ -1,5 +1,5 @@
-/* What one thread's event loop holds: its epoll set, listeners, connections and caches. Connections are small
- * slots in a table of blocks that never move. Types only: loop.h and conn.h say what is done with them. */
+/* The types of the engine: a loop, which belongs to one thread, and its connections. Connections are slots in
+ * a table of blocks that never move. loop.h and conn.h have the functions. */
 #ifndef PB_SERVE_ENGINE_ENGINE_H
 #define PB_SERVE_ENGINE_ENGINE_H
 
@@ -24,8 +24,8 @@ enum conn_state {
     CONN_STATES
 };
 
-/* The lists that connections wait on. In each all deadlines have the same distance, so a new one goes to the
- * end. */
+/* The lists that connections wait on. All deadlines of a list have the same distance, so a list is in order
+ * when new connections join its end. */
 enum conn_wait {
     WAIT_IDLE,
     WAIT_IDLE_SHORT, /* CONN_IDLE where protocol->short_idle */
@@ -44,7 +44,7 @@ struct conn_list {
 
 struct conn {
     struct channel channel;
-    uint32_t generation; /* of the slot's use: tells events of an earlier use apart */
+    uint32_t generation; /* of the slot's use: an event of an earlier use has another one */
     uint32_t index;
     uint8_t state;        /* enum conn_state; changed by conn_move alone */
     uint8_t wait;         /* enum conn_wait: the list that it is on */
@@ -67,8 +67,7 @@ struct conn {
     } remote;
 };
 
-/* Set in the index of an event: it is of the socket to the server that the connection's request was handed
- * to. */
+/* Set in the index of an event: it concerns the socket to the upstream server of the connection's relay. */
 enum { CONN_UPSTREAM = 0x40000000 };
 
 enum { CONN_BLOCK = 256, CONN_BLOCKS_MAX = 4096, CONN_BATCH = 16 * 1024 };
@@ -85,16 +84,15 @@ struct loop_listener {
     int fd;
     const struct protocol *protocol;
     const struct transport *transport;
-    bool inherited; /* who waits there is left to the next server */
+    bool inherited; /* its backlog is left to the next server that inherits the socket */
 };
 
 struct loop {
     int epoll;
-    int timer; /* a tick twice a second: deadlines, log, new snapshots while idle; quicker while a rate holds
-                  connections back */
-    bool fast_ticks;   /* the quick ticks are on */
-    uint64_t slow_due; /* when the duties of the slow tick are due; monotonic ms */
-    int wake;          /* eventfd: loop_stop */
+    int timer;         /* timerfd: see ticks.h */
+    bool fast_ticks;   /* the fast ticks are on */
+    uint64_t slow_due; /* when the work of the slow tick is due; monotonic ms */
+    int wake;          /* eventfd: written by loop_stop */
     struct snapshot_source source;
     uint64_t generation;
     struct snapshot *snapshot;
@@ -106,17 +104,17 @@ struct loop {
     struct object_cache objects;
     struct loop_listener listeners[LISTENERS_MAX];
     size_t listener_count;
-    bool accepting; /* false: out of descriptors, until the next tick */
+    bool accepting; /* false until the next tick: descriptors or memory are out */
     struct conn_table conns;
     unsigned operator_connections; /* connections to the operator's address */
-    unsigned relays;               /* under way */
-    struct conn_list ready;        /* those that had more to do than one turn allows */
+    unsigned relays;               /* relays under way */
+    struct conn_list ready;        /* connections that can go on without an event */
     int64_t unix_now;
     char date[HTTP_DATE];
     bool stop_wanted; /* atomic; set by loop_stop */
-    uint64_t stop_at; /* 0: running; else when what is still open is closed */
+    uint64_t stop_at; /* 0: running; else when connections that are still open are closed; monotonic ms */
     bool done;        /* stopped, and no connection is left */
-    char *input;      /* what a connection's bytes are read into */
+    char *input;      /* the buffer that connections read into */
     struct reply_plan plan;
     struct log_line line;
 };

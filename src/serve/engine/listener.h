@@ -1,5 +1,5 @@
-/* Listening sockets: one for each thread and address, so that the kernel spreads connections (SO_REUSEPORT).
- */
+/* Listening sockets: one for each loop and address, so that the kernel spreads connections over loops
+ * (SO_REUSEPORT). */
 #ifndef PB_SERVE_ENGINE_LISTENER_H
 #define PB_SERVE_ENGINE_LISTENER_H
 
@@ -13,20 +13,18 @@ enum { LISTENERS_MAX = 16 };
 
 struct listen_address {
     struct sockaddr_storage address;
-    socklen_t length; /* 0: not known yet */
-    int inherited;    /* a socket that listens already, from whoever started us; 0: none */
+    socklen_t length; /* 0: not known yet (an inherited socket) */
+    int inherited;    /* a listening socket that was passed to this process; 0: none */
 };
 
-/* "0.0.0.0:2303", "[::]:2303", "127.0.0.1:0", or "fd:3" for a descriptor that was handed over. PB_INVALID for
- * anything else; names are not looked up. */
+/* Parses "0.0.0.0:2303", "[::]:2303", "127.0.0.1:0", or "fd:3" for an inherited descriptor. PB_INVALID for
+ * anything else; host names are not resolved. */
 PB_MUST_USE int listen_address_parse(const char *text, struct listen_address *out, struct pb_error *err);
 void listen_address_text(const struct listen_address *a, char *out, size_t room);
 
-/*
- * Opens `n` sockets on the same address. A port of 0 becomes a free one, and *a then says which. PB_BUSY when
- * another program listens there; two of our own on one port would share its connections at random, so they
- * are refused too. Of an inherited socket each gets a copy; it stays open.
- */
+/* Opens n sockets on the same address. A port of 0 becomes a free port, which is set in *a. PB_BUSY when a
+ * socket listens there already, of another program or of our own. Of an inherited socket each of the n is a
+ * duplicate; the inherited one stays open. */
 PB_MUST_USE int listeners_open(struct listen_address *a, int *fds, size_t n, struct pb_error *err);
 
 #endif

@@ -145,7 +145,7 @@ static void tick(struct loop *l)
         ticks_slow(l);
     if (l->gate.now < l->slow_due)
         return;
-    l->slow_due = l->gate.now + TICK_MS - QUICK_TICK_MS;
+    l->slow_due = l->gate.now + TICK_MS - FAST_TICK_MS;
     conns_expire(l);
     if (l->stop_at != 0)
         conns_close_idle(l);

@@ -1,5 +1,5 @@
-/* Draining reply plans: a small reply leaves in one call, a large one as head and sendfile, and what the
- * socket does not take waits in a conn_out. */
+/* Sending replies. A small reply leaves in one call; a large one as head and file. What the channel does not
+ * take at once is kept in conn->out, together with the snapshot or object that its bytes belong to. */
 #ifndef PB_SERVE_ENGINE_SEND_H
 #define PB_SERVE_ENGINE_SEND_H
 
@@ -7,27 +7,26 @@
 
 enum sent {
     SENT_ALL,     /* the reply has left; the connection goes on */
-    SENT_CLOSE,   /* the reply has left; the connection is to be closed */
-    SENT_BLOCKED, /* the socket takes no more for now */
-    SENT_SOME,    /* the turn is over, the socket would take more: no event will tell */
-    SENT_LATER,   /* that was all that a rate allows for now */
-    SENT_HELD,    /* a rate allows nothing now */
-    SENT_RELAY,   /* another server, or the client, has to send first: an event will tell */
+    SENT_CLOSE,   /* the reply has left; the connection must be closed */
+    SENT_BLOCKED, /* the channel takes no more for now: an event will tell */
+    SENT_SOME,    /* the turn is over and the channel would take more: no event will tell */
+    SENT_LATER,   /* some was sent; a rate allows no more for now */
+    SENT_HELD,    /* nothing was sent; a rate allows nothing for now */
+    SENT_RELAY,   /* the upstream server, or the client, must send first: an event will tell */
     SENT_FAILED,  /* the peer is gone, or the object could not be read */
 };
 
-/* Sends l->plan, which answers the request in `input`. */
+/* Begins to send l->plan, the reply to the request in `input`. Takes over what the plan owns. */
 enum sent send_plan(struct loop *l, struct conn *c, const struct exchange *x, struct slice input,
                     const struct access *access);
-/* Goes on with c->out. */
+/* Continues c->out. */
 enum sent send_more(struct loop *l, struct conn *c);
-/* Has the peer taken its share since this was asked last, which was about send_ms ago? A large send buffer
- * takes all of ours long before a slow peer has them, so what it holds does not count. */
+/* True when the peer has acknowledged its share of bytes (least_rate) since the last call, about send_ms ago.
+ * Bytes in the send buffer do not count: a slow peer would seem fast. */
 bool send_measure(const struct loop *l, struct conn *c);
-/* The time before does not count: the first look from now on finds all well. (That spares most replies the
- * look.) */
+/* Starts measuring anew: the next send_measure returns true. Most replies end before it is called. */
 void send_measure_begin(struct conn *c);
-/* Forgets c->out, if there is one. */
+/* Breaks c->out off, if there is one: counts and logs it, and frees it. */
 void out_drop(struct loop *l, struct conn *c);
 
 #endif

@@ -17,7 +17,7 @@ bool ticks_start(struct loop *l)
 void ticks_fast(struct loop *l)
 {
     if (!l->fast_ticks)
-        l->fast_ticks = timer_set(l, QUICK_TICK_MS);
+        l->fast_ticks = timer_set(l, FAST_TICK_MS);
 }
 
 void ticks_slow(struct loop *l)

@@ -1,4 +1,4 @@
-/* What the threads of one server share besides the snapshot. */
+/* What the threads of one server share besides the snapshot: admission's state, counters, signs of life. */
 #ifndef PB_SERVE_LIVE_SHARED_H
 #define PB_SERVE_LIVE_SHARED_H
 
@@ -11,18 +11,18 @@ struct shared {
     const struct loop_counts *loops[SHARED_LOOPS_MAX]; /* set before the first loop turns */
     size_t loop_count;
     int64_t started;       /* Unix seconds */
-    uint64_t watcher_seen; /* atomic; monotonic ms: when the watcher last looked */
+    uint64_t watcher_seen; /* atomic; when the watcher last looked; monotonic ms */
     bool failing;          /* atomic: the newest catalog could not be read */
     bool stopping;         /* atomic */
 };
 
-/* All loops' counters of a dialect, added up. */
+/* The counters of a dialect (by index), added up over all loops. */
 struct counts shared_counts(const struct shared *s, size_t dialect);
-/* All bytes that left since the start. */
+/* Bytes sent by all loops since the start. */
 uint64_t shared_bytes(const struct shared *s);
-/* NULL when all threads turn; else which does not. That is worth a new start. */
+/* NULL when all threads turn; else a text that says which one hangs. A restart is due then: /healthz. */
 const char *shared_illness(const struct shared *s);
-/* NULL when the server should be sent clients; else why not. */
+/* NULL when a load balancer should send clients; else a text that says why not: /readyz. */
 const char *shared_unready(const struct shared *s);
 
 #endif

@@ -1,4 +1,4 @@
-/* What the watcher knows, and how it tells of what goes wrong. watcher.h has what it does. */
+/* The state of the watcher, and its reports of faults. watcher.h has its functions. */
 #ifndef PB_SERVE_LIVE_WATCH_H
 #define PB_SERVE_LIVE_WATCH_H
 
@@ -6,13 +6,13 @@
 #include "serve/live/shared.h"
 #include "serve/live/snapshot.h"
 
-/* Told when a title is left out of the site, a reload failed or an address was banned. From the watcher's
- * thread; one line of text. */
+/* Called in the watcher's thread with one line of text: a title can't be served, a reload failed, an address
+ * was banned. */
 typedef void server_report_fn(void *arg, const char *text);
 
 struct watcher {
     struct depot *depot;   /* catalog reads only */
-    struct state *state;   /* NULL: it can't be opened, and the server does without */
+    struct state *state;   /* the operator's record; NULL while it can't be opened */
     struct shared *shared; /* not owned */
     server_report_fn *report;
     void *report_arg;
@@ -20,28 +20,29 @@ struct watcher {
     pthread_mutex_t mutex;                /* snapshot, generation, settings_next */
     struct snapshot *snapshot;            /* the newest */
     uint64_t generation;                  /* atomic; changed under the mutex */
-    struct serve_settings *settings_next; /* of a reload; NULL: none */
+    struct serve_settings *settings_next; /* of a reload that is still to be done; NULL: none */
 
     int64_t catalog_seen; /* catalog_version of the snapshot */
     int64_t state_seen;   /* state_version of its bans */
     uint64_t watched_at;
-    uint64_t saved_at; /* when the day's account was put into the record; monotonic ms */
-    int64_t day;       /* Unix days (UTC): which day's account this is */
-    size_t metered;    /* meters that there were when limits were set last */
-    bool unread;       /* some of their accounts have not been read from the record yet */
+    uint64_t saved_at; /* when the account was last saved; monotonic ms */
+    int64_t day;       /* of the account; days since 1970 (UTC) */
+    size_t metered;    /* number of meters when limits were last set */
+    bool unread;       /* the record has not been read for some meters */
 
-    bool failing;         /* the last snapshot could not be made, and that was reported */
-    bool state_failing;   /* the record can't be had or written, and that was reported */
-    uint64_t state_tried; /* when it was to be opened last; monotonic ms */
+    bool failing;         /* the last snapshot could not be made; reported */
+    bool state_failing;   /* the record can't be opened or written; reported */
+    uint64_t state_tried; /* when opening it was last tried; monotonic ms */
     int wake;             /* eventfd */
     bool stop;            /* atomic */
     bool running;
     pthread_t thread;
 };
 
-/* One line for the operator. */
+/* Reports one line of text to the operator. */
 void watch_report(const struct watcher *w, const char *text);
-/* The operator's record failed, or (NULL) it did not: said once. */
+/* The last access to the record failed with `err`, or (NULL) succeeded. A fault is reported once until an
+ * access succeeds. */
 void watch_state_failed(struct watcher *w, const struct pb_error *err);
 
 #endif

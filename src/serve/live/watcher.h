@@ -1,31 +1,34 @@
 /*
- * The watcher: one thread that looks at the catalog and at the operator's record, and makes a new snapshot
- * when either changed or new settings came. It also keeps the day's account. Loops pick the snapshot up
- * between events.
+ * The watcher: one thread that polls the catalog and the operator's record every WATCH_MS. When either has
+ * changed, or new settings have come, it makes a new snapshot; loops take it up between events. It also keeps
+ * the account of the day.
  */
 #ifndef PB_SERVE_LIVE_WATCHER_H
 #define PB_SERVE_LIVE_WATCHER_H
 
 #include "serve/live/watch.h"
 
-/* PATIENCE_MS: how long we wait for somebody else's transaction on the record; there is a next time. */
+/* PATIENCE_MS: how long an access to the record waits for another program's transaction. It is tried again at
+ * the next look. */
 enum { WATCH_MS = 200, PATIENCE_MS = 50 };
 
-/* Opens the depot and makes the first snapshot. Takes over `settings`, also when it fails. watcher_free in
- * any case. */
+/* Opens the depot and makes the first snapshot. Takes over `settings`, also when it fails. The caller calls
+ * watcher_free in any case. `shared` must outlive the watcher. */
 PB_MUST_USE int watcher_init(struct watcher *w, const char *depot, struct serve_settings *settings,
                              struct shared *shared, server_report_fn *report, void *report_arg,
                              struct pb_error *err);
+/* For loops. */
 struct snapshot_source watcher_source(struct watcher *w);
+/* Starts the thread. */
 PB_MUST_USE int watcher_start(struct watcher *w, struct pb_error *err);
-/* New settings from the next look on, which is at once. Takes them over. From any thread. */
+/* Wakes the watcher to take new settings up. Takes over the reference. Thread-safe. */
 void watcher_reload(struct watcher *w, struct serve_settings *settings);
-/* Without a thread: looks, if it is time. */
+/* For a server without threads: looks when WATCH_MS have passed. */
 void watcher_step(struct watcher *w);
-void watcher_stop(struct watcher *w); /* ends the thread */
-void watcher_free(struct watcher *w); /* ... and saves the account */
+void watcher_stop(struct watcher *w); /* ends the thread, if it runs */
+void watcher_free(struct watcher *w); /* stops, saves the account, frees what the watcher owns */
 
-/* Signals are for the program that we live in. */
+/* Starts a thread with all signals blocked, so that the embedding program receives them. */
 PB_MUST_USE int thread_start(pthread_t *thread, void *(*run)(void *), void *arg, struct pb_error *err);
 
 #endif

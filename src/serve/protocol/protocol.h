@@ -13,16 +13,16 @@ struct channel; /* the engine's */
 /* The context of one request. */
 struct exchange {
     const struct snapshot *snapshot;
-    const char *date; /* of now, as HTTP writes it */
-    bool denied;      /* the peer's address is on the deny list, or banned */
+    const char *date; /* now, as HTTP writes it */
+    bool denied;      /* the client's address is on the deny list, or banned */
     const struct sockaddr *client;
     const struct channel *channel; /* for `reached` */
     /* Finds the address that the client connected to. False: it is not known. */
     bool (*reached)(const struct channel *channel, struct sockaddr_storage *out);
-    const struct shared *shared; /* the server's counters and state, for those that tell of them */
+    const struct shared *shared; /* counters and signs of life, for reports */
 };
 
-/* Why a well-formed request for existing content is refused. */
+/* Why the engine refuses a request that the protocol has answered with content. */
 enum refusal {
     REFUSAL_BROKEN,   /* the object can't be read */
     REFUSAL_SOFT_CAP, /* the day's soft cap is reached: no download starts */
@@ -31,25 +31,27 @@ enum refusal {
 
 enum verdict {
     VERDICT_MORE,  /* the request is not complete */
-    VERDICT_REPLY, /* *used bytes are dealt with; drain the plan */
-    VERDICT_CLOSE, /* close without a word */
+    VERDICT_REPLY, /* the plan answers the first *used bytes */
+    VERDICT_CLOSE, /* close without a reply */
 };
 
 struct protocol {
-    const char *name; /* also the scheme of its addresses, and the key under which listeners are configured */
-    const char *address; /* where to listen if nothing else is said */
+    const char *name;    /* also the key under which its addresses are configured */
+    const char *address; /* the default address to listen on; NULL: none */
     bool short_idle;     /* a connection without a request is closed after short_idle_ms, not idle_ms */
-    bool for_operator;   /* the operator's address: no limit, ban, counter or log line applies */
-    size_t input_max;    /* no request is longer: one that is not complete by then closes. At most
-                            PROTOCOL_INPUT_MAX */
+    bool for_operator;   /* the operator's address: no limits, bans, reported counters or log lines */
+    size_t input_max; /* bytes; a request that is longer closes the connection. At most PROTOCOL_INPUT_MAX */
+    /* Parses the request at the start of in[0, n), and plans its reply. VERDICT_MORE: nothing is changed.
+     * Also called again for a request that was held back: it must have no effect that a second call would
+     * repeat. */
     enum verdict (*next)(const struct exchange *x, const char *in, size_t n, size_t *used,
                          struct reply_plan *plan, struct access *access);
-    /* Answers the same request (its bytes are the same) with an error instead. */
+    /* Plans an error in reply to the same request. `in` is the same as for `next`. */
     void (*refuse)(const struct exchange *x, const char *in, size_t n, enum refusal why,
                    struct reply_plan *plan);
 };
 
-/* What the loop's buffer has room for, besides a batch. */
+/* Bytes. */
 enum { PROTOCOL_INPUT_MAX = 32 * 1024 };
 
 extern const struct protocol http_protocol, polp_protocol, admin_protocol;
