@@ -334,6 +334,10 @@ class Result:
         self.cpu = cpu / requests * 1e6
 
 
+def figures(results, field):
+    return Figures(getattr(r, field) for r in results)
+
+
 def wrk_counts(out):
     """Requests, and how many of them failed."""
     sockets = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", out)
