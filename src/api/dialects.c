@@ -11,12 +11,3 @@ const struct dialect *const all_dialects[] = {
     &playonline_dialect,
     NULL,
 };
-
-const struct dialect *dialect_find(const char *name)
-{
-    for (size_t i = 0; all_dialects[i] != NULL; i++) {
-        if (strcmp(all_dialects[i]->name, name) == 0)
-            return all_dialects[i];
-    }
-    return NULL;
-}

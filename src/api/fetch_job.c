@@ -1,6 +1,7 @@
 /* One title: sources, plans and tries. */
 #include "api/fetch_job.h"
 
+#include "base/file.h"
 #include "base/path.h"
 #include "install/install.h"
 
@@ -160,9 +161,24 @@ static bool same_pieces(const struct fetch_plan *a, const struct fetch_plan *b)
     return true;
 }
 
+/* The pieces are the files: sets their sizes. */
+static int pieces_are_files(const struct fetch_job *job, struct fetch_plan *plan, struct pb_error *err)
+{
+    int rc = PB_OK;
+    for (size_t i = 0; rc == PB_OK && i < plan->step_count; i++) {
+        struct fetch_step *s = &plan->steps[i];
+        _cleanup_fd_ int fd = -1;
+        if (s->action == FETCH_PLACE)
+            rc = file_open_regular(job->workspace->staging, s->staged, false, &fd, &s->size, err);
+    }
+    return rc;
+}
+
 static int plan_assemble(struct fetch_job *job, struct fetch_plan *plan, struct pb_error *err)
 {
-    int rc = job->dialect->assemble(&job->request, plan, job->progress, job->arg, err);
+    const struct dialect_fetch *d = job->dialect;
+    int rc = d->assemble != NULL ? d->assemble(&job->request, plan, job->progress, job->arg, err)
+                                 : pieces_are_files(job, plan, err);
     if (rc < 0)
         job->rounds = ROUNDS_CHANGING; /* the same pieces would come to the same */
     return rc;
@@ -266,13 +282,24 @@ static bool tried_before(struct fetch_job *job, const char *source)
     return false;
 }
 
+static int sources_ask(struct fetch_job *job, unsigned round, struct fetch_sources *out, struct pb_error *err)
+{
+    const struct fetch_request *q = &job->request;
+    if (job->dialect->sources != NULL)
+        return job->dialect->sources(q, &job->documents, round, &job->arena, out, err);
+    *out = (struct fetch_sources){arena_zero(&job->arena, sizeof *out->list), round == 0};
+    if (out->list != NULL)
+        out->list[0] = arena_format(&job->arena, "http://%s:%u", q->host, q->port);
+    return out->list == NULL || out->list[0] == NULL ? error_memory(err) : PB_OK;
+}
+
 static int sources_try(struct fetch_job *job, struct pb_error *err)
 {
     for (unsigned round = 0; round < FETCH_ROUNDS; round++) {
         struct fetch_sources sources;
         job->request.unreached = job->faults.status == PB_NETWORK;
         struct pb_error fault = {0};
-        int rc = job->dialect->sources(&job->request, &job->documents, round, &job->arena, &sources, &fault);
+        int rc = sources_ask(job, round, &sources, &fault);
         if (rc < 0 && round == 0) {
             *err = fault;
             return rc;

@@ -6,7 +6,7 @@ static int compile(void *arg, struct site_title *title, const struct md5 *md5, s
     const struct dialect *const *all = arg;
     for (size_t i = 0; all[i] != NULL; i++) {
         if (strcmp(all[i]->name, title->dialect) == 0)
-            return all[i]->compile(title, md5, err);
+            return all[i]->compile != NULL ? all[i]->compile(title, md5, err) : PB_OK;
     }
     return error_set(err, PB_UNSUPPORTED, "this patchbay does not know the dialect");
 }

@@ -116,7 +116,7 @@ struct dialect_fetch {
     /* Checks the request and names the title. */
     int (*title)(const struct fetch_request *q, struct arena *a, const char **title, struct pb_error *err);
     /* Where to ask, in order. Round 0 needs no network; round 1 comes only when all of round 0 failed. A
-     * failure of round 1 is told beside what the sources said. */
+     * failure of round 1 is told beside what the sources said. NULL: http://HOST:PORT and nothing else. */
     int (*sources)(const struct fetch_request *q, const struct fetch_net *net, unsigned round,
                    struct arena *a, struct fetch_sources *out, struct pb_error *err);
     /* Remote state and local state become a plan. plan->arena is initialised; the rest is empty. */
@@ -127,7 +127,8 @@ struct dialect_fetch {
      * PB_DAMAGED is what a wrong digest is for others. May be NULL. */
     int (*accept)(const struct fetch_request *q, const struct fetch_plan *plan,
                   const struct fetch_piece *piece, struct pb_error *err);
-    /* All pieces are there: make the files of the plan in staging, and verify them. */
+    /* All pieces are there: make the files of the plan in staging, and verify them. NULL: the pieces are the
+     * files. */
     int (*assemble)(const struct fetch_request *q, struct fetch_plan *plan, pb_progress_fn *progress,
                     void *arg, struct pb_error *err);
 };
@@ -144,7 +145,7 @@ struct dialect {
     /* The first names of the paths that it answers whatever is published; ends with NULL. No other dialect's
      * title may take one (dialect_path_taken). */
     const char *const *paths;
-    /* Prepares a release for serving: see site_compile_fn. */
+    /* Prepares a release for serving: see site_compile_fn. NULL: there is nothing to prepare. */
     int (*compile)(struct site_title *title, const struct md5 *md5, struct pb_error *err);
     /* Before an older release becomes live again: are its names and aliases free among the titles that are
      * live now, and of other dialects' paths? PB_INVALID when not. NULL: names are a title's own. */
