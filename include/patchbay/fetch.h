@@ -1,7 +1,9 @@
 /*
- * Fetching: content comes from a server, ours or an original one, into the player's folder. It is verified
- * before it appears there; a fetch that fails, is cancelled or is killed leaves what is installed as it was,
- * and the next one continues with what had arrived.
+ * Fetching: downloads content from a server, ours or an original one, and installs it in the player's folder.
+ * Content is verified before it is installed. A fetch that fails, is cancelled or is killed leaves the
+ * installed files as they were; the next fetch continues with what has been downloaded.
+ *
+ * The functions may be called from several threads at once, for different folders.
  */
 #ifndef PATCHBAY_FETCH_H
 #define PATCHBAY_FETCH_H
@@ -15,72 +17,76 @@
 extern "C" {
 #endif
 
-/* What will become, or has become, of one path of the folder; valid during the callback. */
+/* What a fetch does, or would do, to one path of the folder. Valid during the callback only. */
 struct pb_fetch_step {
     const char
         *action;      /* "download", "keep", "place", "move", "link", "attic", "remove", "folder", "prune" */
-    const char *path; /* in the folder; of a "download", what it is */
-    const char *from; /* of a move: where it was; of a link: what it leads to; else NULL */
-    unsigned long long bytes; /* of a download or a file, where it is known */
+    const char *path; /* relative to the folder; for "download" a description */
+    const char *from; /* "move": the old path; "link": the target; else NULL */
+    unsigned long long bytes; /* of the download or file; 0: not known */
 };
 typedef void pb_fetch_step_fn(void *arg, const struct pb_fetch_step *step);
 
 struct pb_fetch_result;
 typedef void pb_fetch_result_fn(void *arg, const struct pb_fetch_result *result);
 
-/* One option of a protocol's own, such as {"subscribe", "official"}. */
+/* An option that only one protocol has, such as {"subscribe", "official"}. pb_fetch_option_keys lists them.
+ */
 struct pb_fetch_option {
     const char *key;
     const char *value; /* "" for a flag */
 };
 
-/* Zero-initialise, then set what is wanted. Everything is only read, during the call. */
+/* Zero-initialise, then set what is wanted. The library only reads it, during the call. */
 struct pb_fetch_options {
     const char *url; /* opensauce://HOST[:PORT]/NAME; escape://HOST[:PORT]/PLATFORM/UPGRADE, /COLLECTION or /;
                                   playonline://HOST[:PORT]/APP@HW */
-    const char *folder;   /* the game's own folder; made if it is not there. State is kept in its .patchbay */
-    unsigned connections; /* at once; 0: as many as suit the content */
-    const char *const *mirrors; /* further sources in order, such as "http://maps.example.org/map_download" */
+    const char
+        *folder; /* the game's folder; created if missing. The client's state is in .patchbay within it */
+    unsigned connections; /* at once; 0: chosen by the library */
+    const char *const
+        *mirrors; /* fallback URLs, tried in order, such as "http://maps.example.org/map_download" */
     size_t mirror_count;
     const char *password;                  /* opensauce; NULL: none */
-    const char *installed_version;         /* escape: of the game; NULL: what the folder's record says */
-    const struct pb_fetch_option *options; /* that only the URL's protocol has: see pb_fetch_option_keys */
+    const char *installed_version;         /* escape: of the game; NULL: as recorded in the folder */
+    const struct pb_fetch_option *options; /* of the URL's protocol */
     size_t option_count;
-    int dry_run;            /* 1: change nothing; `step` is told what would be done */
-    pb_fetch_step_fn *step; /* may be NULL; without dry_run it is told what was done */
-    /* For a URL that names several titles (escape://HOST/): called after each. May be NULL. */
+    int dry_run;            /* 1: change nothing, and call `step` with what would be done */
+    pb_fetch_step_fn *step; /* may be NULL; without dry_run it is called with what was done */
+    /* Called after each title of a URL that names several (escape://HOST/). May be NULL. */
     pb_fetch_result_fn *each;
     void *arg; /* for step and each */
 };
 
-/* Of a URL that names several titles: sums, and the texts of the last. */
+/* The result of a fetch. For a URL that names several titles the numbers are sums, and the texts are of the
+ * last title. Texts are NUL-terminated and cut to fit. */
 struct pb_fetch_result {
     char title[256];
     char version[64];    /* "" when the protocol has none */
     char host[256];      /* of the URL, with the brackets of an IPv6 address */
     unsigned port;       /* of the URL, or the protocol's default */
-    unsigned game_port;  /* where the game's own server is: for opensauce one below `port`, else `port` */
-    char source[512];    /* where it came from */
+    unsigned game_port;  /* of the game's own server: for opensauce one below `port`, else `port` */
+    char source[512];    /* the URL of the server that it came from */
     char note[256];      /* the publisher's free text */
     char advice[32];     /* "recommended", "optional", or "" */
-    char others[512];    /* titles there that are not fetched, for people */
-    int unchanged;       /* 1: everything was there already, and right */
-    unsigned titles;     /* that were fetched */
-    unsigned pieces;     /* that had to be downloaded */
-    unsigned downloaded; /* of these, in this call */
-    unsigned present;    /* of these, left by an earlier, broken off call */
-    uint64_t bytes;      /* that came over the network */
-    /* files of the folder */
+    char others[512];    /* further titles of the server that were not fetched; for people */
+    int unchanged;       /* 1: everything was installed and right already */
+    unsigned titles;     /* fetched */
+    unsigned pieces;     /* files to download */
+    unsigned downloaded; /* of these, downloaded by this call */
+    unsigned present;    /* of these, left by an earlier call that did not end */
+    uint64_t bytes;      /* received from the network */
+    /* Files of the folder. */
     unsigned kept, placed, moved, linked, removed;
-    unsigned attic; /* set aside */
-    /* of a title that is one file */
+    unsigned attic; /* moved to the attic */
+    /* For a title that is one file. */
     char file[256]; /* in the folder; "" for other titles */
     uint64_t size;
     char md5[33];
     uint32_t crc32;
 };
 
-/* An option that a protocol has of its own. Static text. */
+/* The description of an option. Texts are static. */
 struct pb_fetch_option_key {
     const char *protocol; /* "escape" */
     const char *key;      /* "subscribe" */
@@ -89,39 +95,43 @@ struct pb_fetch_option_key {
     int repeatable;
 };
 typedef void pb_fetch_option_fn(void *arg, const struct pb_fetch_option_key *key);
-/* Calls fn for every option that there is. */
+/* Calls fn for every option of every protocol. */
 PB_API void pb_fetch_option_keys(pb_fetch_option_fn *fn, void *arg);
 
 /*
- * Fetches. progress may be NULL; it is called often, from the calling thread, with stages "ask", "download",
- * "unpack", "copy", "wait". Failures: PB_INVALID (URL, an option that its protocol has not got, or a server's
- * list that makes no sense; something in the folder stands in the way), PB_NOT_FOUND, PB_NETWORK, PB_DENIED
- * (password missing or wrong; a version too old to be upgraded), PB_DAMAGED (bytes are not those promised, an
- * archive that unpacks to more), PB_NO_SPACE, PB_BUSY (the same is being fetched into the same folder),
- * PB_FAILED (the folder was changed by somebody meanwhile, or can't be written), PB_CANCELLED. Whatever
- * fails, files in the folder are as they were; what was subscribed to stays so.
+ * Fetches options->url into options->folder, and blocks until that is done. progress may be NULL; it is
+ * called often, in the calling thread, with the stages "ask", "download", "unpack", "copy" and "wait".
+ * Errors: PB_INVALID    the URL or an option is wrong; a server's list makes no sense; something in the
+ * folder is in the way PB_NOT_FOUND  no server has the title PB_NETWORK    no server could be reached, or
+ * connections broke PB_DENIED     the password is missing or wrong; the installed version is too old to be
+ * upgraded PB_DAMAGED    what the servers sent is not what they announced PB_NO_SPACE   the disk is full
+ *   PB_BUSY       another fetch of the same title into the same folder is under way
+ *   PB_FAILED     the folder can't be written, or its files were changed during the fetch
+ *   PB_CANCELLED  the progress function said stop
+ * After an error the files of the folder are as they were; subscriptions that were changed stay changed.
  */
 PB_API PB_MUST_USE int pb_fetch(const struct pb_fetch_options *options, pb_progress_fn *progress, void *arg,
                                 struct pb_fetch_result *result, struct pb_error *err);
 
-/* Finishes an install that was broken off in this folder, as the next fetch would: *found is 1 when there was
- * one. */
+/* Completes an interrupted install in the folder, as the next fetch would. *found: 1 when there was one, else
+ * 0. */
 PB_API PB_MUST_USE int pb_recover(const char *folder, int *found, struct pb_error *err);
 
-/* What a folder has, as fetching recorded it. Valid only during the callback; anything but 0 from it ends the
- * listing, which then fails with PB_CANCELLED. */
+/* One installed title, as recorded in the folder. Valid during the callback only. */
 struct pb_installed {
     const char *title;
     const char *version; /* "" when the protocol has none */
     const char *source;
     uint64_t files;
-    const char *file; /* of a title that is one file; else "" */
+    const char *file; /* for a title that is one file; else "" */
     uint64_t size;
     const char *md5;
     uint32_t crc32;
     int64_t installed; /* Unix seconds */
 };
+/* A return value other than 0 ends the listing, which then returns PB_CANCELLED. */
 typedef int pb_installed_fn(void *arg, const struct pb_installed *record);
+/* Lists the titles that are installed in the folder. */
 PB_API PB_MUST_USE int pb_installed_list(const char *folder, pb_installed_fn *fn, void *arg,
                                          struct pb_error *err);
 

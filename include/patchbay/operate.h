@@ -1,6 +1,4 @@
-/*
- * For those who run a server: bans, and what a running server says of itself. docs/operations.md.
- */
+/* For operators: bans, and the state of a running server (docs/operations.md). */
 #ifndef PATCHBAY_OPERATE_H
 #define PATCHBAY_OPERATE_H
 
@@ -10,7 +8,7 @@
 extern "C" {
 #endif
 
-/* One ban, as pb_bans shows it; valid only during the callback. */
+/* One ban. Valid during the callback only. */
 struct pb_ban {
     const char *range;  /* "192.0.2.7", "192.0.2.0/24", "2001:db8::/32" */
     const char *reason; /* may be "" */
@@ -19,29 +17,29 @@ struct pb_ban {
 };
 
 /*
- * Bans an address or a CIDR range from all servers of this depot, running ones within a moment. What is on
- * its way to such an address is broken off; its requests are answered with 403 (over POLP: closed). Bits
- * behind the prefix do not count. Replaces an earlier ban of the same range. `reason` is one line of at most
- * 200 bytes, or NULL; `expires` is in Unix seconds, 0 for never. PB_INVALID: not an address or a range, or
- * the reason can't be, or the ban would have ended already.
+ * Bans an address or a CIDR range from all servers of the depot. Running servers apply the ban within a
+ * second: replies under way are broken off, new requests are answered with 403 (POLP: the connection is
+ * closed). Bits behind the prefix are ignored. A ban of the same range is replaced. `reason` is one line of
+ * at most 200 bytes, or NULL. `expires` is in Unix seconds; 0: never. PB_INVALID: `range` is no address or
+ * range, `reason` is too long or has control characters, `expires` is in the past.
  */
 PB_API PB_MUST_USE int pb_ban(struct pb_depot *depot, const char *range, const char *reason, int64_t expires,
                               struct pb_error *err);
 
-/* Lifts the ban of just this range. PB_NOT_FOUND when there is none. */
+/* Lifts the ban of exactly this range. PB_NOT_FOUND: there is none. */
 PB_API PB_MUST_USE int pb_unban(struct pb_depot *depot, const char *range, struct pb_error *err);
 
-/* Anything but 0 ends the listing, which then fails with PB_CANCELLED. */
+/* A return value other than 0 ends the listing, which then returns PB_CANCELLED. */
 typedef int pb_ban_fn(void *arg, const struct pb_ban *ban);
 
-/* All bans that have not expired, in order of their ranges. */
+/* Lists all bans that have not expired, sorted by range. */
 PB_API PB_MUST_USE int pb_bans(struct pb_depot *depot, pb_ban_fn *fn, void *arg, struct pb_error *err);
 
 /*
- * Asks a running server for its state: JSON, as its /status has it (docs/operations.md). `address` is its
- * admin address, "127.0.0.1:2304". NULL: of the servers that run on this depot, the one that was started last
- * and answers is asked; else the depot may be NULL. On success *json is the caller's: free(). PB_NOT_FOUND:
- * no server of the depot has an admin address; PB_NETWORK: none answers.
+ * Asks a running server for its state: the JSON of /status (docs/operations.md). `address` is the server's
+ * admin address, such as "127.0.0.1:2304"; `depot` may then be NULL. With address NULL the servers of the
+ * depot are asked, the newest first. On success the caller owns *json and frees it with free(). PB_NOT_FOUND:
+ * no server of the depot has an admin address. PB_NETWORK: none answers.
  */
 PB_API PB_MUST_USE int pb_server_status(struct pb_depot *depot, const char *address, char **json,
                                         struct pb_error *err);

@@ -1,4 +1,4 @@
-/* Everything at once. */
+/* The whole public interface of the library. */
 #ifndef PATCHBAY_PATCHBAY_H
 #define PATCHBAY_PATCHBAY_H
 

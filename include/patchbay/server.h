@@ -1,6 +1,7 @@
 /*
- * Serving: a depot's live releases, to every client in its own protocol. In threads of the library's own, or
- * turned by the caller's poll loop. A server holds no global state; a process may run several.
+ * Serving: a server answers clients from a depot's live releases, each in its own protocol. It runs in
+ * threads of the library, or in the caller's event loop. There is no global state: a process may run several
+ * servers.
  */
 #ifndef PATCHBAY_SERVER_H
 #define PATCHBAY_SERVER_H
@@ -18,28 +19,29 @@ struct pb_server;
 
 /* ---- configuration: the same for a file and for a program (docs/configuration.md) ---- */
 
-/* An empty configuration: all defaults. NULL when memory is out. Owned by the caller: pb_config_free. */
+/* Creates a configuration with all defaults. The caller owns it and frees it with pb_config_free. NULL: out
+ * of memory. A configuration may be used by one thread at a time. */
 PB_API struct pb_config *pb_config_new(void);
-PB_API void pb_config_free(struct pb_config *config); /* NULL does no harm */
+PB_API void pb_config_free(struct pb_config *config); /* accepts NULL */
 
 /*
- * Sets one value, as a line of the file would: pb_config_set(c, "server", "http", "127.0.0.1:2303", "--http",
- * &err). `where` says in errors where the value comes from. A repeatable key adds a value; values from a file
- * are dropped once the program sets the same key. PB_INVALID: unknown section or key, or a value that can't
- * be.
+ * Sets a value, as a line of a configuration file does: pb_config_set(c, "server", "http", "127.0.0.1:2303",
+ * "--http", &err). `where` is the origin that errors name. For a repeatable key the value is added. Values
+ * that were read from a file are dropped when the program sets the same key. Strings are copied. PB_INVALID:
+ * unknown section or key, or not an allowed value.
  */
 PB_API PB_MUST_USE int pb_config_set(struct pb_config *config, const char *section, const char *key,
                                      const char *value, const char *where, struct pb_error *err);
 
-/* As pb_config_set, for what holds when neither the program nor a file says anything. */
+/* As pb_config_set, for a value that applies when neither the program nor a file sets the key. */
 PB_API PB_MUST_USE int pb_config_default(struct pb_config *config, const char *section, const char *key,
                                          const char *value, struct pb_error *err);
 
-/* Reads an INI file. What the program sets, before or after, goes before what the file says. Errors name the
- * line. */
+/* Reads an INI file. Values that the program sets, before or after, take precedence. Errors name the line.
+ * PB_NOT_FOUND: there is no such file. PB_INVALID: as for pb_config_set. */
 PB_API PB_MUST_USE int pb_config_read(struct pb_config *config, const char *file, struct pb_error *err);
 
-/* One key that there is, for help and documents. */
+/* The description of a key. Texts are static. */
 struct pb_config_key {
     const char *section;
     const char *key;
@@ -47,53 +49,55 @@ struct pb_config_key {
     const char *help;
     int repeatable;
 };
-/* Calls fn for every key; static text. */
+/* Calls fn for every key of every section. */
 PB_API void pb_config_keys(void (*fn)(void *arg, const struct pb_config_key *key), void *arg);
 
 /* ---- running ---- */
 
-/* Told about things that go wrong while serving. One line; from a thread of the library's, or, during a call
- * of these functions, from the caller's. */
+/* Called with one line of text when something goes wrong while serving: in a thread of the library, or,
+ * during a call of one of these functions, in the caller's thread. The text is valid during the call only. */
 typedef void pb_server_report_fn(void *arg, const char *text);
 
 /*
- * Opens the depot and all listening sockets and begins to serve. `own_loop` 0: in the library's threads. 1:
- * no threads (the access log's writer aside); the caller polls pb_server_fd for reading and calls
- * pb_server_step. `config` is only read during the call. PB_BUSY: another program listens on an address.
+ * Opens the depot and all listening sockets, and begins to serve. With own_loop 0 the server runs in threads
+ * of the library. With own_loop 1 it has no thread but the access log's writer: the caller polls pb_server_fd
+ * for reading and calls pb_server_step. `config` is only read during the call; `report` may be NULL. On
+ * success the caller owns *server and frees it with pb_server_free. PB_NOT_FOUND: there is no depot. PB_BUSY:
+ * another program listens on an address. PB_INVALID: the configuration contradicts itself.
  */
 PB_API PB_MUST_USE int pb_server_start(const char *depot, const struct pb_config *config, int own_loop,
                                        pb_server_report_fn *report, void *arg, struct pb_server **server,
                                        struct pb_error *err);
 
-/* The address that listener n (from 0) got, such as "127.0.0.1:40123" when port 0 was asked for. Returns 0,
- * or PB_NOT_FOUND when there is no such listener. */
+/* Writes the address of listener n (from 0) to `text` (room bytes), with the port that was chosen where port
+ * 0 was asked for: "127.0.0.1:40123". PB_NOT_FOUND: there is no such listener. */
 PB_API int pb_server_address(const struct pb_server *server, size_t n, char *text, size_t room);
 
-/* The protocol of listener n: "http", "polp", or "admin" (HTTP for the operator). Static; NULL when there is
+/* The protocol of listener n: "http", "polp" or "admin" (HTTP for the operator). Static text. NULL: there is
  * no such listener. */
 PB_API const char *pb_server_protocol(const struct pb_server *server, size_t n);
 
-/* Takes a new configuration into use without dropping a connection; listeners and threads stay as they are.
- * Opens the access log anew. On failure the old configuration stays. It
- * holds for all connections a moment after the call (with own_loop: from the next steps on). */
+/* Applies a new configuration without dropping a connection, and reopens the access log. Changed addresses,
+ * threads and the log's path apply from the next start on; a report says so. The rest applies to all
+ * connections within a second (with own_loop: from the next steps on). After an error the old one stays in
+ * force. */
 PB_API PB_MUST_USE int pb_server_reload(struct pb_server *server, const struct pb_config *config,
                                         struct pb_error *err);
 
-/* NULL when all its threads turn; else a few words on what is wrong. Static text;
- * from any thread. With own_loop always NULL: the caller knows whether he turns the loop. */
+/* NULL when all threads of the server are running; else a static text that says which one hangs. Always NULL
+ * with own_loop. Thread-safe. */
 PB_API const char *pb_server_illness(const struct pb_server *server);
 
-/* Begins to stop: no new connections, replies under way are finished (bounded by drain_timeout). Returns at
- * once. */
+/* Begins to stop: no new connections are accepted, and replies under way are finished within drain_timeout.
+ * Returns at once. Thread-safe. */
 PB_API void pb_server_stop(struct pb_server *server);
 
-/* Stops, waits for what is under way, and frees. With own_loop nothing turns the loop any more, so what is
- * under way is broken off: call pb_server_stop and step until pb_server_step returns 0 first. NULL does no
- * harm. */
+/* Stops, waits for replies under way, and frees. With own_loop replies under way are broken off, unless the
+ * caller has called pb_server_stop and then pb_server_step until it returned 0. Accepts NULL. */
 PB_API void pb_server_free(struct pb_server *server);
 
-/* For own_loop: readable when there is something to do. pb_server_step never waits; it returns 1, or 0 once a
- * server told to stop has finished. */
+/* For own_loop: the descriptor is readable when there is work to do. pb_server_step never blocks. It returns
+ * 1; 0 when the server has stopped. */
 PB_API int pb_server_fd(const struct pb_server *server);
 PB_API int pb_server_step(struct pb_server *server);
 

@@ -1,9 +1,9 @@
 /*
- * Status codes and the error that every fallible function of the library fills in.
+ * Status codes, errors and progress, as all functions of the library use them.
  *
- * A function that can fail returns 0 (PB_OK) or one of the negative codes below. The code is for programs;
- * the text in struct pb_error is for people: one line that says what failed, where and why. The library never
- * prints, exits or aborts.
+ * A function that can fail returns PB_OK (0) or one of the negative codes below, and fills in a struct
+ * pb_error. The code is for programs; the text is for people: one line that says what failed, where and why.
+ * The library never prints and never ends the process.
  */
 #ifndef PATCHBAY_STATUS_H
 #define PATCHBAY_STATUS_H
@@ -17,43 +17,42 @@ extern "C" {
 
 enum pb_status {
     PB_OK = 0,
-    PB_FAILED = -1,       /* the system refused something: see the text */
-    PB_INVALID = -2,      /* the input is not what it must be (a name, a file, a definition, an option) */
-    PB_NOT_FOUND = -3,    /* no such title, release, file or server resource */
-    PB_DAMAGED = -4,      /* bytes are not those that a digest or size promised */
-    PB_NETWORK = -5,      /* a server could not be reached or broke off */
+    PB_FAILED = -1,       /* the operating system refused something; the text says what */
+    PB_INVALID = -2,      /* an argument or input is not allowed: a name, a file, a list, an option */
+    PB_NOT_FOUND = -3,    /* there is no such title, release, file or resource */
+    PB_DAMAGED = -4,      /* bytes do not match their digest or size */
+    PB_NETWORK = -5,      /* a server could not be reached, or the connection broke */
     PB_DENIED = -6,       /* a password is missing or wrong, or an address is not allowed */
     PB_NO_SPACE = -7,     /* the disk is full */
-    PB_BUSY = -8,         /* somebody else holds what is needed */
-    PB_CANCELLED = -9,    /* the caller's progress function said stop */
+    PB_BUSY = -8,         /* another program holds a lock or an address */
+    PB_CANCELLED = -9,    /* a callback of the caller said stop */
     PB_NO_MEMORY = -10,   /* memory ran out */
-    PB_UNSUPPORTED = -11, /* understood, but this version cannot do it */
+    PB_UNSUPPORTED = -11, /* known, but not supported by this version */
 };
 
 #define PB_ERROR_TEXT_MAX 600
 
-/* Owned by the caller, never NULL. What it says after a success means nothing. */
+/* Owned by the caller; arguments of this type must not be NULL. Its content is undefined after a success. */
 struct pb_error {
-    int status;                   /* the same code that the function returned */
+    int status;                   /* the code that the function returned */
     char text[PB_ERROR_TEXT_MAX]; /* one line, no line end, UTF-8 */
 };
 
-/* The version of the library, such as "0.1.0". Static; never fails. */
+/* The version of the library, such as "0.1.0". Static text. Thread-safe. */
 PB_API const char *pb_version(void);
 
-/* A short name for a code, such as "not found". Static; never fails. */
+/* A short name of a code, such as "not found". Static text, for any number. Thread-safe. */
 PB_API const char *pb_status_name(int status);
 
 /*
- * Progress of a long operation: bytes, or what `unit` says, of the stage that is under way. A callback that
- * returns anything but 0 cancels the operation, which then fails with PB_CANCELLED and leaves everything as
- * it was.
+ * Progress of a long operation: how much of the current stage is done. A return value other than 0 cancels
+ * the operation, which then returns PB_CANCELLED and leaves everything as it was.
  */
 struct pb_progress {
     const char *stage; /* "compress", "store", "verify", "ask", "wait", "download", "unpack"; static */
     unsigned long long done;
     unsigned long long total; /* 0: not known */
-    const char *unit;         /* what is counted; NULL: bytes */
+    const char *unit;         /* what `done` and `total` count; NULL: bytes */
 };
 typedef int pb_progress_fn(void *arg, const struct pb_progress *progress);
 
