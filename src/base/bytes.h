@@ -1,4 +1,4 @@
-/* Slices of memory that somebody else owns, a growable buffer with a ceiling, hex, and little-endian
+/* Slices (borrowed bytes), growable buffers with a ceiling, hexadecimal and percent encoding, little-endian
  * integers. */
 #ifndef PB_BASE_BYTES_H
 #define PB_BASE_BYTES_H
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Bytes that are not owned. */
+/* Borrowed bytes; not NUL-terminated. */
 struct slice {
     const char *p;
     size_t n;
@@ -32,10 +32,10 @@ bool slice_equal_nocase(struct slice a, struct slice b);
 bool slice_ends_nocase(struct slice a, struct slice end);
 bool slice_begins(struct slice a, struct slice begin);
 
-/* A decimal number without sign, space or leading plus, at most `max`. Returns false for anything else. */
+/* Parses a decimal number of at most `max`: digits only. False for anything else. */
 bool slice_to_u64(struct slice text, uint64_t max, uint64_t *value);
 
-/* The same with a unit of 1024: "500", "500k", "10M", "2G", "1T". */
+/* The same with an optional unit, in powers of 1024: "500", "500k", "10M", "2G", "1T". */
 bool slice_to_bytes(struct slice text, uint64_t max, uint64_t *value);
 
 static inline char ascii_lower(char c)
@@ -43,9 +43,9 @@ static inline char ascii_lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
 }
 
-/* A buffer that grows up to `ceiling` bytes. After a failed append `failed` stays set and the rest is
- * ignored, so that a caller may append a lot and check once. The data is always followed by a zero byte that
- * does not count. */
+/* A buffer that grows up to `ceiling` bytes. A failed append sets `failed`, and further appends are ignored:
+ * a caller may append many times and check once. After the first append the data is NUL-terminated; n does
+ * not count the NUL. */
 struct buffer {
     char *p;
     size_t n;
@@ -60,17 +60,17 @@ bool buffer_append(struct buffer *b, const void *p, size_t n);
 bool buffer_text(struct buffer *b, const char *text);
 bool buffer_format(struct buffer *b, const char *format, ...) PB_PRINTF(2, 3);
 
-void hex_encode(const void *bytes, size_t n, char *out); /* 2n digits and a zero */
-bool hex_decode(struct slice hex, void *out, size_t n);  /* exactly 2n digits of either case */
+void hex_encode(const void *bytes, size_t n, char *out); /* 2n digits and a NUL */
+bool hex_decode(struct slice hex, void *out, size_t n);  /* false unless there are exactly 2n digits */
 
-/* Decodes %XX into `out` (room bytes). Returns the length, or -1 for a broken escape, %00, or too little
- * room. */
+/* Decodes %XX into `out` (room bytes). Returns the decoded length; -1 for a malformed escape, %00, or too
+ * little room. */
 int percent_decode(struct slice text, char *out, size_t room);
 
-/* Appends `text` with everything but letters, digits and -._~ encoded ('/' too, unless `keep_slash`). */
+/* Appends `text`, with every byte but letters, digits, -._~ and (with `keep_slash`) '/' encoded as %XX. */
 void percent_encode(struct buffer *b, struct slice text, bool keep_slash);
 
-/* FNV-1a: for names that nobody outside can choose to collide. Begin with HASH_START. */
+/* FNV-1a, starting with HASH_START. Not for names that an attacker chooses: collisions are easy to find. */
 #define HASH_START 2166136261u
 uint32_t hash_more(uint32_t h, struct slice text);
 

@@ -1,4 +1,4 @@
-/* Digests: MD5 and SHA-256 (OpenSSL), CRC-32 (libdeflate), computed together over one pass of the data. */
+/* Digests: MD5 and SHA-256 (OpenSSL) and CRC-32 (libdeflate), computed in one pass over the data. */
 #ifndef PB_BASE_DIGEST_H
 #define PB_BASE_DIGEST_H
 
@@ -25,7 +25,7 @@ struct digest_result {
     uint64_t size;
 };
 
-/* A running digest of one or more kinds. */
+/* A digest under way, of one or more kinds. */
 struct digest {
     void *md5;
     void *sha256;
@@ -36,14 +36,14 @@ struct digest {
 
 PB_MUST_USE int digest_start(struct digest *d, unsigned kinds, struct pb_error *err);
 void digest_add(struct digest *d, const void *p, size_t n);
-void digest_finish(struct digest *d, struct digest_result *result); /* frees; digest_start begins a new one */
-void digest_free(struct digest *d);                                 /* without a result; twice does no harm */
+void digest_finish(struct digest *d, struct digest_result *result); /* frees *d, too */
+void digest_free(struct digest *d);                                 /* may be called twice */
 
 PB_MUST_USE int digest_bytes(unsigned kinds, const void *p, size_t n, struct digest_result *result,
                              struct pb_error *err);
-/* MD5 of a few bytes, without an allocation: a packet's. False where OpenSSL has none. */
+/* The MD5 of a few bytes, without an allocation. False when OpenSSL does not provide MD5. */
 bool md5_bytes(const void *p, size_t n, struct md5 *out);
-/* From the start of the file to its end, by pread: the file's position stays. */
+/* The digest of a whole file. The file's position does not change. */
 PB_MUST_USE int digest_file(unsigned kinds, int fd, struct digest_result *result, struct pb_error *err);
 
 /* HMAC-SHA256 of `message` under `key`. */
@@ -54,7 +54,7 @@ static inline bool md5_equal(const struct md5 *a, const struct md5 *b)
     return memcmp(a, b, sizeof *a) == 0;
 }
 
-/* Takes the same time wherever the bytes differ. */
+/* Compares in constant time: for secrets. */
 bool bytes_equal_constant_time(const void *a, const void *b, size_t n);
 PB_MUST_USE int bytes_random(void *p, size_t n, struct pb_error *err);
 

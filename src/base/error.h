@@ -1,4 +1,5 @@
-/* Filling in struct pb_error: made where the fault is known, completed where the context is known. */
+/* Filling in a struct pb_error: the text is set where the fault is known, and prefixed where the context is
+ * known. `err` may be NULL in all of these. */
 #ifndef PB_BASE_ERROR_H
 #define PB_BASE_ERROR_H
 
@@ -6,17 +7,18 @@
 
 #define PB_PRINTF(a, b) __attribute__((format(printf, a, b)))
 
-/* Sets the text and returns `status`, so that `return error_set(...)` reads well. err may be NULL. */
+/* Sets status and text. Returns `status`. */
 int error_set(struct pb_error *err, int status, const char *format, ...) PB_PRINTF(3, 4);
 
-/* As error_set, with the system's text for `number` (an errno value) at the end. ENOSPC, EDQUOT and EFBIG
- * become PB_NO_SPACE, ENOMEM becomes PB_NO_MEMORY, ENOENT and ENOTDIR become PB_NOT_FOUND, all others
- * PB_FAILED. */
+/* As error_set, with the text of errno value `number` appended and the status derived from it: ENOSPC, EDQUOT
+ * and EFBIG become PB_NO_SPACE, ENOMEM PB_NO_MEMORY, ENOENT and ENOTDIR PB_NOT_FOUND, all others PB_FAILED.
+ */
 int error_errno(struct pb_error *err, int number, const char *format, ...) PB_PRINTF(3, 4);
 
-/* Puts "prefix: " before the text that is there and returns the status that is there. */
+/* Prefixes the text with "...: ". Returns the status of *err. */
 int error_context(struct pb_error *err, const char *format, ...) PB_PRINTF(2, 3);
 
+/* PB_NO_MEMORY. */
 int error_memory(struct pb_error *err);
 
 #endif

@@ -1,5 +1,6 @@
-/* Files and folders: whole reads and writes, replacing by rename, locks, walking. Names are relative to an
- * open folder wherever possible, so that a folder renamed under us changes nothing. */
+/* Files and folders: whole reads and writes, atomic replacement, locks, listing. Most functions take the
+ * descriptor of an open folder (`at`) and a name in it, so that renaming a folder above it makes no
+ * difference. */
 #ifndef PB_BASE_FILE_H
 #define PB_BASE_FILE_H
 
@@ -7,44 +8,47 @@
 
 #include <sys/types.h>
 
-void fd_close(int *fd); /* closes unless -1; errno stays */
+void fd_close(int *fd); /* closes unless *fd is -1, and sets it to -1; keeps errno */
 #define _cleanup_fd_ __attribute__((cleanup(fd_close)))
 
-/* Opens a folder for use with the *at calls. */
+/* Opens a folder. */
 PB_MUST_USE int folder_open(int at, const char *name, int *fd, struct pb_error *err);
-/* Makes the folder if it is not there (its parent must be). */
+/* Creates the folder, if it is missing; its parent must exist. */
 PB_MUST_USE int folder_make(int at, const char *name, struct pb_error *err);
-/* As mkdir -p. */
+/* Creates the folder and missing folders above it. */
 PB_MUST_USE int folder_make_all(const char *path, struct pb_error *err);
-/* Calls fn for each name but "." and "..", in no order. A negative return from fn ends the walk with it. */
+/* Calls fn for each name but "." and "..", in no particular order. A negative return value of fn ends the
+ * walk and is its result. */
 typedef int folder_each_fn(void *arg, int folder, const char *name, struct pb_error *err);
 PB_MUST_USE int folder_each(int at, const char *name, folder_each_fn *fn, void *arg, struct pb_error *err);
-/* Names of all entries, sorted bytewise; free with names_free. */
+/* All names in a folder, sorted bytewise. The caller frees them with names_free. */
 struct names {
     char **list;
     size_t n;
 };
 PB_MUST_USE int folder_names(int at, const char *name, struct names *names, struct pb_error *err);
 void names_free(struct names *names);
-/* Removes a folder and the plain files in it; folders within it are removed only if `depth` allows. */
+/* Removes a folder and the files in it, and folders within it down to `depth` levels. */
 PB_MUST_USE int folder_remove(int at, const char *name, unsigned depth, struct pb_error *err);
 
 PB_MUST_USE int file_write(int fd, const void *p, size_t n, struct pb_error *err);
-/* Copies from the file's position to its end. */
+/* Copies from the position of `from` to its end. */
 PB_MUST_USE int file_copy(int from, int to, struct pb_error *err);
-/* Reads exactly n bytes at `offset`, or fails with PB_DAMAGED where the file is shorter. */
+/* Reads exactly n bytes at `offset`. PB_DAMAGED: the file is shorter. */
 PB_MUST_USE int file_read_at(int fd, void *p, size_t n, uint64_t offset, struct pb_error *err);
-/* Reads a whole file into `b`, which must be initialised; PB_INVALID when it is larger than the ceiling. */
+/* Reads a whole file into `b`, which must be initialised. PB_INVALID: the file is larger than the ceiling of
+ * `b`. */
 PB_MUST_USE int file_read_all(int at, const char *name, struct buffer *b, struct pb_error *err);
-/* Writes beside, syncs, renames over. */
+/* Replaces the file atomically and durably: writes a temporary file, syncs it, renames it. */
 PB_MUST_USE int file_replace(int at, const char *name, const void *p, size_t n, struct pb_error *err);
-/* Opens for reading; only a regular file, and never through a symbolic link when `follow` is false. */
+/* Opens a regular file for reading. PB_INVALID: it is something else; or, unless `follow`, a symbolic link.
+ */
 PB_MUST_USE int file_open_regular(int at, const char *name, bool follow, int *fd, uint64_t *size,
                                   struct pb_error *err);
 
 enum lock_kind { LOCK_SHARED, LOCK_EXCLUSIVE };
-/* Opens (and makes) a lock file and locks it; the lock lasts until *fd is closed. With wait false, PB_BUSY
- * when somebody else has it. */
+/* Takes a lock on a lock file, which is created if missing. The lock lasts until *fd is closed. Without
+ * `wait`: PB_BUSY when it is taken. */
 PB_MUST_USE int lock_take(int at, const char *name, enum lock_kind kind, bool wait, int *fd,
                           struct pb_error *err);
 

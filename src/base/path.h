@@ -1,4 +1,4 @@
-/* Names that come from outside and become file names here. */
+/* Checks of names that come from outside and become file names. */
 #ifndef PB_BASE_PATH_H
 #define PB_BASE_PATH_H
 
@@ -8,29 +8,31 @@
 enum { FILE_NAME_MAX = 255 };
 
 /*
- * Is this one plain file name that every system accepts: 1 to 255 bytes of valid UTF-8, no control character,
- * none of / \ : * ? " < > |, no dot or space at either end? (So "." and ".." are refused, and hidden files.)
- * `why` gets a static text when it is not; it may be NULL.
+ * True for one plain file name that every operating system accepts: 1 to 255 bytes of valid UTF-8, without
+ * control characters, without / \ : * ? " < > |, and without a dot or space at either end. So ".", ".." and
+ * hidden files are refused. When false, *why is a static text that completes the sentence "the name ...";
+ * `why` may be NULL.
  */
 bool path_name_ok(struct slice name, const char **why);
 
 /*
- * A path of one or more names with '/' between, below some folder, in three degrees. Below: it can't lead out
- * of that folder or into .patchbay: no leading '/', no name that is empty, "." or "..", at most
- * PATH_RELATIVE_MAX bytes. A player's own file may be called anything else. Safe: for paths that come from
- * outside, besides no ".." anywhere, no
- * '\' and no control character. Portable: besides, every name is one that path_name_ok accepts.
+ * Checks of a relative path: names separated by '/'. Each check includes the one before it.
+ *
+ *   below     the path does not lead out of its folder, nor into .patchbay: no leading '/', no name that is
+ * empty, "." or "..", at most PATH_RELATIVE_MAX bytes. For a player's own files, which may have any other
+ * name. safe      no ".." anywhere, no '\', no control characters, at most PATH_FOLDERS_MAX folders. For
+ * paths from outside. portable  path_name_ok accepts every name.
  */
 enum { PATH_RELATIVE_MAX = 1023, PATH_FOLDERS_MAX = 50 /* of a path from outside */ };
 bool path_relative_below(struct slice path, const char **why);
 bool path_relative_safe(struct slice path, const char **why);
 bool path_relative_portable(struct slice path, const char **why);
 
-/* The part before the last '/'; empty when there is none. */
+/* The part before the last '/'; empty without a '/'. */
 struct slice path_folder(struct slice path);
 
-/* Compares without regard to the case of ASCII letters, and so that what lies in folder "a" follows directly
- * upon "a". */
+/* Orders paths without regard to the case of ASCII letters. '/' sorts before all other bytes: files in folder
+ * "a" come directly after "a". */
 int path_compare_nocase(const char *a, const char *b);
 
 /* The part after the last '/'. */

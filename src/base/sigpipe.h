@@ -1,5 +1,5 @@
-/* Keeping SIGPIPE away from a caller who has not asked for it: sendfile, and TLS libraries, raise it where a
- * peer is gone. */
+/* Protects the calling program from SIGPIPE, which sendfile and TLS libraries raise when a peer has closed.
+ */
 #ifndef PB_BASE_SIGPIPE_H
 #define PB_BASE_SIGPIPE_H
 
@@ -8,10 +8,11 @@
 
 struct sigpipe {
     sigset_t before;
-    bool pending; /* one was pending already, and stays so */
+    bool pending; /* one was pending before */
 };
 
-/* Blocks SIGPIPE in this thread until sigpipe_restore, which takes one that came meanwhile off again. */
+/* sigpipe_block blocks SIGPIPE in this thread. sigpipe_restore discards one that was raised meanwhile, and
+ * restores the signal mask. */
 void sigpipe_block(struct sigpipe *s);
 void sigpipe_restore(const struct sigpipe *s);
 

@@ -1,4 +1,4 @@
-/* Trees of folders: reaching a path below a folder without following links, and walking everything there. */
+/* Access to paths below a folder, without following symbolic links; and walking a tree. */
 #ifndef PB_BASE_TREE_H
 #define PB_BASE_TREE_H
 
@@ -6,7 +6,8 @@
 
 #include <sys/stat.h>
 
-/* A place in a tree: remembers the folder that it reached last, as the next path is mostly beside it. */
+/* Access to a tree. It keeps the last folder open, as the next path is mostly in the same folder. One thread.
+ */
 struct tree {
     int root; /* not owned */
     int folder;
@@ -14,45 +15,44 @@ struct tree {
 };
 
 void tree_start(struct tree *t, int root);
-void tree_end(struct tree *t); /* twice does no harm */
-/* Forgets the folder, as one of this name may be made or removed now. */
+void tree_end(struct tree *t); /* may be called twice */
+/* Closes the kept folder. Call it after folders were created, removed or renamed. */
 void tree_forget(struct tree *t);
 
 /*
- * Opens the folder that `path` lies in; *folder stays the tree's own, and is good until the next call. *base
- * points at the last name within `path`. PB_NOT_FOUND: a folder on the way is missing; PB_INVALID: one is a
- * symbolic link, or no folder, or the path is none (path_relative_below).
+ * Opens the folder of `path`. The tree owns *folder; it is valid until the next call. *base points to the
+ * last name within `path`. PB_NOT_FOUND: a folder of the path is missing. PB_INVALID: one of them is a
+ * symbolic link or no folder, or path_relative_below refuses the path.
  */
 PB_MUST_USE int tree_reach(struct tree *t, const char *path, int *folder, const char **base,
                            struct pb_error *err);
 
-/* What is at `path`, a link itself and not what it leads to. 1 there is something; 0 nothing, not even the
- * folders on the way. */
+/* lstat of `path`. Returns 1 when it exists; 0 when it, or a folder of it, is missing. */
 PB_MUST_USE int tree_stat(struct tree *t, const char *path, struct stat *st, struct pb_error *err);
 
-/* Opens the regular file at `path` for reading. PB_NOT_FOUND; PB_INVALID for anything else of that name. */
+/* Opens the regular file at `path` for reading. PB_NOT_FOUND. PB_INVALID: it is no regular file. */
 PB_MUST_USE int tree_open(struct tree *t, const char *path, int *fd, uint64_t *size, struct pb_error *err);
 
-/* The same, and symbolic links are followed as long as they stay in the tree. `real` is the tree's own path
- * as realpath(3) gives it. PB_INVALID: a link leads out of it. */
+/* The same, but follows symbolic links that stay within the tree. `real` is the realpath(3) of the tree.
+ * PB_INVALID: a link leads out of it. */
 PB_MUST_USE int tree_open_within(struct tree *t, const char *real, const char *path, int *fd, uint64_t *size,
                                  struct pb_error *err);
 
-/* One thing in a tree: a file, a folder (before what is in it), a link or something else. */
+/* One item of a walk: a file, a folder (before its content), a link or anything else. */
 struct tree_item {
-    int folder; /* that it is in */
+    int folder; /* that contains it; descriptor */
     const char *name;
-    const char *path; /* from where the walk began */
+    const char *path; /* relative to the start of the walk */
     const struct stat *st;
 };
-/* TREE_SKIP for a folder: what is in it is passed over. */
+/* The return value of a tree_fn that skips the content of a folder. */
 enum { TREE_SKIP = 1 };
 typedef int tree_fn(void *arg, const struct tree_item *item, struct pb_error *err);
 
 /*
- * Walks all of `folder`, names in bytewise order, links not followed. `path` is what the paths begin with; ""
- * for none. More than TREE_DEPTH_MAX folders within each other, or a path that is too long, are PB_INVALID. A
- * negative return of fn ends the walk with it.
+ * Walks a folder: names in bytewise order, symbolic links not followed. `path` is the prefix of all paths; ""
+ * for none. PB_INVALID: folders are nested more than TREE_DEPTH_MAX deep, or a path is too long. A negative
+ * return value of fn ends the walk and is its result.
  */
 enum { TREE_DEPTH_MAX = 64 };
 PB_MUST_USE int tree_walk(int folder, const char *path, tree_fn *fn, void *arg, struct pb_error *err);

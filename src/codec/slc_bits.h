@@ -1,19 +1,19 @@
 /* The bit stream of PlayOnline's modes 0 and 2 (docs/formats/playonline.md, "Modes"): literals, and matches
- * in the last 65,535 bytes. */
+ * within the last 65,535 bytes. */
 #ifndef PB_CODEC_SLC_BITS_H
 #define PB_CODEC_SLC_BITS_H
 
 #include "codec/deflate.h"
 
-/* Appends the stream of n bytes to `out`: the number of its bits (u32), then the bits. Writes only what the
- * original encoder writes: matches of 3 to 85 bytes that do not overlap what they make. Memory: 4 MB.
- * PB_INVALID: more than SLC_BITS_MAX bytes, or than `out` may hold. */
+/* Appends the stream of n bytes to `out`: the number of bits (u32), then the bits. Like the original encoder
+ * it writes only matches of 3 to 85 bytes whose source ends before their output begins. Needs 4 MB of memory.
+ * PB_INVALID: n exceeds SLC_BITS_MAX, or the stream the ceiling of `out`. */
 enum { SLC_BITS_MAX = 256 * 1024 * 1024 };
 PB_MUST_USE int slc_bits_pack(const void *p, size_t n, struct buffer *out, struct pb_error *err);
 
-/* Unpacks the stream that begins at `offset` of a file. Every distance and length is read. PB_DAMAGED: the
- * stream is shorter than its number of bits, ends within a match, or a distance leads before the first byte.
- * The sink bounds the output: a bit can become ten bytes. */
+/* Unpacks the stream at `offset` of a file. All distances and lengths are accepted. PB_DAMAGED: the stream
+ * has fewer bits than it says, ends within a match, or a distance points before the first byte. The sink must
+ * bound the output: one bit can become ten bytes. */
 PB_MUST_USE int slc_bits_unpack(int fd, uint64_t offset, deflate_sink_fn *sink, void *arg,
                                 struct pb_error *err);
 

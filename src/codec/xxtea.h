@@ -1,5 +1,5 @@
-/* XXTEA over 256-byte blocks, as OpenSauce encrypts parts (docs/formats/opensauce.md, "Encryption"). It keeps
- * casual visitors out and nothing more. */
+/* XXTEA over 256-byte blocks, as OpenSauce encrypts parts (docs/formats/opensauce.md, "Encryption"). It is
+ * weak: it keeps out casual visitors only. */
 #ifndef PB_CODEC_XXTEA_H
 #define PB_CODEC_XXTEA_H
 
@@ -7,10 +7,10 @@
 
 enum { XXTEA_BLOCK = 256, XXTEA_KEY = 16 };
 
-/* In place; n must be at least XXTEA_BLOCK. Whole blocks in order, then, when bytes remain, the last 256 once
- * more. */
+/* Encrypts in place; n must be at least XXTEA_BLOCK. Whole blocks in order; when bytes remain, the last 256
+ * bytes once more. */
 void xxtea_encrypt(uint8_t *p, size_t n, const uint8_t key[XXTEA_KEY]);
-/* The opposite, in the opposite order. */
+/* Undoes xxtea_encrypt. */
 void xxtea_decrypt(uint8_t *p, size_t n, const uint8_t key[XXTEA_KEY]);
 
 #endif

@@ -1,4 +1,4 @@
-/* Copying a depot into another folder: backups, and restoring them. The copy is itself a depot. */
+/* Copying a depot: backup and restore. A copy is itself a depot. */
 #ifndef PB_DEPOT_COPY_H
 #define PB_DEPOT_COPY_H
 
@@ -6,10 +6,10 @@
 #include "patchbay/depot.h"
 
 /*
- * Copies what the catalog names at this moment, and the operator's record. Publishing and serving go on
- * meanwhile; gc waits. Objects that the target has already are not copied again. The target's catalog is
- * replaced at the very end, so that a copy that is broken off leaves the one before it whole, or none. With
- * `fresh` the target must not be a depot yet.
+ * Copies the objects that the catalog names at one moment, the catalog, and the operator's record. Publishing
+ * and serving continue; gc waits. Objects that the target has already are not copied again. The target's
+ * catalog is replaced at the end: an interrupted copy leaves the earlier one intact. With `fresh` the target
+ * must not be a depot yet.
  *
  * PB_INVALID: the target is this depot, lies in it, or has files that are not a depot's. PB_DAMAGED: objects
  * of the source are missing or damaged; the others were copied, and the target's catalog was not replaced.

@@ -1,4 +1,4 @@
-/* The depot's folder: catalog, objects, and the lock that keeps gc away from publishing.
+/* An open depot: its folder, its catalog, its objects, and the lock between publishing and gc.
  * docs/formats/depot.md. */
 #ifndef PB_DEPOT_DEPOT_H
 #define PB_DEPOT_DEPOT_H
@@ -7,7 +7,7 @@
 
 struct sqlite3;
 
-/* One thread at a time. Any number of processes may have the same depot open. */
+/* Belongs to one thread at a time. Any number of processes may have the same depot open. */
 struct depot {
     char *path;
     int folder;
@@ -18,7 +18,7 @@ struct depot {
 
 #define CATALOG_FILE "catalog.sqlite"
 
-/* Publishing holds this shared, gc exclusive; see lock_take. */
+/* The lock file: publishing takes it shared, gc exclusive; see lock_take. */
 #define DEPOT_LOCK "lock"
 
 #endif

@@ -1,5 +1,5 @@
-/* Looking at releases and choosing the live one; collecting garbage; checking. The public functions of the
- * same names in patchbay/depot.h document arguments and failures. */
+/* Listing releases, choosing the live one, garbage collection, checking. patchbay/depot.h documents arguments
+ * and errors, under the same names. */
 #ifndef PB_DEPOT_RELEASE_H
 #define PB_DEPOT_RELEASE_H
 
@@ -9,8 +9,7 @@
 PB_MUST_USE int release_list(struct depot *d, pb_release_fn *fn, void *arg, struct pb_error *err);
 PB_MUST_USE int release_history(struct depot *d, const char *title, pb_release_fn *fn, void *arg,
                                 struct pb_error *err);
-/* May this release of a title become live? Called in the transaction that makes it so; NULL: it always may.
- */
+/* Called before a release of a title becomes live, within the transaction. An error prevents it. */
 typedef int release_check_fn(struct depot *d, const char *title, const char *attributes,
                              struct pb_error *err);
 PB_MUST_USE int release_rollback(struct depot *d, const char *title, const char *version,

@@ -1,7 +1,7 @@
 /*
- * The operator's record, beside the catalog: who is banned, how much was served today, where running servers
- * answer the operator. A database of its own, as servers write to it, and nothing in it is content: it may
- * be deleted while no server runs. docs/formats/depot.md.
+ * The operator's record: bans, bytes served today, and the admin addresses of running servers. It is a
+ * database of its own, beside the catalog, because servers write to it. It holds no content and may be
+ * deleted while no server runs. docs/formats/depot.md.
  */
 #ifndef PB_DEPOT_STATE_H
 #define PB_DEPOT_STATE_H
@@ -12,15 +12,15 @@
 
 struct state;
 
-/* STATE_SERVERS_MAX: more servers than these are not remembered; those that were killed leave their rows. */
+/* STATE_SERVERS_MAX: rows of servers that are kept; killed servers leave theirs. */
 enum { STATE_REASON_MAX = 200, STATE_ADMIN_MAX = 80, STATE_SERVERS_MAX = 32 };
 
-/* Opens it, makes it where it is missing, and takes over what an earlier program wrote. `depot` is the
- * depot's folder. One thread at a time. */
+/* Opens the record; creates it if it is missing, and upgrades one of an earlier version. `depot`: path of the
+ * depot. A handle belongs to one thread at a time. */
 PB_MUST_USE int state_open(const char *depot, struct state **out, struct pb_error *err);
-void state_close(struct state *s); /* NULL does no harm */
+void state_close(struct state *s); /* accepts NULL */
 
-/* Changes whenever somebody else commits. */
+/* A number that changes when another handle commits. */
 PB_MUST_USE int state_version(struct state *s, int64_t *version, struct pb_error *err);
 
 struct state_ban {
@@ -29,42 +29,42 @@ struct state_ban {
     int64_t added;   /* Unix seconds */
     int64_t expires; /* Unix seconds; 0: never */
 };
-/* Replaces an earlier ban of the same range; with `only_longer` not one that ends later. Those that have
- * expired are forgotten. */
+/* Adds a ban, or replaces that of the same range; with `only_longer` not one that ends later. Removes expired
+ * bans. */
 PB_MUST_USE int state_ban(struct state *s, const struct state_ban *ban, bool only_longer,
                           struct pb_error *err);
-/* PB_NOT_FOUND when there is no ban of just this range. */
+/* PB_NOT_FOUND: there is no ban of exactly this range. */
 PB_MUST_USE int state_unban(struct state *s, const char *range, struct pb_error *err);
-/* Those that have not expired, in order of their ranges. A negative return of fn ends it. */
+/* Lists bans that have not expired, sorted by range. A negative return value of fn ends the listing and is
+ * its result. */
 typedef int state_ban_fn(void *arg, const struct state_ban *ban, struct pb_error *err);
 PB_MUST_USE int state_bans(struct state *s, state_ban_fn *fn, void *arg, struct pb_error *err);
 
-/* Adds to what was served on a day (Unix days) of a scope: "" for all, or a title. *today: the sum, with what
- * other servers on this depot added. Adding 0 only reads. */
+/* Adds bytes to the account of a day (days since 1970) for a scope: "" for the whole depot, or a title.
+ * *today: the sum over all servers of the depot. Adding 0 only reads. */
 PB_MUST_USE int state_use_add(struct state *s, const char *scope, int64_t day, uint64_t bytes,
                               uint64_t *today, struct pb_error *err);
 
-/* Several changes as one. */
+/* A transaction over several changes. */
 PB_MUST_USE int state_begin(struct state *s, struct pb_error *err);
-PB_MUST_USE int state_end(struct state *s, struct pb_error *err); /* none of them are made when it fails */
+PB_MUST_USE int state_end(struct state *s, struct pb_error *err); /* on failure none of the changes is made */
 void state_abandon(struct state *s);
 
-/* How long calls wait for another program's transaction before they fail with PB_BUSY; 30 s until this is
- * called. */
+/* How long calls wait for another program's transaction before they return PB_BUSY; 30 s by default. */
 void state_patience(struct state *s, unsigned ms);
 
-/* A server that runs, or was killed. */
+/* A server that is running, or was killed. */
 struct state_server {
     int64_t id;
     int64_t started;             /* Unix seconds; 0: not known */
-    char admin[STATE_ADMIN_MAX]; /* where it answers the operator: "ADDRESS:PORT" */
+    char admin[STATE_ADMIN_MAX]; /* its admin address: "ADDRESS:PORT" */
 };
-/* Adds one, in place of an earlier one of the same address. Only the newest STATE_SERVERS_MAX stay. */
+/* Adds a server, and replaces one of the same address. Only the newest STATE_SERVERS_MAX are kept. */
 PB_MUST_USE int state_server_add(struct state *s, const char *admin, int64_t started, int64_t *id,
                                  struct pb_error *err);
-/* No error when it is gone already. */
+/* Succeeds also when there is no such row. */
 PB_MUST_USE int state_server_remove(struct state *s, int64_t id, struct pb_error *err);
-/* The newest first. */
+/* Newest first. */
 PB_MUST_USE int state_servers(struct state *s, struct state_server out[STATE_SERVERS_MAX], size_t *n,
                               struct pb_error *err);
 

@@ -1,5 +1,4 @@
-/* A release read back from the catalog, for publishing what differs from it. (Servers use the site instead.)
- */
+/* Releases read from the catalog, for publishing what differs from them. Servers use the site instead. */
 #ifndef PB_DEPOT_STORED_H
 #define PB_DEPOT_STORED_H
 
@@ -13,14 +12,14 @@ struct stored_release {
     const struct publication_entry **by_name;
 };
 
-/* NULL when it has none of that name. */
+/* NULL: there is no entry of this name. */
 const struct publication_entry *stored_entry_find(const struct stored_release *r, const char *name);
 
-/* The live release of a title; all of *out is in the arena. 1: there is one; 0: there is none. */
+/* The live release of a title, in the arena. Returns 1; 0 when none is live. */
 PB_MUST_USE int stored_release_live(struct depot *d, const char *dialect, const char *name, struct arena *a,
                                     struct stored_release *out, struct pb_error *err);
 
-/* Any release, by its id in the catalog. 1 or 0 as above. */
+/* A release by its id in the catalog. Returns 1; 0 when there is none. */
 PB_MUST_USE int stored_release_load(struct depot *d, int64_t id, struct arena *a, struct stored_release *out,
                                     struct pb_error *err);
 
@@ -34,8 +33,8 @@ struct stored_row {
 PB_MUST_USE int stored_each(struct depot *d, const char *dialect, struct arena *a, struct stored_row **out,
                             size_t *n, struct pb_error *err);
 
-/* Every live title of a dialect with its release's version and attributes, in order of names. A negative
- * return of fn ends it. */
+/* Calls fn for every live title of a dialect, sorted by name. A negative return value of fn ends this and is
+ * its result. */
 typedef int stored_live_fn(void *arg, const char *name, const char *version, const char *attributes,
                            struct pb_error *err);
 PB_MUST_USE int stored_live_each(struct depot *d, const char *dialect, stored_live_fn *fn, void *arg,

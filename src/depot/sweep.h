@@ -1,5 +1,5 @@
-/* Finding the files of a depot that the catalog does not name. Shared by gc, which removes them, and fsck,
- * which counts them. */
+/* Finds the files of a depot that the catalog does not name, for gc, which removes them, and fsck, which
+ * counts them. */
 #ifndef PB_DEPOT_SWEEP_H
 #define PB_DEPOT_SWEEP_H
 

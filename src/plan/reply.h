@@ -1,5 +1,5 @@
-/* The reply plan: the answer to one request. A dialect fills it in, and the engine sends it. It refers to
- * memory and objects of the site, and owns only what reply_plan_drop frees. */
+/* The reply plan: the answer to one request. A dialect fills it in, and the engine sends it. Its memory and
+ * objects are borrowed from the site; it owns only what reply_plan_drop frees. */
 #ifndef PB_PLAN_REPLY_H
 #define PB_PLAN_REPLY_H
 
@@ -19,8 +19,8 @@ enum body_kind {
     BODY_OBJECT, /* a range of an object of the depot */
 };
 
-/* A digest in the head: the first four bytes of the MD5 of the rest of the head and of the body. The engine
- * computes it 64 KiB in a turn, so that other connections go on meanwhile, and then calls `done`. */
+/* A digest in the head: the first four bytes of the MD5 of the rest of the head and the body. The engine
+ * computes it, 64 KiB a turn so that other connections are not delayed, and then calls `done`. */
 struct reply_seal {
     uint16_t at;   /* offset in the head of the four bytes */
     uint16_t from; /* offset in the head of the first byte that they cover; 0: the reply has no seal */
@@ -32,7 +32,7 @@ struct reply_seal {
 struct reply_plan {
     enum body_kind body;
     bool close;           /* close the connection once this is sent */
-    bool owned;           /* BODY_MEMORY is the plan's own, from malloc: the engine frees it */
+    bool owned;           /* `memory` is owned by the plan; freed with free() */
     bool refused;         /* an error reply */
     bool starts_download; /* the first reply of a download: a definition, a list. A soft cap refuses these */
     bool ends_download;   /* the last bytes of a map, a level or a file: once they are sent, a download is
@@ -46,22 +46,22 @@ struct reply_plan {
     uint64_t object_size;           /* of the whole object */
     uint64_t offset;                /* BODY_OBJECT: the first byte to send */
     uint64_t length;                /* bytes of body to send */
-    uint64_t pace; /* bytes a second at which the reply leaves, without a burst; 0: as it can */
+    uint64_t pace; /* bytes a second at which the reply is sent, without a burst; 0: unlimited */
     struct reply_seal seal;
-    /* The request is handed to this upstream server. The rest of the plan is the answer when that one fails.
-     */
+    /* The request is relayed to this upstream server. The rest of the plan is the answer when the server
+     * fails. */
     const struct relay_target *target; /* set by the dialect; NULL: none */
     struct relay_request *relay;       /* made by the protocol; owned by the plan */
     char head[REPLY_HEAD_MAX];
 };
 
-/* Does the body end where the resource of `size` bytes ends? */
+/* True when the body ends where the resource of `size` bytes ends. */
 static inline bool reply_plan_ends(const struct reply_plan *p, uint64_t size)
 {
     return p->length > 0 && p->offset + p->length == size;
 }
 
-/* Frees what the plan owns. For a plan that is replaced, or not sent. */
+/* Frees what the plan owns, when it is replaced or not sent. */
 static inline void reply_plan_drop(struct reply_plan *p)
 {
     if (p->owned)
