@@ -1,4 +1,4 @@
-/* A configuration: values by section and key, from the program, a file, or the defaults. */
+/* A configuration: values by section and key, with their origin: the program, a file, or defaults. */
 #ifndef PB_API_CONFIG_H
 #define PB_API_CONFIG_H
 
@@ -23,21 +23,23 @@ struct pb_config {
 
 enum { CONFIG_VALUES_MAX = 1024 };
 
-/* The values of a key that count: those of the highest rank. Returns how many; at most `room` are stored. */
+/* The values of a key that are in force: those of the highest rank. Returns their number; stores at most
+ * `room`. */
 size_t config_values(const struct pb_config *c, const char *section, const char *key,
                      const struct config_value **out, size_t room);
 
-/* What serving needs of it. The caller owns the one reference. */
+/* Makes the settings for serving. The caller owns the one reference. PB_INVALID names the origin of the
+ * value. */
 PB_MUST_USE int config_settings(const struct pb_config *c, struct serve_settings **out, struct pb_error *err);
-/* Numbers of section [server]: `fallback` where the key is not set. Seconds become milliseconds. */
+/* A number of section [server]; `fallback` when it is not set. config_seconds converts to milliseconds. */
 PB_MUST_USE int config_number(const struct pb_config *c, const char *key, unsigned low, unsigned high,
                               unsigned fallback, unsigned *out, struct pb_error *err);
 PB_MUST_USE int config_seconds(const struct pb_config *c, const char *key, unsigned fallback, unsigned *ms,
                                struct pb_error *err);
-/* The limits' part of it. */
+/* The limits of the settings. */
 PB_MUST_USE int config_limits(const struct pb_config *c, struct serve_settings *s, struct pb_error *err);
 
-/* What can't change while a server runs. Text belongs to the configuration. */
+/* What can't change while a server runs. Texts are borrowed from the configuration. */
 struct config_start {
     struct server_listen listen[SERVER_ADDRESSES_MAX];
     size_t listen_count;

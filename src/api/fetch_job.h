@@ -1,5 +1,5 @@
-/* Fetching one title: sources are asked in turn; the dialect plans, the downloader brings pieces into
- * staging, the dialect makes files of them, and the install step puts them in place. */
+/* Fetching one title. Sources are tried in turn: the dialect plans, the downloader brings the pieces into
+ * staging, the dialect makes files of them, and the install step puts these in place. */
 #ifndef PB_API_FETCH_JOB_H
 #define PB_API_FETCH_JOB_H
 
@@ -20,15 +20,15 @@ struct fetch_job {
     struct pb_fetch_result *result;
     /* set by fetch_job_run */
     struct arena arena;
-    bool changing; /* the source's content has changed while we fetched */
-    int rounds;    /* of the same plan at the same source */
+    bool changing; /* the content of the source has changed during the fetch */
+    int rounds;    /* attempts of the same plan at the same source */
     const char *tried[FETCH_ROUNDS * FETCH_SOURCES_MAX];
     size_t tried_count;
-    bool final;             /* the install was begun: whatever comes of it is the result */
-    struct pb_error faults; /* of all sources that failed, in a row */
+    bool final;             /* the install has begun: its result is final, and no other source is tried */
+    struct pb_error faults; /* the texts of all sources that failed, one after the other */
 };
 
-/* Fetches the title, or, in a dry run, tells what would be done. */
+/* Fetches the title; in a dry run reports what would be done. Errors as for pb_fetch. */
 PB_MUST_USE int fetch_job_run(struct fetch_job *job, struct pb_error *err);
 
 #endif

@@ -52,24 +52,25 @@ extern const struct verb verbs[]; /* ends with NULL words */
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
-/* -1 when the verb is to be run; otherwise the exit status, after help or an error was printed. */
+/* Parses the command line. Returns -1 to run the verb; else the exit status, after printing help or an error.
+ */
 int args_parse(int argc, char **argv, struct args *a);
 void args_add_option(struct args *a, struct option option);
 
 /* The last value of an option, or NULL. */
 const char *args_value(const struct args *a, const char *name);
 bool args_flag(const struct args *a, const char *name);
-/* All values, in order: at most `room`. */
+/* All values of an option, in order. Returns their number; stores at most `room`. */
 size_t args_values(const struct args *a, const char *name, const char **out, size_t room);
-/* A number from `low` to `high`; false after an error was printed. *out stays when the option was not given.
- */
+/* Parses a number from `low` to `high`. False: an error was printed. *out is unchanged when the option is not
+ * given. */
 bool args_number(const struct args *a, const char *name, long low, long high, int *out);
-/* A version: a number without sign, of 64 bits. Without `required`, *out stays when the option was not given.
- */
+/* Parses a version, an unsigned 64-bit number. Without `required`, *out is unchanged when the option is not
+ * given. */
 bool args_version(const struct args *a, const char *name, bool required, unsigned long long *out);
-/* The value of an option that must be given; NULL after an error was printed. */
+/* The value of a mandatory option. NULL: an error was printed. */
 const char *args_required(const struct args *a, const char *name);
-/* --depot, or PATCHBAY_DEPOT, or ./depot. */
+/* The depot: --depot, else $PATCHBAY_DEPOT, else ./depot. */
 const char *args_depot(const struct args *a);
 
 #endif

@@ -1,5 +1,5 @@
-/* The service manager's side of serving (systemd): sockets that it hands over, readiness, the watchdog.
- * Without one all of it does nothing. */
+/* Serving under a service manager (systemd): inherited sockets, readiness, the watchdog. Without one these
+ * functions do nothing. */
 #ifndef PB_CLI_SERVICE_H
 #define PB_CLI_SERVICE_H
 
@@ -7,16 +7,16 @@
 
 #include <signal.h>
 
-/* Sockets by their names: http, polp, admin; one without such a name is for HTTP. They go before what the
- * configuration says of the same key. */
+/* Configures inherited sockets by their names: http, polp, admin; any other name is HTTP. They take
+ * precedence over configured addresses. */
 int service_sockets(struct pb_config *config, struct pb_error *err);
 
 void service_ready(void);
 void service_reloading(void);
 void service_stopping(void);
 
-/* Waits for one of the signals, and tells the watchdog meanwhile that the server is well, as long as it is.
- * Returns the signal's number. */
+/* Waits for one of the signals and returns its number. Notifies the watchdog meanwhile, as long as the server
+ * is well. */
 int service_wait(const struct pb_server *server, const sigset_t *signals);
 
 #endif

@@ -1,5 +1,5 @@
-/* What patchbay status shows of a server's answer: text of at most 79 columns, cut to a height where there is
- * one. It trusts nothing that the answer has. */
+/* The text that `patchbay status` prints of a server's answer: at most 79 columns, cut to the terminal's
+ * height. The answer is not trusted. */
 #ifndef PB_CLI_STATUS_VIEW_H
 #define PB_CLI_STATUS_VIEW_H
 
@@ -10,11 +10,11 @@ struct view {
     unsigned rows;    /* of the terminal; 0: print all */
 };
 
-/* Prints it. `before` is an earlier answer of the same server, for rates; NULL: there is none. Both have the
- * time of asking in "asked". Marks the titles of `now` with their places. */
+/* Prints `now`. `before`: an earlier answer of the same server, to compute rates; NULL: none. Both have the
+ * time of asking in "asked". Adds ranks to the titles of `now`. */
 void status_view(json_t *now, const json_t *before, const struct view *view);
 
-/* Did the same server give both answers? */
+/* True when both answers are of the same server. */
 int status_same(const json_t *a, const json_t *b);
 
 #endif

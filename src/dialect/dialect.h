@@ -1,9 +1,9 @@
 /*
- * The interface between a protocol and everything else. A dialect never touches a socket, and opens no file
- * by a name that came from outside: serving, it looks names up in the site; fetching, it asks `fetch_net` for
- * documents and works on pieces that are in staging already.
+ * The interface of a dialect, which is one protocol family. A dialect uses no sockets, and opens no file by a
+ * name that came from outside: for serving it looks names up in the site; for fetching it gets documents from
+ * `fetch_net` and works on pieces in staging. Serving functions are called from several threads at once.
  *
- * src/api/dialects.c has the list of all of them and is the only place that names them.
+ * src/api/dialects.c has the list of all dialects, and is the only place that names them.
  */
 #ifndef PB_DIALECT_DIALECT_H
 #define PB_DIALECT_DIALECT_H
@@ -14,8 +14,7 @@
 #include "wire/http_request.h"
 #include "wire/polp.h"
 
-/* ---- settings: what an operator can say about a dialect, in the configuration file or on the command line
- * ---- */
+/* ---- settings: of a dialect, in the configuration file or on the command line ---- */
 
 struct setting {
     const char *key;      /* "redirect_root": [DIALECT] redirect_root = …, or --DIALECT-redirect-root … */
@@ -34,10 +33,10 @@ struct setting_value {
 
 struct dialect_http {
     const struct site *site;
-    const void *settings; /* what settings_make made */
+    const void *settings; /* from settings_make */
     const struct http_request *request;
-    const char *date;      /* of now, for the head */
-    const void *site_data; /* what compile_site made */
+    const char *date;      /* the present, for the head */
+    const void *site_data; /* from compile_site */
     const struct sockaddr *client;
 };
 
@@ -45,47 +44,48 @@ struct dialect_polp {
     const struct site *site;
     const void *settings;
     const struct polp_request *request;
-    const char *local;     /* the address that the client has reached, dotted; for ask-newest only */
-    const void *site_data; /* what compile_site made */
+    const char *local;     /* our IPv4 address, as the client reached it; for ask-newest only */
+    const void *site_data; /* from compile_site */
 };
 
 /* ---- fetching ---- */
 
-/* Gets one small document. Tries again where that makes sense. PB_NOT_FOUND when the server says that there
- * is none. */
+/* How a dialect gets documents. */
 struct fetch_net {
     void *arg;
+    /* Gets one small document, with retries. `out` is initialised; its ceiling is the limit. PB_NOT_FOUND:
+     * the server has none. PB_NETWORK; PB_INVALID: it is too large. */
     int (*get)(void *arg, const char *url, struct buffer *out, struct pb_error *err);
-    /* The same for one request over POLP; the address is "polp://HOST:PORT/APP@HW". `out` gets the whole
-     * packet, whose hash is right. PB_NOT_FOUND for the error packet. */
+    /* The same for one request over POLP; the address is "polp://HOST:PORT/APP@HW". `out` gets the complete
+     * packet, its hash verified. PB_NOT_FOUND: the server sent the error packet. */
     int (*polp)(void *arg, const char *address, const struct polp_request *r, struct buffer *out,
                 struct pb_error *err);
 };
 
-/* A title that was fetched into the folder before, and its version ("" when it has none). */
+/* A title that is installed in the folder, and its version ("" when it has none). */
 struct fetch_installed {
     const char *title;
     const char *version;
 };
 
-/* What the user asked for. */
+/* What the user asks for. */
 struct fetch_request {
-    const char *host; /* as in the URL, brackets of an IPv6 address included */
-    uint16_t port;    /* the dialect's default where none was given */
-    const char *path; /* behind the '/', decoded */
+    const char *host; /* as in the URL, with the brackets of an IPv6 address */
+    uint16_t port;    /* of the URL, or the dialect's default */
+    const char *path; /* what follows the '/', percent-decoded */
     const char *const *mirrors;
     size_t mirror_count;
     const char *password;                    /* NULL: none given */
-    const char *installed_version;           /* as the user says; NULL: nothing */
-    const struct fetch_installed *installed; /* what the folder's record says */
+    const char *installed_version;           /* of the user; NULL: none given */
+    const struct fetch_installed *installed; /* as recorded in the folder */
     size_t installed_count;
-    const struct setting_value *options; /* of the dialect's own: see fetch_option */
+    const struct setting_value *options; /* of the dialect's own; see dialect/options.h */
     size_t option_count;
     bool dry_run;
-    bool unreached;      /* no source of the round before could be reached */
-    struct slice record; /* what the last plan of this title asked to be remembered; p NULL: nothing */
-    int folder;          /* the user's folder, open for reading */
-    int staging;         /* of this title; -1 in a dry run */
+    bool unreached;      /* round 1: no source of round 0 could be reached */
+    struct slice record; /* fetch_plan.record of the last plan of this title; p NULL: none */
+    int folder;          /* descriptor of the user's folder */
+    int staging;         /* descriptor of the staging folder of the title; -1 in a dry run */
 };
 
 struct fetch_sources {
@@ -95,40 +95,41 @@ struct fetch_sources {
 
 enum { FETCH_ROUNDS = 2, FETCH_SOURCES_MAX = 64 };
 
-/* What a URL that names several titles comes to: their paths, in order. */
+/* The titles that a URL names: their paths, in order. */
 struct fetch_titles {
     const char **paths;
     size_t n;
-    const char *others; /* what else there is, for people; NULL: nothing */
+    const char *others; /* further titles of the server, for people; NULL: none */
 };
 
 struct dialect_fetch {
-    const struct setting *options; /* that this dialect alone has; ends with a NULL key. NULL: none */
+    const struct setting *options; /* of this dialect alone; ends with a NULL key. NULL: none */
     uint16_t default_port;
-    int game_port; /* where the game's own server is, seen from the port of the URL: 0 for the same, -1 for
-                      one below */
+    int game_port; /* added to the URL's port for the port of the game's own server: 0 or -1 */
     const char *user_agent;
     bool packed; /* its documents may come packed with gzip */
-    /* Does the path name several titles? Then which? Called once, with the folder open; what is to be
-     * subscribed to, or not any more, is so afterwards. NULL: the dialect has no such thing. */
+    /* Sets *several when the path names several titles, and then *out. Called once, before anything else;
+     * also carries out subscriptions. NULL: a path always names one title. */
     int (*expand)(const struct fetch_request *q, const struct fetch_net *net, struct arena *a, bool *several,
                   struct fetch_titles *out, struct pb_error *err);
-    /* Checks the request and names the title. */
+    /* Checks the request, and sets *title, "DIALECT/NAME". PB_INVALID. */
     int (*title)(const struct fetch_request *q, struct arena *a, const char **title, struct pb_error *err);
-    /* Where to ask, in order. Round 0 needs no network; round 1 comes only when all of round 0 failed. A
-     * failure of round 1 is told beside what the sources said. NULL: http://HOST:PORT and nothing else. */
+    /* The sources to ask, in order. Round 0 uses no network; round 1 follows when all sources of round 0 have
+     * failed. An error of round 1 is reported together with those of the sources. NULL: http://HOST:PORT is
+     * the only source. */
     int (*sources)(const struct fetch_request *q, const struct fetch_net *net, unsigned round,
                    struct arena *a, struct fetch_sources *out, struct pb_error *err);
-    /* Remote state and local state become a plan. plan->arena is initialised; the rest is empty. */
+    /* Makes a plan of the state of the source and of the folder. plan->arena is initialised; the rest is
+     * zeroed. */
     int (*plan)(const struct fetch_request *q, const struct fetch_net *net, const char *source,
                 struct fetch_plan *plan, struct pb_error *err);
-    /* A piece is in staging, and its bytes are those promised, if anything was. Is it also right in itself? A
-     * refusal ends the fetch, as another try would bring the same bytes; for a piece that is not `verified`,
-     * PB_DAMAGED is what a wrong digest is for others. May be NULL. */
+    /* Checks a piece that is complete in staging; a `verified` one has passed its MD5. An error ends the
+     * fetch, as a retry would bring the same bytes. For a piece that is not `verified`, PB_DAMAGED counts as
+     * a wrong digest. May be NULL. */
     int (*accept)(const struct fetch_request *q, const struct fetch_plan *plan,
                   const struct fetch_piece *piece, struct pb_error *err);
-    /* All pieces are there: make the files of the plan in staging, and verify them. NULL: the pieces are the
-     * files. */
+    /* All pieces are in staging: makes the files of the plan there, and verifies them. NULL: the pieces are
+     * the files. */
     int (*assemble)(const struct fetch_request *q, struct fetch_plan *plan, pb_progress_fn *progress,
                     void *arg, struct pb_error *err);
 };
@@ -137,42 +138,42 @@ struct dialect_fetch {
 typedef void dialect_tell_fn(void *arg, const char *text);
 
 struct dialect {
-    const char *name;               /* also its URLs' scheme and its configuration section */
+    const char *name;               /* also the scheme of its URLs and its section of the configuration */
     const struct setting *settings; /* ends with a NULL key */
-    /* Checks the values and makes of them what serving needs, in `a`. */
+    /* Checks the values and makes the settings for serving, in the arena. PB_INVALID names value->where. */
     int (*settings_make)(const struct setting_value *values, size_t n, struct arena *a, void **out,
                          struct pb_error *err);
-    /* The first names of the paths that it answers whatever is published; ends with NULL. No other dialect's
-     * title may take one (dialect_path_taken). */
+    /* The first names of paths that the dialect answers independent of its titles; ends with NULL. No title
+     * of another dialect may have such a name (dialect_path_taken). */
     const char *const *paths;
     /* Prepares a release for serving: see site_compile_fn. NULL: there is nothing to prepare. */
     int (*compile)(struct site_title *title, const struct md5 *md5, struct pb_error *err);
-    /* Before an older release becomes live again: are its names and aliases free among the titles that are
-     * live now, and of other dialects' paths? PB_INVALID when not. NULL: names are a title's own. */
+    /* Called before an older release becomes live again. PB_INVALID: one of its names is taken by a live
+     * title or by a path of another dialect. NULL: names can't collide. */
     int (*live_check)(struct depot *d, const struct dialect *const *all, const char *name,
                       const char *attributes, struct pb_error *err);
-    /* What of a release with these attributes stays answerable once another is live, or none: see site_older.
-     * NULL: nothing. */
+    /* Which entries of a release are still served when it is no longer live: see site_lasting. NULL: none. */
     struct site_lasting (*lasting)(const char *attributes);
-    /* Mends what an earlier version of patchbay stored wrong, before a server begins. `tell` gets a line for
-     * each release, and may be NULL. NULL: there is nothing such. */
+    /* Repairs releases that an earlier version of patchbay stored wrong. Called when a server starts. `tell`,
+     * which may be NULL, is called with a line for each release. NULL: there is nothing to repair. */
     int (*mend)(struct depot *d, dialect_tell_fn *tell, void *arg, struct pb_error *err);
-    /* Prepares what its titles make together, in the site's arena. `settings` is what settings_make made, or
-     * NULL where nothing is served; `objects` is the depot's folder of them. NULL: nothing. */
+    /* Prepares what all titles of the dialect make together, in the site's arena. `settings`: from
+     * settings_make; NULL for a site that is not served. `objects`: descriptor of the depot's folder of
+     * objects. NULL: there is nothing. */
     int (*compile_site)(struct site *site, const void *settings, int objects, void **out,
                         struct pb_error *err);
-    /* Where a static file host must have an entry for the dialect's clients: a path, in `path`; left empty
-     * for an entry that is not served as a file. Called with `n` from 0, as one entry may have several
-     * places; false when there are no more. *list: the entry says what others there are, and is to be
-     * written after them. NULL: nothing of this dialect is static. */
+    /* The path of an entry on a static file host; empty for an entry that is not served as a file. Called
+     * with n = 0, 1, … until it returns false, as an entry may have several paths. *list: the entry lists
+     * others, and must be written after them. NULL: the dialect can't be served statically. */
     bool (*export_path)(const struct site_title *title, const struct site_entry *entry, unsigned n,
                         struct buffer *path, bool *list);
-    /* A file that the titles make together, for the same host; NULL: none. */
+    /* A file that all titles make together, for the same host. NULL: none. */
     void (*export_site)(const struct site *site, const void *site_data, const char **path,
                         struct slice *bytes);
-    /* Answers; false when the path is none of this dialect's. NULL when it does not speak HTTP. */
+    /* Plans the reply to a request. False: the path does not belong to the dialect. NULL: it does not use
+     * HTTP. */
     bool (*serve_http)(const struct dialect_http *in, struct reply_plan *plan);
-    /* The same for POLP: false when it does not know what is asked for. NULL when it does not speak it. */
+    /* The same for POLP. False: it does not have what is asked for. NULL: it does not use POLP. */
     bool (*serve_polp)(const struct dialect_polp *in, struct reply_plan *plan);
     const struct dialect_fetch *fetch;
 };

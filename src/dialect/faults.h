@@ -1,4 +1,4 @@
-/* Faults of an import's files, gathered so that each kind is told once, with how many files have it. */
+/* Collects the faults of an import's files, to report each kind once, with the number of files. */
 #ifndef PB_DIALECT_FAULTS_H
 #define PB_DIALECT_FAULTS_H
 
@@ -18,10 +18,9 @@ struct faults {
     size_t n; /* files */
 };
 
-/* `what` follows upon a file's name and a colon: "missing". Kinds beyond FAULT_KINDS_MAX are counted with the
- * last. */
+/* `what`: "missing". Kinds beyond FAULT_KINDS_MAX are counted with the last kind. */
 void faults_add(struct faults *f, const char *file, const char *what);
-/* "a/b: missing", or "a/b and 2 others: missing". */
+/* Writes "a/b: missing", or "a/b and 2 others: missing". */
 void fault_text(const struct fault_kind *k, char *out, size_t room);
 
 #endif

@@ -1,5 +1,4 @@
-/* What a publish tells its caller besides its result: warnings, and everything in a tree that can't be
- * published. */
+/* Notices of a publish: warnings, and all names in a tree that can't be published. */
 #ifndef PB_DIALECT_NOTICES_H
 #define PB_DIALECT_NOTICES_H
 
@@ -19,11 +18,11 @@ struct notices {
 };
 
 void notice(const struct notices *n, const char *format, ...) PB_PRINTF(2, 3);
-/* A file or folder that can't be published: told at once, and the publish goes on, so that all of a tree are
- * told. item_refuse: `what` is "is empty"; name_refuse: `why` is as path_name_ok has it. */
+/* Reports a file or folder that can't be published. The walk goes on, so that all of a tree are reported;
+ * then refused_check fails. `what`: "is empty"; `why`: from path_name_ok. */
 void item_refuse(struct notices *n, const char *path, const char *what);
 void name_refuse(struct notices *n, const char *path, const char *why);
-/* PB_INVALID when there was any. */
+/* PB_INVALID: something was refused. */
 PB_MUST_USE int refused_check(const struct notices *n, struct pb_error *err);
 
 #endif

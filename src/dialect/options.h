@@ -1,12 +1,12 @@
-/* What the user said with a dialect's own options of fetching (struct dialect_fetch). */
+/* The values of a dialect's own options of fetching (dialect_fetch.options). */
 #ifndef PB_DIALECT_OPTIONS_H
 #define PB_DIALECT_OPTIONS_H
 
 #include "dialect/dialect.h"
 
-/* The value that was given last; NULL: none. Of a flag, any value but NULL means that it is set. */
+/* The last value of an option; NULL: not given. A flag is set when the value is not NULL. */
 const char *fetch_option(const struct fetch_request *q, const char *key);
-/* The values of a repeatable option, one after the other: *at begins with 0. NULL after the last. */
+/* The next value of a repeatable option; *at starts as 0. NULL: there are no more. */
 const char *fetch_option_next(const struct fetch_request *q, const char *key, size_t *at);
 
 #endif

@@ -1,11 +1,11 @@
-/* What is installed: DIR/.patchbay/installed.json, a record for each title; and DIR/.patchbay/records/, what
- * dialects want to remember of the last install. */
+/* What is installed: DIR/.patchbay/installed.json has a record for each title; DIR/.patchbay/records/ has
+ * what dialects keep from the last install. `home`: descriptor of DIR/.patchbay. docs/formats/install.md. */
 #ifndef PB_INSTALL_RECORDS_H
 #define PB_INSTALL_RECORDS_H
 
 #include "install/staging.h"
 
-/* What the installed list says of a title. Text is valid during the callback. */
+/* One record. Texts are valid during the callback only. */
 struct installed {
     const char *title;
     const char *version; /* "" when the protocol has none */
@@ -20,16 +20,16 @@ struct installed {
 typedef int installed_fn(void *arg, const struct installed *record);
 PB_MUST_USE int installed_each(int home, installed_fn *fn, void *arg, struct pb_error *err);
 
-/* The record that a plan makes, as JSON text in one line; the caller frees it. NULL when memory is out. */
+/* The record for a plan, as one line of JSON. The caller frees it. NULL: out of memory. */
 char *records_make(const struct fetch_plan *plan);
-/* Does the list say just this of the title already, but for the time? */
+/* True when the title has this record already, apart from its time. */
 bool records_known(int home, const char *title, const char *record);
 PB_MUST_USE int records_save(int home, const char *title, const char *record, struct pb_error *err);
 
-/* Takes a file of staging over as what the dialect remembers; one that is not there was taken over before. */
+/* Moves a file from staging to records/, for the dialect. A missing file has been moved already. */
 PB_MUST_USE int records_blob_save(int home, int staging, const char *staged, const char *stage,
                                   struct pb_error *err);
-/* Reads it; leaves `out` empty when there is none. */
+/* Reads the dialect's record; `out` stays empty when there is none. */
 PB_MUST_USE int records_blob_read(int home, const char *stage, struct buffer *out, struct pb_error *err);
 
 #endif

@@ -1,5 +1,4 @@
-/* The folders that the client keeps in the user's: DIR/.patchbay, and a staging folder of each title in it.
- */
+/* The client's folders within the user's folder: DIR/.patchbay, and in it a staging folder for each title. */
 #ifndef PB_INSTALL_STAGING_H
 #define PB_INSTALL_STAGING_H
 
@@ -16,16 +15,14 @@ struct workspace {
     int folder;                       /* the user's */
     int home;                         /* DIR/.patchbay */
     int staging;                      /* DIR/.patchbay/staging/TITLE; -1: none */
-    int lock;                         /* held as long as `staging` is in use */
+    int lock;                         /* held while `staging` is in use */
     char stage_name[STAGE_NAME_SIZE]; /* set by workspace_stage */
     bool recovered;                   /* workspace_open finished an install */
 };
 
-/* Opens a folder of ours, never through a link that somebody planted; with `make` it is made where it is
- * missing. */
+/* Opens a folder of the client, never through a symbolic link. With `make` a missing one is created. */
 PB_MUST_USE int own_folder_open(int at, const char *name, bool make, int *fd, struct pb_error *err);
-/* Opens the staging folder of this name (a stage_name) for finishing an install; makes it if it is not there.
- */
+/* Opens the staging folder of this name (a stage_name), to complete an install; creates it if missing. */
 PB_MUST_USE int staging_open(const struct workspace *w, const char *stage, int *fd, struct pb_error *err);
 
 #endif

@@ -4,11 +4,12 @@
 
 #include "base/bytes.h"
 
-enum { HTTP_DATE = 30 }; /* with the zero */
+enum { HTTP_DATE = 30 }; /* with the NUL */
 
 void http_date_format(int64_t unix_seconds, char out[HTTP_DATE]);
 
-/* Only the form above; the two obsolete ones give false, and a condition that has one is ignored. */
+/* False for anything but the form above, the two obsolete forms included: a condition with such a date is
+ * ignored. */
 bool http_date_parse(struct slice text, int64_t *unix_seconds);
 
 #endif

@@ -5,13 +5,13 @@
 #include "base/bytes.h"
 
 enum {
-    HTTP_HEAD_MAX = 8192, /* of a request: what nginx allows, and far more than any of our clients sends */
+    HTTP_HEAD_MAX = 8192, /* bytes; nginx' limit, and far more than a game's client sends */
     HTTP_FIELDS_MAX = 64,
 };
 
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_OTHER };
 
-/* All slices point into the bytes that were parsed. A field that was not sent is empty (p is NULL). */
+/* All slices are borrowed from the parsed bytes. A field that was not sent is empty, with p NULL. */
 struct http_request {
     enum http_method method;
     struct slice method_text;
@@ -21,8 +21,8 @@ struct http_request {
     int minor;           /* HTTP/1.minor: 0 or 1 */
     bool keep_alive;
     bool has_body;           /* a body follows: the connection must be closed after the reply */
-    bool transfer_encoding;  /* whose length nobody knows beforehand */
-    uint64_t content_length; /* 0 when it was not sent */
+    bool transfer_encoding;  /* the body's length is not known beforehand */
+    uint64_t content_length; /* 0 also when it was not sent */
     struct slice content_type;
     struct slice expect;
     struct slice host;
@@ -38,20 +38,19 @@ struct http_request {
 };
 
 /*
- * Parses one head at the start of [p, p + n). Returns its length in bytes, 0 when more bytes are needed, or
- * the negative HTTP status to refuse it with (-400, -414, -431, -505); the connection is then to be closed,
- * as nobody can know where the next request begins. *out may be partly filled for the log even then.
+ * Parses the head at the start of [p, p + n). Returns its length in bytes; 0 when more bytes are needed; or
+ * the negated HTTP status to refuse it with (-400, -414, -431, -505). After a refusal the connection must be
+ * closed, as the start of the next request is unknown; *out is filled in as far as parsing came, for the log.
  */
 int http_request_parse(const char *p, size_t n, struct http_request *out);
 
-/* The value of a query parameter, still encoded; false when it is not there. The first of several counts. */
+/* Finds the first query parameter `key`; *value is still percent-encoded. False: there is none. */
 bool http_query_value(struct slice query, const char *key, struct slice *value);
 
-/* Does an Accept-Encoding list take this coding (RFC 9110, 12.5.3)? Not when it is named with a weight of 0.
- */
+/* True when an Accept-Encoding list accepts this coding (RFC 9110, 12.5.3); a weight of 0 refuses it. */
 bool http_accepts(struct slice list, const char *coding);
 
-/* Does a comma-separated list have this token (case ignored)? */
+/* True when a comma-separated list contains this token, in any case. */
 bool http_list_has(struct slice list, const char *token);
 
 #endif

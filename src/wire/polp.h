@@ -7,10 +7,10 @@
 
 enum {
     POLP_HEADER = 16,
-    POLP_HASHED = 8,                   /* the hash covers everything from here on */
-    POLP_HASH_AT = 4,                  /* and stands here */
-    POLP_NAME_MAX = 1024,              /* its zero included; the longest known name has 60 bytes */
-    POLP_FILE_HEAD = POLP_HEADER + 12, /* of 0x0004, before the name */
+    POLP_HASHED = 8,                   /* offset of the first byte that the hash covers */
+    POLP_HASH_AT = 4,                  /* offset of the hash */
+    POLP_NAME_MAX = 1024,              /* NUL included; the longest known name has 60 bytes */
+    POLP_FILE_HEAD = POLP_HEADER + 12, /* of opcode 0x0004, up to the name */
     POLP_REQUEST_MAX = POLP_HEADER + 20 + POLP_NAME_MAX,
     POLP_VERSION = 64,
     POLP_NEWEST_REPLY_MAX = POLP_HEADER + 12 + 64 + 65,
@@ -30,7 +30,7 @@ enum polp_opcode {
 struct polp_id {
     char text[4]; /* "W2U\0", "1000" */
 };
-/* From and to text of one to four characters. */
+/* Conversion from and to text of one to four characters. */
 bool polp_id_parse(struct slice text, struct polp_id *id);
 struct slice polp_id_text(const struct polp_id *id);
 
@@ -38,21 +38,22 @@ struct polp_request {
     enum polp_opcode opcode;
     struct polp_id hardware, application;
     uint32_t offset, size; /* download */
-    struct slice name;     /* download: without its zero */
-    struct slice version;  /* newest: up to the first zero */
+    struct slice name;     /* download: without the NUL */
+    struct slice version;  /* newest: up to the first NUL */
 };
 
 /*
- * Parses one request at the start of [p, p + n). Returns its length, 0 when more bytes are needed, -1 when
- * the connection is to be closed without a word: wrong size, hash or signature, a shutdown, an opcode that no
- * client sends.
+ * Parses the request at the start of [p, p + n). Returns its length in bytes; 0 when more bytes are needed;
+ * -1 when the connection must be closed without a reply: the size, hash or signature is wrong, it is a
+ * shutdown, or no client sends its opcode.
  */
 int polp_request_parse(const char *p, size_t n, struct polp_request *out);
 
-/* Puts a request into `out`; the whole packet, sealed. False when a name or version is too long. */
+/* Appends the packet of a request, with its hash. False: a name or version is too long. */
 bool polp_request_emit(const struct polp_request *r, struct buffer *out);
 
-/* The header of any packet, as it stands; false when the signature is wrong or the size below a header's. */
+/* The header of a packet. polp_header_parse returns false when the signature is wrong, or the size less than
+ * a header's. */
 struct polp_header {
     uint32_t size;
     uint8_t hash[4];
@@ -60,25 +61,25 @@ struct polp_header {
 };
 bool polp_header_parse(const char p[POLP_HEADER], struct polp_header *out);
 
-/* Writes a header with the hash still to come. */
+/* Writes a header without its hash. */
 void polp_header_put(char p[POLP_HEADER], uint32_t size, enum polp_opcode opcode);
-/* Hashes a packet that is whole in memory, and puts its hash where it belongs. */
+/* Computes and sets the hash of a complete packet. */
 void polp_seal(char *p, size_t n);
 
-/* The head of a reply to a download request: everything before the data, of which there are `length` bytes
- * where `asked` were asked for. Returns its length; `out` has room for POLP_FILE_HEAD + POLP_NAME_MAX bytes.
- */
+/* Writes the head of the reply to a download request: everything before the data. `asked`: bytes that the
+ * client asked for; `length`: bytes that follow. Returns its length. `out` has room for POLP_FILE_HEAD +
+ * POLP_NAME_MAX bytes. */
 size_t polp_file_head(char *out, uint32_t offset, uint32_t asked, uint32_t length, struct slice name);
 
-/* A reply to ask-newest. `strings` are the zero-separated strings of its status block. Returns the length. */
+/* Writes the reply to ask-newest. `strings`: the strings of its status block. Returns its length. */
 size_t polp_newest_reply(char out[POLP_NEWEST_REPLY_MAX], uint32_t timestamp, const char *const *strings,
                          size_t n, struct slice version);
 struct polp_newest {
     uint32_t timestamp;
-    char status[3][POLP_VERSION + 1]; /* "" for strings that are not there */
+    char status[3][POLP_VERSION + 1]; /* "" for missing strings */
     char version[POLP_VERSION + 1];
 };
-/* The body behind the header. */
+/* Parses the bytes that follow the header. */
 bool polp_newest_parse(struct slice body, struct polp_newest *out);
 
 #endif

@@ -1,10 +1,10 @@
 /*
- * Which release of an upgrade a client is half-way through. The game asks for UPGRADE once and then for one
- * file after the other, on a connection each, and verifies nothing: files of two releases would be a broken
- * game. All that tells one client from another is its address, so players behind one address share what the
- * last of them asked for.
+ * Remembers which release of an upgrade each client is downloading. The game asks for UPGRADE once, then for
+ * one file after the other on separate connections, and verifies nothing: files of two releases would make a
+ * broken game. A client is known by its address alone, so players behind one address share the release that
+ * was asked for last.
  *
- * Bounded memory; from any thread.
+ * Memory is bounded. Thread-safe.
  */
 #ifndef PB_ESCAPE_FOLLOWERS_H
 #define PB_ESCAPE_FOLLOWERS_H
@@ -15,14 +15,13 @@
 
 struct followers;
 
-/* In the arena. NULL when memory is out. */
+/* Allocated in the arena. NULL: out of memory. */
 struct followers *followers_new(struct arena *a);
 
-/* The client was given the list of this release. `title` is the platform's name. */
+/* The client received the list of this release. `title`: the platform's name. */
 void followers_note(struct followers *f, const struct sockaddr *client, const char *title, int64_t release,
                     uint64_t now_ms);
-/* The release whose list it was given last; 0: it was given none in the last FOLLOWER_MS, and asked for no
- * file since. */
+/* The release whose list the client received last; 0: none, or its last request is older than FOLLOWER_MS. */
 enum { FOLLOWER_MS = 10 * 60 * 1000 };
 int64_t followers_find(struct followers *f, const struct sockaddr *client, const char *title,
                        uint64_t now_ms);
