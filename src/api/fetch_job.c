@@ -282,15 +282,29 @@ static bool tried_before(struct fetch_job *job, const char *source)
     return false;
 }
 
+/* For a dialect that names no sources. Paths are put behind them, so they end without a slash. */
+static int sources_default(const struct fetch_request *q, struct arena *a, struct fetch_sources *out,
+                           struct pb_error *err)
+{
+    *out = (struct fetch_sources){arena_zero(a, FETCH_SOURCES_MAX * sizeof *out->list), 1};
+    if (out->list == NULL || (out->list[0] = arena_format(a, "http://%s:%u", q->host, q->port)) == NULL)
+        return error_memory(err);
+    for (size_t i = 0; i < q->mirror_count && out->n < FETCH_SOURCES_MAX; i++) {
+        size_t n = strlen(q->mirrors[i]);
+        while (n > 0 && q->mirrors[i][n - 1] == '/')
+            n--;
+        if ((out->list[out->n++] = arena_copy(a, q->mirrors[i], n)) == NULL)
+            return error_memory(err);
+    }
+    return PB_OK;
+}
+
 static int sources_ask(struct fetch_job *job, unsigned round, struct fetch_sources *out, struct pb_error *err)
 {
-    const struct fetch_request *q = &job->request;
     if (job->dialect->sources != NULL)
-        return job->dialect->sources(q, &job->documents, round, &job->arena, out, err);
-    *out = (struct fetch_sources){arena_zero(&job->arena, sizeof *out->list), round == 0};
-    if (out->list != NULL)
-        out->list[0] = arena_format(&job->arena, "http://%s:%u", q->host, q->port);
-    return out->list == NULL || out->list[0] == NULL ? error_memory(err) : PB_OK;
+        return job->dialect->sources(&job->request, &job->documents, round, &job->arena, out, err);
+    *out = (struct fetch_sources){0};
+    return round == 0 ? sources_default(&job->request, &job->arena, out, err) : PB_OK;
 }
 
 static int sources_try(struct fetch_job *job, struct pb_error *err)

@@ -115,8 +115,8 @@ struct dialect_fetch {
     /* Checks the request, and sets *title, "DIALECT/NAME". PB_INVALID. */
     int (*title)(const struct fetch_request *q, struct arena *a, const char **title, struct pb_error *err);
     /* The sources to ask, in order. Round 0 uses no network; round 1 follows when all sources of round 0 have
-     * failed. An error of round 1 is reported together with those of the sources. NULL: http://HOST:PORT is
-     * the only source. */
+     * failed. An error of round 1 is reported together with those of the sources. NULL: http://HOST:PORT,
+     * then the mirrors. */
     int (*sources)(const struct fetch_request *q, const struct fetch_net *net, unsigned round,
                    struct arena *a, struct fetch_sources *out, struct pb_error *err);
     /* Makes a plan of the state of the source and of the folder. plan->arena is initialised; the rest is

@@ -9,11 +9,13 @@
 static int line_parse(struct slice line, struct arena *a, struct plain_list *out, struct pb_error *err)
 {
     enum { HEX = SHA256_HEX, PATH_AT = SHA256_HEX + 2 };
-    const char *why = "is not HEX, two spaces, PATH";
+    bool many = out->n == PLAIN_FILES_MAX;
+    const char *why = many ? "is one too many" : "is not HEX, two spaces, PATH";
+    struct slice path = {0};
+    if (line.n > PATH_AT)
+        path = (struct slice){line.p + PATH_AT, line.n - PATH_AT};
     struct plain_file f;
-    struct slice path =
-        line.n > PATH_AT ? (struct slice){line.p + PATH_AT, line.n - PATH_AT} : (struct slice){0};
-    if (path.n == 0 || !hex_decode((struct slice){line.p, HEX}, &f.sha256, sizeof f.sha256) ||
+    if (many || path.n == 0 || !hex_decode((struct slice){line.p, HEX}, &f.sha256, sizeof f.sha256) ||
         line.p[HEX] != ' ' || (line.p[HEX + 1] != ' ' && line.p[HEX + 1] != '*') ||
         !path_relative_portable(path, &why))
         return error_set(err, PB_INVALID, PLAIN_LIST ", line %zu: %s", out->n + 1, why);
@@ -36,7 +38,7 @@ int plain_list_parse(struct slice text, struct arena *a, struct plain_list *out,
         rc = line_parse((struct slice){text.p, n}, a, out, err);
         text = (struct slice){text.p + whole, text.n - whole};
     }
-    return rc;
+    return rc == PB_OK && out->n == 0 ? error_set(err, PB_INVALID, PLAIN_LIST " names no file") : rc;
 }
 
 /* ---- serving ---- */
@@ -82,15 +84,14 @@ static bool serve(const struct dialect_http *in, struct reply_plan *plan)
 {
     static const struct slice folder = {"/" PLAIN_DIALECT "/", sizeof "/" PLAIN_DIALECT "/" - 1};
     const struct http_moment moment = {"patchbay", in->date};
-    char path[PATH_RELATIVE_MAX + 1];
-    if (!slice_begins(in->request->path, folder))
+    char path[FILE_NAME_MAX + 1 + PATH_RELATIVE_MAX + 1];
+    struct slice rest = in->request->path;
+    if (!slice_begins(rest, folder))
         return false;
-    int n = percent_decode((struct slice){in->request->path.p + folder.n, in->request->path.n - folder.n},
-                           path, sizeof path);
+    int n = percent_decode((struct slice){rest.p + folder.n, rest.n - folder.n}, path, sizeof path);
     const char *slash = n > 0 ? memchr(path, '/', (size_t)n) : NULL;
-    const struct site_title *title =
-        slash != NULL ? site_title_find(in->site, PLAIN_DIALECT, (struct slice){path, (size_t)(slash - path)})
-                      : NULL;
+    struct slice name = {path, slash != NULL ? (size_t)(slash - path) : 0};
+    const struct site_title *title = slash != NULL ? site_title_find(in->site, PLAIN_DIALECT, name) : NULL;
     const struct site_entry *e =
         title != NULL ? entry_find(in, title, (struct slice){slash + 1, (size_t)(path + n - slash - 1)})
                       : NULL;

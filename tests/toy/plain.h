@@ -9,7 +9,8 @@
 #define PLAIN_LIST    "SHA256SUMS"
 
 enum { PLAIN_LIST_MAX = 16 * 1024 * 1024, PLAIN_FILE_MAX = 1024 * 1024 * 1024 }; /* bytes */
-enum plain_kind { PLAIN_KIND_LIST, PLAIN_KIND_FILE };                            /* of entries */
+enum { PLAIN_FILES_MAX = 50000 };
+enum plain_kind { PLAIN_KIND_LIST, PLAIN_KIND_FILE }; /* of entries */
 
 struct plain_file {
     const char *path;

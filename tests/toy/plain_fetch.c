@@ -10,8 +10,7 @@ static int fetch_title(const struct fetch_request *q, struct arena *a, const cha
 {
     const char *why;
     if (!path_name_ok(slice_of(q->path), &why))
-        return error_set(err, PB_INVALID, "the form is plain://HOST/NAME; the name \"%.200s\" %s", q->path,
-                         why);
+        return error_set(err, PB_INVALID, "\"%.200s\" %s; the form is plain://HOST/NAME", q->path, why);
     *title = arena_format(a, PLAIN_DIALECT "/%s", q->path);
     return *title == NULL ? error_memory(err) : PB_OK;
 }
@@ -30,8 +29,10 @@ struct planning {
 static const char *url_of(struct planning *p, const char *path)
 {
     _cleanup_buffer_ struct buffer url;
-    buffer_init(&url, 4 * PATH_RELATIVE_MAX);
-    buffer_format(&url, "%s/" PLAIN_DIALECT "/%s/", p->source, p->q->path);
+    buffer_init(&url, 8 * PATH_RELATIVE_MAX);
+    buffer_format(&url, "%s/" PLAIN_DIALECT "/", p->source);
+    percent_encode(&url, slice_of(p->q->path), false);
+    buffer_text(&url, "/");
     percent_encode(&url, slice_of(path), true);
     return url.failed ? NULL : arena_copy(&p->plan->arena, url.p, url.n);
 }
@@ -58,26 +59,25 @@ static int is_there(struct planning *p, const struct plain_file *f, struct fetch
 static int file_plan(struct planning *p, const struct plain_file *f, struct pb_error *err)
 {
     char hex[SHA256_HEX + 1];
-    struct fetch_step step = {.action = FETCH_PLACE, .path = f->path};
-    int there = is_there(p, f, &step.seen, err);
+    struct fetch_seen seen = {0};
+    int there = is_there(p, f, &seen, err);
     if (there < 0)
         return there;
-    step.action = there ? FETCH_KEEP : FETCH_PLACE;
-    hex_encode(&f->sha256, sizeof f->sha256, hex);
-    step.staged = there ? NULL : arena_format(&p->plan->arena, "%s.%zu", hex, p->plan->piece_count);
     struct fetch_step *s = fetch_step_add(p->plan, &p->room);
-    if (s == NULL || (!there && step.staged == NULL))
+    if (s == NULL)
         return error_memory(err);
-    *s = step;
+    *s = (struct fetch_step){.action = there ? FETCH_KEEP : FETCH_PLACE, .path = f->path, .seen = seen};
     if (there)
         return PB_OK;
+    hex_encode(&f->sha256, sizeof f->sha256, hex);
+    s->staged = arena_format(&p->plan->arena, "%s.%zu", hex, (size_t)(f - p->list.files));
     struct fetch_piece *piece = &p->plan->pieces[p->plan->piece_count++];
     *piece = (struct fetch_piece){.name = f->path,
                                   .url = url_of(p, f->path),
-                                  .staged = step.staged,
+                                  .staged = s->staged,
                                   .size = FETCH_SIZE_UNKNOWN,
                                   .ceiling = PLAIN_FILE_MAX};
-    return piece->url == NULL ? error_memory(err) : PB_OK;
+    return piece->url == NULL || s->staged == NULL ? error_memory(err) : PB_OK;
 }
 
 static int list_read(struct planning *p, const struct fetch_net *net, struct pb_error *err)
@@ -96,20 +96,18 @@ static int list_read(struct planning *p, const struct fetch_net *net, struct pb_
 static int fetch_make_plan(const struct fetch_request *q, const struct fetch_net *net, const char *source,
                            struct fetch_plan *plan, struct pb_error *err)
 {
-    struct planning *p = arena_zero(&plan->arena, sizeof *p);
-    if (p == NULL)
-        return error_memory(err);
-    *p = (struct planning){.q = q, .source = source, .plan = plan};
-    plan->dialect = p;
-    plan->version = "";
-    tree_start(&p->tree, q->folder);
+    struct planning p = {.q = q, .source = source, .plan = plan};
     const char *only = fetch_option(q, "only");
-    int rc = list_read(p, net, err);
-    for (size_t i = 0; rc == PB_OK && i < p->list.n; i++)
-        rc = only == NULL || strcmp(only, p->list.files[i].path) == 0 ? file_plan(p, &p->list.files[i], err)
-                                                                      : PB_OK;
-    tree_end(&p->tree);
-    return rc == PB_OK ? fetch_plan_folders(plan, &p->room, q->folder, err) : rc;
+    int rc = list_read(&p, net, err);
+    tree_start(&p.tree, q->folder);
+    for (size_t i = 0; rc == PB_OK && i < p.list.n; i++) {
+        if (only == NULL || strcmp(only, p.list.files[i].path) == 0)
+            rc = file_plan(&p, &p.list.files[i], err);
+    }
+    tree_end(&p.tree);
+    if (rc == PB_OK && plan->step_count == 0)
+        rc = error_set(err, PB_NOT_FOUND, "%s: is not in " PLAIN_LIST, only);
+    return rc == PB_OK ? fetch_plan_folders(plan, &p.room, q->folder, err) : rc;
 }
 
 /* ---- pieces ---- */
