@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# A process killed at every call that changes the disk, and a disk that is full at every such call.
+# A process killed behind every call that changes the disk, and a disk that is full from every such call on. (Before a call
+# the disk is as it was behind the call before.)
 
 load ../helper
 
@@ -26,24 +27,22 @@ setup_publish() {
     n=$(points "$patchbay" publish map a.map --algorithm zip --level 0)
     [ "$n" -ge 20 ]
     old=0 new=0
-    for what in kill kill-after; do
-        for at in $(seq 1 "${FAULT_STRIDE:-1}" "$n"); do
-            rm -rf watched
-            cp -a pristine watched
-            run faulty "$what" "$at" "$patchbay" publish map a.map --algorithm zip --level 0
-            [ "$status" = 137 ] || { echo "point $at: status $status"; cat faulty.out; return 1; }
-            "$patchbay" fsck >fsck.out || { echo "point $at"; cat fsck.out; return 1; }
-            live=$("$patchbay" list)
-            case $live in
-            *" 1 "*live) old=$((old + 1)) ;;
-            *" 2 "*live) new=$((new + 1)) ;;
-            *) echo "point $at: $live" && return 1 ;;
-            esac
-            "$patchbay" gc >gc.out
-            "$patchbay" fsck | grep -q ' 0 problems, 0 files for gc'
-        done
+    for at in $(seq 1 "${FAULT_STRIDE:-1}" "$n"); do
+        rm -rf watched
+        cp -a pristine watched
+        run faulty kill-after "$at" "$patchbay" publish map a.map --algorithm zip --level 0
+        [ "$status" = 137 ] || { echo "point $at: status $status"; cat faulty.out; return 1; }
+        "$patchbay" fsck >fsck.out || { echo "point $at"; cat fsck.out; return 1; }
+        live=$("$patchbay" list)
+        case $live in
+        *" 1 "*live) old=$((old + 1)) ;;
+        *" 2 "*live) new=$((new + 1)) ;;
+        *) echo "point $at: $live" && return 1 ;;
+        esac
+        "$patchbay" gc >gc.out
+        "$patchbay" fsck | grep -q ' 0 problems, 0 files for gc'
     done
-    echo "# publish: $n points, twice; old release live after $old, new after $new" >&3
+    echo "# publish: $n points; old release live after $old, new after $new" >&3
     [ "$old" -gt 0 ]
     [ "$new" -gt 0 ]
 }
@@ -80,23 +79,21 @@ setup_fetch() {
     setup_fetch
     n=$(points "$patchbay" fetch "opensauce://$at/a" watched/out --connections 1)
     [ "$n" -ge 20 ]
-    for what in kill kill-after; do
-        for point in $(seq 1 "${FAULT_STRIDE:-1}" "$n"); do
-            rm -rf watched
-            cp -a pristine watched
-            run faulty "$what" "$point" "$patchbay" fetch "opensauce://$at/a" watched/out --connections 1
-            # How many writes a download takes is the network's choice, so the last points may not be reached.
-            [ "$status" = 137 ] || [ "$status" = 0 ] || { cat faulty.out; return 1; }
-            got=$(md5 watched/out/a.map)
-            [ "$got" = "$old" ] || [ "$got" = "$(md5 a.map)" ] || { echo "point $point: torn"; return 1; }
-            [ "$(cat watched/out/other.map)" = "the player's own" ]
-            "$patchbay" fetch "opensauce://$at/a" watched/out >/dev/null
-            cmp a.map watched/out/a.map
-            "$patchbay" list --installed watched/out | grep -q a.map
-            [ -z "$(find watched/out/.patchbay -name "journal*")" ]
-        done
+    for point in $(seq 1 "${FAULT_STRIDE:-1}" "$n"); do
+        rm -rf watched
+        cp -a pristine watched
+        run faulty kill-after "$point" "$patchbay" fetch "opensauce://$at/a" watched/out --connections 1
+        # How many writes a download takes is the network's choice, so the last points may not be reached.
+        [ "$status" = 137 ] || [ "$status" = 0 ] || { cat faulty.out; return 1; }
+        got=$(md5 watched/out/a.map)
+        [ "$got" = "$old" ] || [ "$got" = "$(md5 a.map)" ] || { echo "point $point: torn"; return 1; }
+        [ "$(cat watched/out/other.map)" = "the player's own" ]
+        "$patchbay" fetch "opensauce://$at/a" watched/out >/dev/null
+        cmp a.map watched/out/a.map
+        "$patchbay" list --installed watched/out | grep -q a.map
+        [ -z "$(find watched/out/.patchbay -name "journal*")" ]
     done
-    echo "# fetch: $n points, twice" >&3
+    echo "# fetch: $n points" >&3
 }
 
 @test "fetch with the disk full from any call on: one line of words, and the folder is as it was" {

@@ -95,13 +95,13 @@ assert r["bytes"] == total - 4 * 1048576 - 524288, (r, total)' "$output" \
 
 @test "200 fetches at once while a map is published and the first is rolled back: none fails, all whole" {
     "$patchbay" init
-    make_map a.map 3000000 1
+    make_map a.map 300000 1
     "$patchbay" publish map a.map --level 1
     first=$(md5 a.map)
-    make_map a.map 5000000 2
+    make_map a.map 500000 2
     "$patchbay" publish map a.map --level 1
     second=$(md5 a.map)
-    make_map b.map 3000000 3
+    make_map b.map 300000 3
     start_server
     fetchers=()
     for i in $(seq 200); do
