@@ -15,7 +15,7 @@ $(BUILD)/build.ninja:
 	@meson setup $(BUILD) -Dbuildtype=release --prefix=$(PREFIX) >/dev/null
 
 $(SANITIZED)/build.ninja:
-	@meson setup $(SANITIZED) -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false \
+	@meson setup $(SANITIZED) -Doptimization=1 -Ddebug=true -Db_sanitize=address,undefined -Db_lundef=false \
 		-Dwerror=true >/dev/null
 
 demo: deps
