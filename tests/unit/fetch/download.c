@@ -184,7 +184,7 @@ static void assert_staged(int staging, const char *name)
 static void several_at_once(void **state)
 {
     struct fetch_piece pieces[10];
-    char names[10][8];
+    char names[10][16];
     int staging = staging_make("several");
     (void)state;
     for (int i = 0; i < 10; i++) {
@@ -272,7 +272,7 @@ static void blame(void **state)
 {
     static const char *const others[] = {"fake://other/x"};
     struct fetch_piece pieces[8];
-    char names[8][8];
+    char names[8][16];
     int staging = staging_make("blame");
     (void)state;
     for (int i = 0; i < 8; i++) {
