@@ -27,6 +27,18 @@ void arena_free(struct arena *a)
     *a = (struct arena){0};
 }
 
+void arena_clear(struct arena *a)
+{
+    struct arena_block *keep = a->last != NULL && a->last->room == ARENA_BLOCK ? a->last : NULL;
+    size_t ceiling = a->ceiling;
+    if (keep != NULL) {
+        a->last = keep->before;
+        keep->before = NULL;
+    }
+    arena_free(a);
+    *a = (struct arena){.last = keep, .total = keep != NULL ? keep->room : 0, .ceiling = ceiling};
+}
+
 static void *arena_take(struct arena *a, size_t n, size_t align)
 {
     size_t start = (a->used + align - 1) & ~(align - 1);

@@ -15,6 +15,8 @@ struct arena {
 
 void arena_init(struct arena *a, size_t ceiling);
 void arena_free(struct arena *a);
+/* Frees what is in it, but keeps a block for what comes next. */
+void arena_clear(struct arena *a);
 
 /* All return NULL when memory is out or the ceiling is reached. The arena owns what they return. arena_zero
  * returns zeroed memory, aligned for any type. */

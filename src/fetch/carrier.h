@@ -17,6 +17,7 @@ struct errand {
     const char *url;
     uint64_t from, to; /* to: FETCH_SIZE_UNKNOWN for all that there is */
     uint64_t received; /* the carrier adds what it received of it from the network */
+    bool alone;        /* in flight on its connection without others: answers were mixed up before */
     void *state;       /* the carrier's own */
 };
 
@@ -36,9 +37,10 @@ struct carrier;
 struct carrier_kind {
     const char *const *schemes; /* "http://"; ends with NULL */
     uint32_t step;              /* errands begin at multiples of this */
+    unsigned depth;             /* small errands that are worth having under way on each connection; 0: 1 */
     bool proven; /* the protocol proves bytes before they are handed over, so that what came before a fault is
                     good */
-    /* For at most `most` errands at once. */
+    /* With at most `most` connections. */
     int (*open)(struct net *net, unsigned most, const struct carrier_events *events, struct carrier **out,
                 struct pb_error *err);
     /* Begins. An error is the errand's, and `ended` does not follow. */
@@ -51,7 +53,8 @@ struct carrier_kind {
     void (*close)(struct carrier *c); /* no errand is under way; NULL does no harm */
 };
 
-extern const struct carrier_kind http_carrier, polp_carrier;
+/* http_pipeline contains http_carrier, and is the one in the list. */
+extern const struct carrier_kind http_carrier, http_pipeline, polp_carrier;
 /* All of them; ends with NULL. */
 extern const struct carrier_kind *const all_carriers[];
 

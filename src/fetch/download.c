@@ -15,18 +15,21 @@ enum {
     CONNECTIONS_MANY = 8,
     CONNECTIONS_FEW = 4,
     CONNECTIONS_MAX = 64,
+    SMALL = 64 * 1024, /* bytes of a piece that is worth having in flight with many others */
+    LARGE_DEPTH = 2,   /* others on a connection: so that it does not wait for the next request */
+    LOOK_AHEAD = 8,    /* pieces that are looked at for one whose source is not busy */
 };
 
 enum want_state { WANT_WAITING, WANT_RUNNING, WANT_DONE };
 
-/* A piece of the plan. Small, as there may be hundreds of thousands. */
+/* What becomes of a piece of the plan. Small, as there may be hundreds of thousands. */
 struct want {
-    const struct fetch_piece *piece; /* the plan's, or a fallback of it */
-    uint64_t not_before;             /* when to try again; monotonic ms */
-    uint64_t missing;                /* bit i: its source i has not got it */
-    uint8_t state;                   /* enum want_state */
-    uint8_t attempts;                /* since it last got on */
-    uint8_t lies;                    /* wrong bytes from sources that prove theirs */
+    uint64_t missing;    /* bit i: its source i has not got it */
+    uint32_t not_before; /* when to try again; ms since the download began */
+    uint8_t state;       /* enum want_state */
+    uint8_t attempts;    /* since it last got on */
+    uint8_t lies;        /* wrong bytes from sources that prove theirs */
+    uint8_t fallback : 1, alone : 1;
 };
 
 /* A piece under way. */
@@ -34,6 +37,8 @@ struct slot {
     struct errand errand; /* the first member: events name a slot by it */
     struct downloading *all;
     struct want *want; /* NULL: the slot is free */
+    struct fetch_piece piece;
+    struct arena scratch; /* of its strings */
     struct source *source;
     unsigned url; /* which of the piece's */
     struct part part;
@@ -47,7 +52,9 @@ struct downloading {
     struct download_report *report;
     struct want *wants;
     struct slot *slots;
-    unsigned slot_count;
+    unsigned slot_count, connections;
+    uint64_t began; /* monotonic ms */
+    bool anything;  /* staging has something from before */
     struct sources sources;
     size_t done, next;      /* `next`: the first that may be waiting */
     uint64_t bytes_done;    /* of pieces that are whole */
@@ -56,7 +63,22 @@ struct downloading {
     struct pb_error *err;
 };
 
-/* ---- a piece's sources ---- */
+/* ---- a piece and its sources ---- */
+
+static uint32_t now_ms(const struct downloading *all)
+{
+    return (uint32_t)(clock_monotonic_ms() - all->began);
+}
+
+static int slot_piece(struct slot *slot, const struct want *w, struct pb_error *err)
+{
+    size_t index = (size_t)(w - slot->all->wants);
+    arena_clear(&slot->scratch);
+    int rc = fetch_piece_get(slot->all->plan, index, &slot->scratch, &slot->piece, err);
+    if (rc == PB_OK && w->fallback)
+        slot->piece = *slot->piece.fallback;
+    return rc;
+}
 
 static unsigned url_count(const struct fetch_piece *p)
 {
@@ -68,14 +90,15 @@ static const char *url_of(const struct fetch_piece *p, unsigned i)
     return i == 0 ? p->url : p->mirrors[i - 1];
 }
 
-/* The best source that is left for a piece. *out is NULL when none is. Returns how many are left. */
-static int source_choose(struct downloading *all, const struct want *w, unsigned *url, struct source **out)
+/* The best source that is left for the slot's piece. *out is NULL when none is. Returns how many are left. */
+static int source_choose(struct slot *slot, const struct want *w, unsigned *url, struct source **out)
 {
     int left = 0;
+    struct downloading *all = slot->all;
     *out = NULL;
-    for (unsigned i = 0; i < url_count(w->piece); i++) {
+    for (unsigned i = 0; i < url_count(&slot->piece); i++) {
         struct source *s;
-        int rc = source_of(&all->sources, url_of(w->piece, i), &s, all->err);
+        int rc = source_of(&all->sources, url_of(&slot->piece, i), &s, all->err);
         if (rc < 0)
             return rc;
         if (s->dropped || w->missing >> i & 1)
@@ -89,13 +112,22 @@ static int source_choose(struct downloading *all, const struct want *w, unsigned
     return left;
 }
 
+/* Has the source enough to do? */
+static bool source_is_busy(const struct downloading *all, const struct source *s, const struct fetch_piece *p)
+{
+    bool small = p->size <= SMALL || p->size == FETCH_SIZE_UNKNOWN;
+    unsigned depth = s->kind->depth > 0 ? s->kind->depth : 1;
+    unsigned most = small || depth < LARGE_DEPTH ? depth : LARGE_DEPTH;
+    return s->running >= all->connections * most;
+}
+
 /* Is there a source for the piece besides this one? */
 static bool others_left(struct downloading *all, const struct slot *slot)
 {
-    for (unsigned i = 0; i < url_count(slot->want->piece); i++) {
+    for (unsigned i = 0; i < url_count(&slot->piece); i++) {
         struct source *s;
         if (i != slot->url && !(slot->want->missing >> i & 1) &&
-            source_of(&all->sources, url_of(slot->want->piece, i), &s, all->err) == PB_OK && !s->dropped &&
+            source_of(&all->sources, url_of(&slot->piece, i), &s, all->err) == PB_OK && !s->dropped &&
             s != slot->source)
             return true;
     }
@@ -107,8 +139,8 @@ static void source_blame(struct downloading *all, struct slot *slot, const struc
     char *blamed = all->report->blamed;
     size_t used = strlen(blamed);
     slot->source->dropped = true;
-    snprintf(blamed + used, BLAME_MAX - used, "%s%.*s: %s", used > 0 ? "; " : "", (int)slot->source->name.n,
-             slot->source->name.p, why->text);
+    snprintf(blamed + used, BLAME_MAX - used, "%s%s: %s", used > 0 ? "; " : "", slot->source->name,
+             why->text);
 }
 
 /* ---- whole pieces ---- */
@@ -126,9 +158,9 @@ static int piece_accept(struct downloading *all, const struct fetch_piece *p, st
 
 static int piece_keep(struct downloading *all, struct slot *slot, unsigned *counter, struct pb_error *err)
 {
-    const struct fetch_piece *p = slot->want->piece;
+    const struct fetch_piece *p = &slot->piece;
     uint64_t size = slot->part.size;
-    int rc = part_keep(&slot->part, all->d->staging, p, err);
+    int rc = part_keep(&slot->part, p, err);
     if (rc == PB_OK)
         rc = piece_accept(all, p, err);
     if (rc < 0)
@@ -160,12 +192,13 @@ static void slot_leave(struct slot *slot, uint64_t wait_ms)
     struct want *w = slot->want;
     size_t index = (size_t)(w - slot->all->wants);
     slot_uncount(slot);
-    part_close(&slot->part);
+    part_close(&slot->part, &slot->piece);
     slot->want = NULL;
     if (w->state == WANT_DONE)
         return;
+    slot->all->anything = true; /* perhaps a part of it */
     w->state = WANT_WAITING;
-    w->not_before = wait_ms > 0 ? clock_monotonic_ms() + wait_ms : 0;
+    w->not_before = wait_ms > 0 ? now_ms(slot->all) + (uint32_t)wait_ms : 0;
     if (index < slot->all->next)
         slot->all->next = index;
 }
@@ -176,8 +209,8 @@ static void slot_failed(struct slot *slot, int rc, struct pb_error *err);
 static int slot_ask(struct slot *slot, struct pb_error *err)
 {
     struct downloading *all = slot->all;
-    const struct fetch_piece *p = slot->want->piece;
-    int rc = part_open(&slot->part, all->d->staging, p, slot->source->kind->step, err);
+    const struct fetch_piece *p = &slot->piece;
+    int rc = part_open(&slot->part, all->d->staging, p, all->anything, slot->source->kind->step, err);
     if (rc < 0)
         return rc;
     if (slot->want->attempts++ == 0 && part_is_whole(&slot->part, p)) {
@@ -190,27 +223,33 @@ static int slot_ask(struct slot *slot, struct pb_error *err)
     if (slot->part.size == piece_most(p) && (rc = part_restart(&slot->part, p, err)) < 0)
         return rc;
     slot_count(slot, slot->part.size);
-    slot->errand = (struct errand){.url = url_of(p, slot->url), .from = slot->part.size, .to = p->size};
+    slot->errand = (struct errand){
+        .url = url_of(p, slot->url), .from = slot->part.size, .to = p->size, .alone = slot->want->alone};
     rc = slot->source->kind->start(slot->source->carrier, &slot->errand, err);
     slot->source->running += rc == PB_OK;
     return rc;
 }
 
-static void slot_take(struct downloading *all, struct slot *slot, struct want *w)
+/* Begins with a piece. False: its source has enough to do, and the slot stays free. */
+static bool slot_take(struct downloading *all, struct slot *slot, struct want *w)
 {
     struct pb_error err;
-    int left = source_choose(all, w, &slot->url, &slot->source);
+    int rc = slot_piece(slot, w, all->err);
+    int left = rc == PB_OK ? source_choose(slot, w, &slot->url, &slot->source) : rc;
     if (left <= 0) { /* what failed last said so, unless the plan is at fault */
         all->status =
-            left < 0 ? left : error_set(all->err, PB_NOT_FOUND, "%s: no source is left", w->piece->name);
-        return;
+            left < 0 ? left : error_set(all->err, PB_NOT_FOUND, "%s: no source is left", slot->piece.name);
+        return true;
     }
+    if (source_is_busy(all, slot->source, &slot->piece))
+        return false;
     slot->want = w;
     slot->whole = false;
     w->state = WANT_RUNNING;
-    int rc = slot_ask(slot, &err);
+    rc = slot_ask(slot, &err);
     if (rc < 0)
         slot_failed(slot, rc, &err);
+    return true;
 }
 
 /* ---- what becomes of an errand ---- */
@@ -218,7 +257,7 @@ static void slot_take(struct downloading *all, struct slot *slot, struct want *w
 static int on_bytes(struct errand *e, uint64_t at, const char *bytes, size_t n, struct pb_error *err)
 {
     struct slot *slot = (struct slot *)e;
-    const struct fetch_piece *p = slot->want->piece;
+    const struct fetch_piece *p = &slot->piece;
     int rc = PB_OK;
     if (at != slot->part.size) { /* the server does not continue */
         slot_uncount(slot);
@@ -236,13 +275,12 @@ static int on_bytes(struct errand *e, uint64_t at, const char *bytes, size_t n, 
 }
 
 /* The piece's fallback is wanted in its place. False: there is none, or it would not help. */
-static bool want_fallback(struct want *w, int rc)
+static bool want_fallback(struct slot *slot, int rc)
 {
-    const struct fetch_piece *fallback = w->piece->fallback;
-    bool useless = rc == PB_NOT_FOUND || (rc == PB_DAMAGED && !w->piece->verified);
-    if (!useless || fallback == NULL)
+    bool useless = rc == PB_NOT_FOUND || (rc == PB_DAMAGED && !slot->piece.verified);
+    if (!useless || slot->piece.fallback == NULL)
         return false;
-    *w = (struct want){.piece = fallback, .state = w->state};
+    *slot->want = (struct want){.fallback = true, .state = slot->want->state};
     return true;
 }
 
@@ -256,7 +294,12 @@ static bool slot_again(struct slot *slot, int rc, uint64_t *wait_ms, const struc
     if (rc == PB_NETWORK) {
         slot->source->faults++;
         *wait_ms = others ? 0 : NET_RETRY_MS;
-        return w->attempts < NET_ATTEMPTS * url_count(w->piece);
+        return w->attempts < NET_ATTEMPTS * url_count(&slot->piece);
+    }
+    /* Perhaps the answers to several requests were mixed up on the way. */
+    if (rc == PB_DAMAGED && slot->source->kind->depth > 1 && !w->alone && !slot->whole) {
+        w->alone = true;
+        return true;
     }
     if (rc == PB_DAMAGED && proven && ++w->lies < NET_ATTEMPTS) {
         *wait_ms = NET_RETRY_MS;
@@ -273,32 +316,32 @@ static bool slot_again(struct slot *slot, int rc, uint64_t *wait_ms, const struc
 }
 
 /* Ends everything. */
-static void give_up(struct downloading *all, const struct want *w, int rc, const struct pb_error *err)
+static void give_up(const struct slot *slot, int rc, const struct pb_error *err)
 {
+    struct downloading *all = slot->all;
     if (all->status < 0)
         return;
     *all->err = *err;
     if (rc == PB_NETWORK)
-        error_context(all->err, "%d attempts", w->attempts);
+        error_context(all->err, "%d attempts", slot->want->attempts);
     if (rc != PB_DENIED && rc != PB_CANCELLED) /* which are true of all pieces */
-        error_context(all->err, "%s", w->piece->name);
+        error_context(all->err, "%s", slot->piece.name);
     all->status = rc;
 }
 
 static void slot_failed(struct slot *slot, int rc, struct pb_error *err)
 {
     uint64_t wait_ms = 0;
-    struct want *w = slot->want;
-    bool again = slot_again(slot, rc, &wait_ms, err) || want_fallback(w, rc);
+    bool again = slot_again(slot, rc, &wait_ms, err) || want_fallback(slot, rc);
     if (!again)
-        give_up(slot->all, w, rc, err);
+        give_up(slot, rc, err);
     slot_leave(slot, wait_ms);
 }
 
 /* The errand's bytes are all there: is the piece right? A part that can't be right is emptied. */
 static int slot_check(struct slot *slot, int rc, struct pb_error *err)
 {
-    const struct fetch_piece *p = slot->want->piece;
+    const struct fetch_piece *p = &slot->piece;
     struct pb_error fault = {0};
     if (rc == PB_OK)
         rc = part_check(&slot->part, p, err);
@@ -344,26 +387,38 @@ static int progress_report(struct downloading *all)
     return net_progress(all->d->net, &p, all->err);
 }
 
-static bool want_is_due(const struct want *w, uint64_t now)
+static bool want_is_due(const struct want *w, uint32_t now)
 {
     return w->state == WANT_WAITING && w->not_before <= now;
+}
+
+static struct slot *slot_free(struct downloading *all)
+{
+    for (unsigned i = 0; i < all->slot_count; i++) {
+        if (all->slots[i].want == NULL)
+            return &all->slots[i];
+    }
+    return NULL;
 }
 
 /* Gives free slots to pieces that may be tried now. */
 static void slots_fill(struct downloading *all)
 {
-    uint64_t now = clock_monotonic_ms();
-    size_t at = all->next;
+    uint32_t now = now_ms(all);
+    unsigned busy = 0;
     bool skipped = false;
-    for (unsigned i = 0; i < all->slot_count && all->status == PB_OK; i++) {
-        while (all->slots[i].want == NULL && at < all->plan->piece_count && all->status == PB_OK) {
-            struct want *w = &all->wants[at++];
-            skipped |= w->state == WANT_WAITING && w->not_before > now;
-            if (!skipped)
-                all->next = at;
-            if (want_is_due(w, now))
-                slot_take(all, &all->slots[i], w);
+    struct slot *slot = slot_free(all);
+    for (size_t at = all->next; slot != NULL && busy < LOOK_AHEAD && at < all->plan->piece_count; at++) {
+        struct want *w = &all->wants[at];
+        if (want_is_due(w, now)) {
+            busy += !slot_take(all, slot, w);
+            slot = slot_free(all);
         }
+        if (all->status < 0)
+            return;
+        skipped |= w->state == WANT_WAITING;
+        if (!skipped)
+            all->next = at + 1;
     }
 }
 
@@ -381,28 +436,45 @@ static int wants_run(struct downloading *all)
     return rc == PB_OK ? progress_report(all) : rc;
 }
 
+/* Is the piece in staging already? */
+static int want_find(struct downloading *all, size_t i, const struct fetch_piece *p)
+{
+    int rc = piece_present(all->d->staging, p, all->err);
+    if (rc <= 0)
+        return rc;
+    rc = piece_accept(all, p, all->err);
+    if (rc == PB_DAMAGED && !p->verified)
+        return PB_OK;
+    if (rc < 0)
+        return rc;
+    all->wants[i].state = WANT_DONE;
+    all->done++;
+    all->bytes_done += p->size != FETCH_SIZE_UNKNOWN ? p->size : 0;
+    all->report->present++;
+    return PB_OK;
+}
+
+static int anything_note(void *arg, int folder, const char *name, struct pb_error *err)
+{
+    (void)folder, (void)name, (void)err;
+    *(bool *)arg = true;
+    return PB_OK;
+}
+
 /* Finds what staging has already. */
 static int wants_find(struct downloading *all)
 {
-    for (size_t i = 0; i < all->plan->piece_count; i++) {
-        const struct fetch_piece *p = &all->plan->pieces[i];
-        all->wants[i] = (struct want){.piece = p};
-        int rc = piece_present(all->d->staging, p, all->err);
-        if (rc < 0)
-            return rc;
-        if (rc == 0)
-            continue;
-        rc = piece_accept(all, p, all->err);
-        if (rc == PB_DAMAGED && !p->verified)
-            continue;
-        if (rc < 0)
-            return rc;
-        all->wants[i].state = WANT_DONE;
-        all->done++;
-        all->bytes_done += p->size != FETCH_SIZE_UNKNOWN ? p->size : 0;
-        all->report->present++;
+    struct fetch_piece p;
+    _cleanup_arena_ struct arena scratch;
+    arena_init(&scratch, 0);
+    int rc = folder_each(all->d->staging, ".", anything_note, &all->anything, all->err);
+    for (size_t i = 0; rc == PB_OK && all->anything && i < all->plan->piece_count; i++) {
+        arena_clear(&scratch);
+        rc = fetch_piece_get(all->plan, i, &scratch, &p, all->err);
+        if (rc == PB_OK)
+            rc = want_find(all, i, &p);
     }
-    return PB_OK;
+    return rc;
 }
 
 /* Stops what is under way. Where a source sent wrong bytes for one piece, half of another is suspect, too. */
@@ -417,9 +489,8 @@ static void slots_stop(struct downloading *all, int rc)
         slot->source->kind->cancel(slot->source->carrier, &slot->errand);
         all->report->bytes += slot->errand.received;
         if (suspect && !slot->source->kind->proven)
-            suspect =
-                part_restart(&slot->part, slot->want->piece, &ignored) == PB_OK; /* else its digest tells */
-        part_close(&slot->part);
+            suspect = part_restart(&slot->part, &slot->piece, &ignored) == PB_OK; /* else its digest tells */
+        part_close(&slot->part, &slot->piece);
     }
 }
 
@@ -431,24 +502,51 @@ static unsigned connections_for(const struct download *d, const struct fetch_pla
     return wanted < CONNECTIONS_MAX ? wanted : CONNECTIONS_MAX;
 }
 
+static unsigned depth_most(const struct carrier_kind *const *kinds)
+{
+    unsigned most = 1;
+    for (size_t i = 0; kinds[i] != NULL; i++)
+        most = kinds[i]->depth > most ? kinds[i]->depth : most;
+    return most;
+}
+
+static int downloading_start(struct downloading *all, struct pb_error *err)
+{
+    all->wants = calloc(all->plan->piece_count + 1, sizeof *all->wants);
+    all->slots = calloc(all->slot_count, sizeof *all->slots);
+    if (all->wants == NULL || all->slots == NULL)
+        return error_memory(err);
+    for (unsigned i = 0; i < all->slot_count; i++) {
+        all->slots[i] = (struct slot){.all = all, .part = PART_NONE};
+        arena_init(&all->slots[i].scratch, 0);
+    }
+    return PB_OK;
+}
+
+static void downloading_end(struct downloading *all)
+{
+    for (unsigned i = 0; all->slots != NULL && i < all->slot_count; i++) {
+        part_free(&all->slots[i].part);
+        arena_free(&all->slots[i].scratch);
+    }
+    free(all->slots);
+    free(all->wants);
+}
+
 int download_pieces(const struct download *d, const struct fetch_plan *plan, struct download_report *report,
                     struct pb_error *err)
 {
-    unsigned slots = connections_for(d, plan);
+    const struct carrier_kind *const *kinds = d->carriers != NULL ? d->carriers : all_carriers;
+    unsigned connections = connections_for(d, plan);
     struct downloading all = {.d = d,
                               .plan = plan,
                               .report = report,
-                              .wants = calloc(plan->piece_count + 1, sizeof *all.wants),
-                              .slots = calloc(slots, sizeof *all.slots),
-                              .slot_count = slots,
+                              .connections = connections,
+                              .slot_count = connections * depth_most(kinds),
+                              .began = clock_monotonic_ms(),
                               .err = err};
-    all.sources = (struct sources){.net = d->net,
-                                   .kinds = d->carriers != NULL ? d->carriers : all_carriers,
-                                   .events = &events,
-                                   .most = slots};
-    int rc = all.wants == NULL || all.slots == NULL ? error_memory(err) : PB_OK;
-    for (unsigned i = 0; rc == PB_OK && i < slots; i++)
-        all.slots[i] = (struct slot){.all = &all, .part = PART_CLOSED};
+    all.sources = (struct sources){.net = d->net, .kinds = kinds, .events = &events, .most = connections};
+    int rc = downloading_start(&all, err);
     if (rc == PB_OK)
         rc = wants_find(&all);
     if (rc == PB_OK)
@@ -456,7 +554,6 @@ int download_pieces(const struct download *d, const struct fetch_plan *plan, str
     if (all.slots != NULL)
         slots_stop(&all, rc);
     sources_close(&all.sources);
-    free(all.slots);
-    free(all.wants);
+    downloading_end(&all);
     return rc;
 }

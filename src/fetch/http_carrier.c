@@ -94,6 +94,8 @@ static void transfer_end(struct carrier *c, struct transfer *t, CURLcode code)
     int rc = t->rc;
     if (rc == PB_OK && code != CURLE_OK)
         rc = net_fault(t->easy, code, &err);
+    if (rc == PB_OK)
+        net_peer_note(c->net, t->easy, e->url);
     http_cancel(c, e);
     c->events->ended(e, rc, &err);
 }

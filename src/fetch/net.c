@@ -53,6 +53,17 @@ CURL *net_easy(const struct net *t, const char *url)
     return e;
 }
 
+int net_status_fault(long status, struct pb_error *err)
+{
+    if (status == 404)
+        return error_set(err, PB_NOT_FOUND, "the server has no such file (404)");
+    if (status == 401 || status == 403)
+        return error_set(err, PB_NOT_FOUND, "the server refuses us (%ld)", status);
+    /* 5xx and 429 may pass; other refusals stay what they are. */
+    return error_set(err, status >= 500 || status == 429 ? PB_NETWORK : PB_NOT_FOUND,
+                     "the server answered with status %ld", status);
+}
+
 static int fault_of(CURL *e, CURLcode code, struct pb_error *err)
 {
     long status = 0;
@@ -61,13 +72,7 @@ static int fault_of(CURL *e, CURLcode code, struct pb_error *err)
         return error_set(err, PB_INVALID, "%s", curl_easy_strerror(code)); /* it will not pass */
     if (code != CURLE_HTTP_RETURNED_ERROR)
         return error_set(err, PB_NETWORK, "%s", curl_easy_strerror(code));
-    if (status == 404)
-        return error_set(err, PB_NOT_FOUND, "the server has no such file (404)");
-    if (status == 401 || status == 403)
-        return error_set(err, PB_NOT_FOUND, "the server refuses us (%ld)", status);
-    /* 5xx and 429 may pass; other refusals stay what they are. */
-    return error_set(err, status >= 500 || status == 429 ? PB_NETWORK : PB_NOT_FOUND,
-                     "the server answered with status %ld", status);
+    return net_status_fault(status, err);
 }
 
 int net_fault(CURL *e, CURLcode code, struct pb_error *err)
@@ -144,6 +149,8 @@ int net_try(struct net *t, const char *url, struct buffer *out, struct pb_error 
         rc = net_fault(e, code, err);
     else if (!buffer_append(out, "", 0))
         rc = error_memory(err);
+    if (rc == PB_OK)
+        net_peer_note(t, e, url);
     curl_easy_cleanup(e);
     return rc;
 }

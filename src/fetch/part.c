@@ -7,9 +7,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { PART_NAME = FILE_NAME_MAX + 1 };
+enum { PART_NAME = FILE_NAME_MAX + 1, HELD_MAX = 64 * 1024 /* bytes of a piece in memory */ };
 
 static void part_name(const struct fetch_piece *p, char name[PART_NAME])
 {
@@ -40,12 +41,7 @@ int piece_present(int staging, const struct fetch_piece *p, struct pb_error *err
     return rc < 0 ? rc : md5_equal(&r.md5, &p->md5);
 }
 
-void part_close(struct part *part)
-{
-    fd_close(&part->fd);
-    digest_free(&part->digest);
-    part->size = 0;
-}
+/* ---- the file ---- */
 
 /* Cuts the file to `size` bytes, and starts the digest anew. */
 static int part_cut(struct part *part, const struct fetch_piece *p, uint64_t size, struct pb_error *err)
@@ -55,11 +51,6 @@ static int part_cut(struct part *part, const struct fetch_piece *p, uint64_t siz
     digest_free(&part->digest);
     part->size = 0;
     return p->verified ? digest_start(&part->digest, DIGEST_MD5, err) : PB_OK;
-}
-
-int part_restart(struct part *part, const struct fetch_piece *p, struct pb_error *err)
-{
-    return part_cut(part, p, 0, err);
 }
 
 /* Hashes what is there, and goes to its end. */
@@ -77,15 +68,102 @@ static int part_read(struct part *part, const struct fetch_piece *p, struct pb_e
     return PB_OK;
 }
 
-int part_open(struct part *part, int staging, const struct fetch_piece *p, uint32_t step,
-              struct pb_error *err)
+/* Makes a file of this name, whatever had it before. */
+static int file_make(int staging, const char *name, int *fd, struct pb_error *err)
+{
+    enum { HOW = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW };
+    *fd = openat(staging, name, HOW, 0666);
+    if (*fd < 0 && errno == EEXIST && unlinkat(staging, name, 0) == 0)
+        *fd = openat(staging, name, HOW, 0666);
+    return *fd < 0 ? error_errno(err, errno, "staging: %s", name) : PB_OK;
+}
+
+/* NAME.part, if it is a file and no one else's: a link that was planted there leads elsewhere. */
+static int part_find(struct part *part, const struct fetch_piece *p)
 {
     char name[PART_NAME];
+    struct stat st;
     part_name(p, name);
-    part->fd = openat(staging, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
-    off_t end = part->fd >= 0 ? lseek(part->fd, 0, SEEK_END) : -1;
+    part->fd = openat(part->staging, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (part->fd >= 0 && (fstat(part->fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1))
+        fd_close(&part->fd);
+    return part->fd;
+}
+
+/* ---- memory ---- */
+
+/* From memory into NAME.part: it is not small, or has to wait. */
+static int part_spill(struct part *part, const struct fetch_piece *p, struct pb_error *err)
+{
+    char name[PART_NAME];
+    size_t n = (size_t)part->size;
+    part_name(p, name);
+    int rc = file_make(part->staging, name, &part->fd, err);
+    if (rc == PB_OK)
+        rc = part_cut(part, p, 0, err);
+    if (rc == PB_OK)
+        rc = file_write(part->fd, part->held, n, err);
+    if (rc < 0)
+        return rc;
+    if (p->verified)
+        digest_add(&part->digest, part->held, n);
+    part->size = n;
+    return PB_OK;
+}
+
+static int held_add(struct part *part, const char *bytes, size_t n, struct pb_error *err)
+{
+    size_t needed = (size_t)part->size + n;
+    if (needed > part->held_room) {
+        size_t room = needed * 2 < HELD_MAX ? needed * 2 : HELD_MAX;
+        char *held = realloc(part->held, room);
+        if (held == NULL)
+            return error_memory(err);
+        part->held = held;
+        part->held_room = room;
+    }
+    memcpy(part->held + part->size, bytes, n);
+    part->size += n;
+    return PB_OK;
+}
+
+/* ---- both ---- */
+
+void part_close(struct part *part, const struct fetch_piece *p)
+{
+    struct pb_error ignored;
+    if (part->fd < 0 && part->size > 0 && part_spill(part, p, &ignored) < 0)
+        part->size = 0; /* it is asked for again */
+    fd_close(&part->fd);
+    digest_free(&part->digest);
+    part->size = 0;
+}
+
+void part_free(struct part *part)
+{
+    fd_close(&part->fd);
+    digest_free(&part->digest);
+    free(part->held);
+    *part = PART_NONE;
+}
+
+int part_restart(struct part *part, const struct fetch_piece *p, struct pb_error *err)
+{
+    part->size = 0;
+    return part->fd >= 0 ? part_cut(part, p, 0, err) : PB_OK;
+}
+
+int part_open(struct part *part, int staging, const struct fetch_piece *p, bool look, uint32_t step,
+              struct pb_error *err)
+{
+    part->staging = staging;
+    part->fd = -1;
+    part->size = 0;
+    if (!look || part_find(part, p) < 0)
+        return PB_OK;
+    off_t end = lseek(part->fd, 0, SEEK_END);
     if (end < 0)
-        return error_errno(err, errno, "staging: %s", name);
+        return error_errno(err, errno, "staging: %s", p->staged);
     uint64_t there = (uint64_t)end;
     if (there > piece_most(p) || (!p->verified && !size_known(p)))
         there = 0;
@@ -101,7 +179,11 @@ int part_add(struct part *part, const struct fetch_piece *p, const char *bytes, 
     if (n > piece_most(p) - part->size)
         return error_set(err, PB_DAMAGED, "the server sends more than the %llu bytes %s",
                          (unsigned long long)piece_most(p), size_known(p) ? "announced" : "that make sense");
-    int rc = file_write(part->fd, bytes, n, err);
+    if (part->fd < 0 && n <= HELD_MAX - part->size)
+        return held_add(part, bytes, n, err);
+    int rc = part->fd < 0 ? part_spill(part, p, err) : PB_OK;
+    if (rc == PB_OK)
+        rc = file_write(part->fd, bytes, n, err);
     if (rc < 0)
         return rc;
     if (p->verified)
@@ -110,14 +192,20 @@ int part_add(struct part *part, const struct fetch_piece *p, const char *bytes, 
     return PB_OK;
 }
 
-bool part_is_whole(const struct part *part, const struct fetch_piece *p)
+/* Are the bytes that are there those of the piece's MD5? */
+static bool bytes_right(const struct part *part, const struct fetch_piece *p)
 {
     struct digest_result r;
+    if (part->fd < 0)
+        return md5_bytes(part->held, (size_t)part->size, &r.md5) && md5_equal(&r.md5, &p->md5);
+    return digest_file(DIGEST_MD5, part->fd, &r, NULL) == PB_OK && md5_equal(&r.md5, &p->md5);
+}
+
+bool part_is_whole(const struct part *part, const struct fetch_piece *p)
+{
     if (size_known(p) ? part->size != p->size : part->size == 0)
         return false;
-    if (!p->verified)
-        return size_known(p);
-    return digest_file(DIGEST_MD5, part->fd, &r, NULL) == PB_OK && md5_equal(&r.md5, &p->md5);
+    return p->verified ? bytes_right(part, p) : size_known(p);
 }
 
 int part_check(struct part *part, const struct fetch_piece *p, struct pb_error *err)
@@ -125,9 +213,14 @@ int part_check(struct part *part, const struct fetch_piece *p, struct pb_error *
     struct digest_result r = {0};
     uint64_t size = part->size;
     bool size_right = !size_known(p) || size == p->size;
-    if (p->verified)
+    bool right = !p->verified;
+    if (p->verified && part->fd >= 0) {
         digest_finish(&part->digest, &r);
-    if (size_right && (!p->verified || md5_equal(&r.md5, &p->md5)))
+        right = md5_equal(&r.md5, &p->md5);
+    } else if (p->verified) {
+        right = bytes_right(part, p);
+    }
+    if (size_right && right)
         return PB_OK;
     int rc = part_restart(part, p, err);
     if (rc < 0)
@@ -138,12 +231,27 @@ int part_check(struct part *part, const struct fetch_piece *p, struct pb_error *
     return error_set(err, PB_DAMAGED, "its MD5 is not the one announced");
 }
 
-int part_keep(struct part *part, int staging, const struct fetch_piece *p, struct pb_error *err)
+/* A file of all its bytes at once. */
+static int held_keep(struct part *part, const struct fetch_piece *p, struct pb_error *err)
+{
+    _cleanup_fd_ int fd = -1;
+    int rc = file_make(part->staging, p->staged, &fd, err);
+    if (rc == PB_OK)
+        rc = file_write(fd, part->held, (size_t)part->size, err);
+    if (rc < 0 && fd >= 0)
+        unlinkat(part->staging, p->staged, 0);
+    part->size = 0;
+    return rc;
+}
+
+int part_keep(struct part *part, const struct fetch_piece *p, struct pb_error *err)
 {
     char name[PART_NAME];
+    if (part->fd < 0)
+        return held_keep(part, p, err);
     part_name(p, name);
-    part_close(part);
-    return renameat(staging, name, staging, p->staged) == 0
+    part_close(part, p);
+    return renameat(part->staging, name, part->staging, p->staged) == 0
                ? PB_OK
                : error_errno(err, errno, "staging: %s", p->staged);
 }

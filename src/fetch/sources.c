@@ -2,6 +2,7 @@
 #include "fetch/sources.h"
 
 #include <poll.h>
+#include <stdio.h>
 
 /* How long one of several carriers may keep the others waiting. */
 enum { SHARED_WAIT_MS = 5 };
@@ -40,15 +41,18 @@ int source_of(struct sources *s, const char *url, struct source **out, struct pb
 {
     struct slice name = name_of(url);
     for (size_t i = 0; i < s->n; i++) {
-        if (s->list[i].name.n == name.n && memcmp(s->list[i].name.p, name.p, name.n) == 0) {
+        if (slice_equal(slice_of(s->list[i].name), name)) {
             *out = &s->list[i];
             return PB_OK;
         }
     }
     if (s->n == SOURCES_MAX)
         return error_set(err, PB_INVALID, "the content is spread over more than %d servers", SOURCES_MAX);
+    if (name.n >= SOURCE_NAME)
+        return error_set(err, PB_INVALID, "%.100s…: the server's name is too long", url);
     struct source *source = &s->list[s->n];
-    *source = (struct source){.name = name};
+    *source = (struct source){0};
+    snprintf(source->name, sizeof source->name, "%.*s", (int)name.n, name.p);
     int rc = carrier_for(s, source, url, err);
     if (rc < 0)
         return rc;

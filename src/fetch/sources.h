@@ -4,10 +4,10 @@
 
 #include "fetch/carrier.h"
 
-enum { SOURCES_MAX = 64, CARRIERS_MAX = 8 };
+enum { SOURCES_MAX = 64, CARRIERS_MAX = 8, SOURCE_NAME = 300 };
 
 struct source {
-    struct slice name; /* "http://HOST:PORT", within a URL of the plan */
+    char name[SOURCE_NAME]; /* "http://HOST:PORT", as its URLs begin */
     const struct carrier_kind *kind;
     struct carrier *carrier;
     unsigned running; /* errands */

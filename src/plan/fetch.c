@@ -3,6 +3,15 @@
 
 #include "base/tree.h"
 
+int fetch_piece_get(const struct fetch_plan *plan, size_t i, struct arena *scratch, struct fetch_piece *out,
+                    struct pb_error *err)
+{
+    if (plan->pieces == NULL)
+        return plan->piece_make(plan, i, scratch, out, err);
+    *out = plan->pieces[i];
+    return PB_OK;
+}
+
 struct fetch_step *fetch_step_add(struct fetch_plan *plan, size_t *room)
 {
     struct fetch_step *steps = arena_grow(&plan->arena, plan->steps, plan->step_count, room, sizeof *steps);

@@ -84,8 +84,12 @@ struct fetch_plan {
     struct arena arena;
     const char *title;  /* "opensauce/immure" */
     const char *source; /* the source, for people and the record */
-    struct fetch_piece *pieces;
     size_t piece_count;
+    struct fetch_piece *pieces; /* NULL: piece_make makes them */
+    /* Makes piece i when it is wanted, with its strings in `scratch`: a plan of many small pieces holds none
+     * of their names and URLs. PB_NO_MEMORY. */
+    int (*piece_make)(const struct fetch_plan *plan, size_t i, struct arena *scratch, struct fetch_piece *out,
+                      struct pb_error *err);
     struct fetch_step *steps;
     size_t step_count;
     bool up_to_date;   /* the server has nothing newer: no file was looked at, and there are no steps */
@@ -103,6 +107,10 @@ struct fetch_plan {
 /* The ceiling of the arena, whatever a server sends; bytes. 250,000 rated levels, all changed, with the
  * earlier list, need about 300 MiB. */
 #define FETCH_PLAN_CEILING (512u * 1024 * 1024)
+
+/* Piece i. Its strings are the plan's, or are in `scratch`. */
+PB_MUST_USE int fetch_piece_get(const struct fetch_plan *plan, size_t i, struct arena *scratch,
+                                struct fetch_piece *out, struct pb_error *err);
 
 /* Adds a step. *room is kept by the caller and starts as 0. NULL: out of memory. */
 struct fetch_step *fetch_step_add(struct fetch_plan *plan, size_t *room);

@@ -1,43 +1,9 @@
 /* Parsing request heads. Strict where framing is concerned: what could be read in two ways is refused. */
 #include "wire/http_request.h"
 
+#include "wire/http_line.h"
+
 #include <stddef.h>
-
-/* tchar of RFC 9110, 5.6.2. */
-static bool is_token(struct slice s)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!letter && (c == '\0' || strchr("!#$%&'*+-.^_`|~", c) == NULL))
-            return false;
-    }
-    return s.n > 0;
-}
-
-static struct slice trim(struct slice s)
-{
-    while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t'))
-        s.p++, s.n--;
-    while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
-        s.n--;
-    return s;
-}
-
-/* Takes a line off `rest`; false when its end has not come yet. CR LF, or LF alone as RFC 9112 2.2 permits.
- */
-static bool line_take(struct slice *rest, struct slice *line)
-{
-    const char *end = memchr(rest->p, '\n', rest->n);
-    if (end == NULL)
-        return false;
-    *line = (struct slice){rest->p, (size_t)(end - rest->p)};
-    rest->n -= line->n + 1;
-    rest->p = end + 1;
-    if (line->n > 0 && line->p[line->n - 1] == '\r')
-        line->n--;
-    return true;
-}
 
 static bool has_control(struct slice s)
 {
@@ -77,7 +43,7 @@ static int request_line(struct slice line, struct http_request *r)
     r->method_text = (struct slice){line.p, (size_t)(first - line.p)};
     struct slice rest = {first + 1, line.n - r->method_text.n - 1};
     const char *second = memchr(rest.p, ' ', rest.n);
-    if (second == NULL || !is_token(r->method_text))
+    if (second == NULL || !http_is_token(r->method_text))
         return -400;
     r->target = (struct slice){rest.p, (size_t)(second - rest.p)};
     struct slice version = {second + 1, rest.n - r->target.n - 1};
@@ -148,12 +114,8 @@ static int field_framing(struct slice name, struct slice value, struct framing *
 
 static int field_line(struct slice line, struct http_request *r, struct framing *f)
 {
-    const char *colon = memchr(line.p, ':', line.n);
-    if (colon == NULL)
-        return -400;
-    struct slice name = {line.p, (size_t)(colon - line.p)};
-    struct slice value = trim((struct slice){colon + 1, line.n - name.n - 1});
-    if (!is_token(name) || has_control(value))
+    struct slice name, value;
+    if (!http_field_split(line, &name, &value) || has_control(value))
         return -400; /* also an obsolete line folding, which begins with a space */
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         if (fields[i].length != name.n || !slice_equal_nocase(name, (struct slice){fields[i].name, name.n}))
@@ -191,13 +153,13 @@ int http_request_parse(const char *p, size_t n, struct http_request *out)
     int rc;
     *out = (struct http_request){0};
     do { /* empty lines before a request: RFC 9112 2.2 */
-        if (!line_take(&rest, &line))
+        if (!http_line_take(&rest, &line))
             return n >= HTTP_HEAD_MAX ? -414 : 0;
     } while (line.n == 0);
     if ((rc = request_line(line, out)) < 0)
         return rc;
     for (int count = 0;; count++) {
-        if (!line_take(&rest, &line))
+        if (!http_line_take(&rest, &line))
             return n >= HTTP_HEAD_MAX ? -431 : 0;
         if (line.n == 0)
             break;
@@ -235,7 +197,7 @@ bool http_accepts(struct slice list, const char *coding)
         const char *semicolon = memchr(list.p, ';', n);
         size_t name = semicolon != NULL ? (size_t)(semicolon - list.p) : n;
         struct slice weight = {list.p + name, n - name};
-        if (slice_equal_nocase(trim((struct slice){list.p, name}), slice_of(coding))) {
+        if (slice_equal_nocase(http_trim((struct slice){list.p, name}), slice_of(coding))) {
             /* ";q=0", ";q=0.000": anything but zeros behind the '=' is more than nothing */
             const char *equals = weight.n > 0 ? memchr(weight.p, '=', weight.n) : NULL;
             if (equals == NULL)
@@ -257,7 +219,7 @@ bool http_list_has(struct slice list, const char *token)
     while (list.n > 0) {
         const char *comma = memchr(list.p, ',', list.n);
         size_t n = comma != NULL ? (size_t)(comma - list.p) : list.n;
-        if (slice_equal_nocase(trim((struct slice){list.p, n}), slice_of(token)))
+        if (slice_equal_nocase(http_trim((struct slice){list.p, n}), slice_of(token)))
             return true;
         list.p += n + (comma != NULL);
         list.n -= n + (comma != NULL);

@@ -121,8 +121,13 @@ static void fake_close(struct carrier *c)
 }
 
 static const char *const schemes[] = {"fake://", NULL};
-static const struct carrier_kind fake = {schemes,    1,         false,       fake_open,
-                                         fake_start, fake_turn, fake_cancel, fake_close};
+static const struct carrier_kind fake = {.schemes = schemes,
+                                         .step = 1,
+                                         .open = fake_open,
+                                         .start = fake_start,
+                                         .turn = fake_turn,
+                                         .cancel = fake_cancel,
+                                         .close = fake_close};
 static const struct carrier_kind *const carriers[] = {&fake, NULL};
 
 /* ---- a download ---- */

@@ -1,0 +1,45 @@
+/* Lines of heads. */
+#include "wire/http_line.h"
+
+bool http_is_token(struct slice s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!letter && (c == '\0' || strchr("!#$%&'*+-.^_`|~", c) == NULL))
+            return false;
+    }
+    return s.n > 0;
+}
+
+struct slice http_trim(struct slice s)
+{
+    while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t'))
+        s.p++, s.n--;
+    while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
+        s.n--;
+    return s;
+}
+
+bool http_line_take(struct slice *rest, struct slice *line)
+{
+    const char *end = rest->n > 0 ? memchr(rest->p, '\n', rest->n) : NULL;
+    if (end == NULL)
+        return false;
+    *line = (struct slice){rest->p, (size_t)(end - rest->p)};
+    rest->n -= line->n + 1;
+    rest->p = end + 1;
+    if (line->n > 0 && line->p[line->n - 1] == '\r')
+        line->n--;
+    return true;
+}
+
+bool http_field_split(struct slice line, struct slice *name, struct slice *value)
+{
+    const char *colon = line.n > 0 ? memchr(line.p, ':', line.n) : NULL;
+    if (colon == NULL)
+        return false;
+    *name = (struct slice){line.p, (size_t)(colon - line.p)};
+    *value = http_trim((struct slice){colon + 1, line.n - name->n - 1});
+    return http_is_token(*name);
+}
