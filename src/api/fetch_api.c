@@ -4,9 +4,11 @@
 
 #include "api/dialects.h"
 #include "api/fetch_job.h"
+#include "base/file.h"
 #include "base/path.h"
 #include "base/sigpipe.h"
 #include "fetch/url.h"
+#include "install/files.h"
 #include "install/records.h"
 
 #include <stdio.h>
@@ -129,7 +131,8 @@ static int title_fetch(struct fetching *f, const char *path, struct pb_fetch_res
                        struct pb_error *err)
 {
     char stage[STAGE_NAME_SIZE];
-    _cleanup_buffer_ struct buffer record;
+    struct file_records files;
+    _cleanup_fd_ int record = -1;
     struct fetch_job job = {.dialect = f->dialect,
                             .options = f->options,
                             .request = f->request,
@@ -139,8 +142,6 @@ static int title_fetch(struct fetching *f, const char *path, struct pb_fetch_res
                             .progress = f->progress,
                             .arg = f->arg,
                             .result = result};
-    enum { RECORD_MAX = 64 * 1024 * 1024 };
-    buffer_init(&record, RECORD_MAX);
     *result = (struct pb_fetch_result){0};
     job.request.path = path;
     int rc = f->dialect->title(&job.request, &f->arena, &job.title, err);
@@ -151,12 +152,16 @@ static int title_fetch(struct fetching *f, const char *path, struct pb_fetch_res
     if (rc == PB_OK && !f->options->dry_run)
         rc = workspace_stage(&f->workspace, job.title, err);
     /* A record that can't be read is like none: then everything is the player's own. */
+    struct pb_error ignored;
     if (rc == PB_OK && f->workspace.home >= 0 &&
-        records_blob_read(f->workspace.home, stage, &record, err) == PB_OK && record.n > 0)
-        job.request.record = (struct slice){record.p, record.n};
+        files_open(f->workspace.home, stage, &record, &ignored) < 0)
+        record = -1;
+    file_records_open(&files, record, true);
+    job.request.files = &files;
     job.request.staging = f->workspace.staging;
     if (rc == PB_OK)
         rc = fetch_job_run(&job, err);
+    file_records_close(&files);
     if (rc == PB_OK && !f->options->dry_run)
         workspace_unstage(&f->workspace);
     workspace_stage_end(&f->workspace);
@@ -218,7 +223,7 @@ static int everything_fetch(struct fetching *f, struct pb_error *err)
     int rc = net_new(&options, &f->net, err);
     if (rc < 0)
         return rc;
-    f->documents = (struct fetch_net){f->net, net_get, net_polp};
+    f->documents = (struct fetch_net){f->net, net_get, net_get_changed, net_polp};
     f->request.folder = f->workspace.folder;
     rc = installed_load(f, err);
     if (rc == PB_OK && f->dialect->expand != NULL)

@@ -98,8 +98,13 @@ static void steps_show(const struct fetch_job *job, const struct fetch_plan *pla
     if (o->step == NULL)
         return;
     for (size_t i = 0; o->dry_run && i < plan->piece_count; i++) {
-        const struct fetch_piece *p = &plan->pieces[i];
-        struct pb_fetch_step step = {"download", p->name, NULL, p->size != FETCH_SIZE_UNKNOWN ? p->size : 0};
+        struct fetch_piece p;
+        struct pb_error ignored;
+        _cleanup_arena_ struct arena scratch;
+        arena_init(&scratch, 0);
+        if (fetch_piece_get(plan, i, &scratch, &p, &ignored) < 0)
+            continue;
+        struct pb_fetch_step step = {"download", p.name, NULL, p.size != FETCH_SIZE_UNKNOWN ? p.size : 0};
         o->step(o->arg, &step);
     }
     for (size_t i = 0; i < plan->step_count; i++) {
@@ -109,7 +114,9 @@ static void steps_show(const struct fetch_job *job, const struct fetch_plan *pla
         snprintf(path, sizeof path, "%s", s->path);
         text_clean(path);
         struct pb_fetch_step step = {action_names[s->action], path,
-                                     s->action == FETCH_LINK ? s->target : s->from,
+                                     s->action == FETCH_LINK   ? s->target
+                                     : s->action == FETCH_MOVE ? s->from
+                                                               : NULL,
                                      s->size > 0 ? s->size : s->seen.size};
         if (!s->generated)
             o->step(o->arg, &step);
@@ -133,7 +140,7 @@ static void result_fill(struct fetch_job *job, const struct fetch_plan *plan, bo
     r->unchanged = unchanged;
     r->titles = 1;
     r->pieces = (unsigned)plan->piece_count;
-    r->kept = (unsigned)fetch_plan_count(plan, FETCH_KEEP);
+    r->kept = (unsigned)(plan->kept + fetch_plan_count(plan, FETCH_KEEP));
     r->placed = (unsigned)fetch_plan_count(plan, FETCH_PLACE);
     r->moved = (unsigned)fetch_plan_count(plan, FETCH_MOVE);
     r->linked = (unsigned)fetch_plan_count(plan, FETCH_LINK);
@@ -152,13 +159,17 @@ static void result_fill(struct fetch_job *job, const struct fetch_plan *plan, bo
 /* Have two plans the same pieces? */
 static bool same_pieces(const struct fetch_plan *a, const struct fetch_plan *b)
 {
-    if (a->piece_count != b->piece_count)
-        return false;
-    for (size_t i = 0; i < a->piece_count; i++) {
-        if (strcmp(a->pieces[i].staged, b->pieces[i].staged) != 0)
-            return false;
+    struct fetch_piece x, y;
+    struct pb_error ignored;
+    _cleanup_arena_ struct arena scratch;
+    arena_init(&scratch, 0);
+    bool same = a->piece_count == b->piece_count;
+    for (size_t i = 0; same && i < a->piece_count; i++) {
+        arena_clear(&scratch);
+        same = fetch_piece_get(a, i, &scratch, &x, &ignored) == PB_OK &&
+               fetch_piece_get(b, i, &scratch, &y, &ignored) == PB_OK && strcmp(x.staged, y.staged) == 0;
     }
-    return true;
+    return same;
 }
 
 /* The pieces are the files: sets their sizes. */
@@ -167,9 +178,11 @@ static int pieces_are_files(const struct fetch_job *job, struct fetch_plan *plan
     int rc = PB_OK;
     for (size_t i = 0; rc == PB_OK && i < plan->step_count; i++) {
         struct fetch_step *s = &plan->steps[i];
+        char hex[MD5_HEX + 1];
         _cleanup_fd_ int fd = -1;
         if (s->action == FETCH_PLACE)
-            rc = file_open_regular(job->workspace->staging, s->staged, false, &fd, &s->size, err);
+            rc = file_open_regular(job->workspace->staging, fetch_step_staged(s, hex), false, &fd, &s->size,
+                                   err);
     }
     return rc;
 }
@@ -207,7 +220,10 @@ static int plan_run(struct fetch_job *job, struct fetch_plan *plan, struct pb_er
         return rc;
     /* From here on it is no source's fault: another would end in the same way. */
     job->final = true;
-    rc = plan->up_to_date ? PB_OK : install_commit(job->workspace, plan, err);
+    if (!plan->up_to_date)
+        rc = file_records_load(job->request.files, err);
+    if (rc == PB_OK && !plan->up_to_date)
+        rc = install_commit(job->workspace, plan, err);
     if (rc == PB_OK)
         result_fill(job, plan, done);
     return rc;
@@ -236,7 +252,7 @@ static int source_fetch(struct fetch_job *job, const char *source, struct pb_err
     struct fetch_plan before = {0};
     int rc = PB_OK;
     for (int i = 0; i < PLANS_PER_SOURCE; i++) {
-        struct fetch_plan plan = {.title = job->title, .source = source};
+        struct fetch_plan plan = {.title = job->title, .source = source, .before = job->request.files};
         struct pb_error planning;
         bool again = false;
         arena_init(&plan.arena, FETCH_PLAN_CEILING);
@@ -327,6 +343,9 @@ static int sources_try(struct fetch_job *job, struct pb_error *err)
         for (size_t i = 0; rc == PB_OK && i < sources.n; i++) {
             if (tried_before(job, sources.list[i]))
                 continue;
+            /* Those that were named may help each other; master servers each take what comes to them. */
+            job->request.sources = sources.list + i;
+            job->request.source_count = round == 0 ? sources.n - i : 1;
             int got = source_fetch(job, sources.list[i], &fault);
             if (job->final || fault_rank(got) == 0) {
                 *err = fault;

@@ -124,7 +124,7 @@ static int status_ask(const char *address, unsigned seconds, struct buffer *text
     int rc = net_new(&o, &t, err);
     if (rc < 0)
         return rc;
-    rc = net_try(t, url, text, err);
+    rc = net_try(t, url, NULL, text, err);
     net_free(t);
     if (rc == PB_OK && text->n == 0)
         rc = error_set(err, PB_NETWORK, "an empty answer");

@@ -1,4 +1,4 @@
-/* Time: monotonic milliseconds for deadlines, Unix seconds for people. */
+/* Time: monotonic milliseconds for deadlines, Unix seconds for people, Unix nanoseconds for the times of files. */
 #ifndef PB_BASE_CLOCK_H
 #define PB_BASE_CLOCK_H
 
@@ -6,5 +6,6 @@
 
 uint64_t clock_monotonic_ms(void);
 int64_t clock_unix(void);
+int64_t clock_unix_ns(void);
 
 #endif

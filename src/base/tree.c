@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -168,4 +169,56 @@ int tree_walk(int folder, const char *path, tree_fn *fn, void *arg, struct pb_er
         return error_set(err, PB_INVALID, "%.200s…: the path is too long", path);
     memcpy(w.path, path, n + 1);
     return walk_folder(&w, folder, n, err);
+}
+
+/* ---- counting ---- */
+
+static int count_folder(int at, const char *name, unsigned depth, struct tree_counts *out,
+                        struct pb_error *err);
+
+static int count_item(int folder, const struct dirent *d, unsigned depth, struct tree_counts *out,
+                      struct pb_error *err)
+{
+    struct stat st;
+    bool is_folder = d->d_type == DT_DIR;
+    if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0)
+        return PB_OK;
+    if (d->d_type == DT_UNKNOWN)
+        is_folder = fstatat(folder, d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+    if (!is_folder) {
+        out->others++;
+        return PB_OK;
+    }
+    out->folders++;
+    return depth < TREE_DEPTH_MAX
+               ? count_folder(folder, d->d_name, depth + 1, out, err)
+               : error_set(err, PB_INVALID, "more than %d folders within each other", TREE_DEPTH_MAX);
+}
+
+static int count_folder(int at, const char *name, unsigned depth, struct tree_counts *out,
+                        struct pb_error *err)
+{
+    int rc = PB_OK, fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    if (dir == NULL) {
+        fd_close(&fd);
+        return error_errno(err, errno, "read folder %s", name);
+    }
+    while (rc == PB_OK) {
+        errno = 0;
+        struct dirent *d = readdir(dir);
+        if (d == NULL) {
+            rc = errno != 0 ? error_errno(err, errno, "read folder %s", name) : PB_OK;
+            break;
+        }
+        rc = count_item(fd, d, depth, out, err);
+    }
+    closedir(dir);
+    return rc;
+}
+
+int tree_count(int folder, struct tree_counts *out, struct pb_error *err)
+{
+    *out = (struct tree_counts){0};
+    return count_folder(folder, ".", 0, out, err);
 }

@@ -2,9 +2,11 @@
 #include "fetch/net.h"
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "fetch/net_internal.h"
 
 #include <poll.h>
+#include <stdio.h>
 
 enum { DOCUMENT_SECONDS = 120 /* a list of many levels, over a slow line */ };
 
@@ -124,11 +126,45 @@ static int document_progress(void *arg, curl_off_t total, curl_off_t done, curl_
     return t->options.progress != NULL && t->options.progress(t->options.arg, &p) != 0;
 }
 
-int net_try(struct net *t, const char *url, struct buffer *out, struct pb_error *err)
+/* The fields of a conditional request. NULL: there is no copy, or memory is out. */
+static struct curl_slist *condition_make(const struct fetch_validators *v)
+{
+    char field[sizeof v->etag + 32];
+    if (v == NULL || (v->etag[0] == '\0' && v->modified[0] == '\0'))
+        return NULL;
+    snprintf(field, sizeof field, v->etag[0] != '\0' ? "If-None-Match: %s" : "If-Modified-Since: %s",
+             v->etag[0] != '\0' ? v->etag : v->modified);
+    return curl_slist_append(NULL, field);
+}
+
+static void validator_read(CURL *e, const char *field, char *out, size_t room)
+{
+    struct curl_header *h;
+    bool fits = curl_easy_header(e, field, 0, CURLH_HEADER, -1, &h) == CURLHE_OK && strlen(h->value) < room;
+    snprintf(out, room, "%s", fits ? h->value : "");
+    text_clean(out);
+}
+
+static void validators_read(CURL *e, struct fetch_validators *v)
+{
+    long status = 0;
+    curl_easy_getinfo(e, CURLINFO_RESPONSE_CODE, &status);
+    v->unchanged = status == 304;
+    if (v->unchanged)
+        return;
+    validator_read(e, "ETag", v->etag, sizeof v->etag);
+    validator_read(e, "Last-Modified", v->modified, sizeof v->modified);
+}
+
+int net_try(struct net *t, const char *url, struct fetch_validators *v, struct buffer *out,
+            struct pb_error *err)
 {
     CURL *e = net_easy(t, url);
     if (e == NULL)
         return error_memory(err);
+    struct curl_slist *condition = condition_make(v);
+    if (condition != NULL)
+        curl_easy_setopt(e, CURLOPT_HTTPHEADER, condition);
     out->n = 0;
     if (t->options.packed)
         curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "gzip");
@@ -151,14 +187,23 @@ int net_try(struct net *t, const char *url, struct buffer *out, struct pb_error 
         rc = error_memory(err);
     if (rc == PB_OK)
         net_peer_note(t, e, url);
+    if (rc == PB_OK && v != NULL)
+        validators_read(e, v);
+    curl_slist_free_all(condition);
     curl_easy_cleanup(e);
     return rc;
 }
 
 int net_get(void *net, const char *url, struct buffer *out, struct pb_error *err)
 {
+    return net_get_changed(net, url, NULL, out, err);
+}
+
+int net_get_changed(void *net, const char *url, struct fetch_validators *v, struct buffer *out,
+                    struct pb_error *err)
+{
     for (int attempt = 1;; attempt++) {
-        int rc = net_try(net, url, out, err);
+        int rc = net_try(net, url, v, out, err);
         if (rc != PB_NETWORK || attempt == NET_ATTEMPTS)
             return rc;
         struct pb_error cancelled;

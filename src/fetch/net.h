@@ -33,10 +33,15 @@ unsigned net_connections(const struct net *n);
 /* Waits, and calls the progress function meanwhile. PB_CANCELLED. */
 PB_MUST_USE int net_pause(const struct net *n, unsigned ms, struct pb_error *err);
 
-/* Gets one document, with one attempt. `out` gets its bytes; its ceiling is the limit. PB_NOT_FOUND: the
+/* Gets one document, with one attempt. `v`: as in fetch_net.get_changed, or NULL. `out` gets its bytes; its ceiling is the limit. PB_NOT_FOUND: the
  * server has no such document, or refuses; PB_NETWORK: another attempt may help; PB_INVALID: too large, or no
  * URL; PB_CANCELLED. */
-PB_MUST_USE int net_try(struct net *n, const char *url, struct buffer *out, struct pb_error *err);
+PB_MUST_USE int net_try(struct net *n, const char *url, struct fetch_validators *v, struct buffer *out,
+                        struct pb_error *err);
+
+/* fetch_net.get_changed: as net_get, but only if the document has changed. */
+int net_get_changed(void *net, const char *url, struct fetch_validators *v, struct buffer *out,
+                    struct pb_error *err);
 
 /* fetch_net.get: as net_try, with NET_ATTEMPTS attempts on PB_NETWORK. */
 int net_get(void *net, const char *url, struct buffer *out, struct pb_error *err);

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/tree.h"
+#include "install/files.h"
 #include "install/journal.h"
 #include "install/records.h"
 
@@ -341,11 +342,13 @@ static int attic_add(const struct fetch_plan *plan, struct names *taken, struct 
 static int staged_prepare(const struct workspace *w, const struct fetch_step *s, struct pb_error *err)
 {
     struct stat st;
-    if (s->staged == NULL || fstatat(w->staging, s->staged, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+    char hex[MD5_HEX + 1];
+    const char *staged = fetch_step_staged(s, hex);
+    if (fstatat(w->staging, staged, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
         !S_ISREG(st.st_mode) || (uint64_t)st.st_size != s->size)
         return error_set(err, PB_FAILED, "%s: is not in staging", s->path);
     mode_t mode = st.st_mode | (st.st_mode & 0444) >> 2;
-    if (s->executable && mode != st.st_mode && fchmodat(w->staging, s->staged, mode & 07777, 0) != 0)
+    if (s->executable && mode != st.st_mode && fchmodat(w->staging, staged, mode & 07777, 0) != 0)
         return error_errno(err, errno, "%s: set its execute bits", s->path);
     return PB_OK;
 }
@@ -371,14 +374,14 @@ static int step_arrives(const struct workspace *w, const struct fetch_plan *plan
                         struct pb_error *err)
 {
     const struct fetch_step *s = &plan->steps[i];
-    char away[32];
+    char away[32], hex[MD5_HEX + 1];
     snprintf(away, sizeof away, "away.%zu", i);
     int rc = s->action == FETCH_PLACE ? staged_prepare(w, s, err) : PB_OK;
     if (rc < 0)
         return rc;
     switch (s->action) {
     case FETCH_PLACE:
-        return journal_add(j, JOURNAL_PUT, s->staged, s->path, s->size, &s->seen, err);
+        return journal_add(j, JOURNAL_PUT, fetch_step_staged(s, hex), s->path, s->size, &s->seen, err);
     case FETCH_MOVE:
         return journal_add(j, JOURNAL_PUT, away, s->path, s->seen.size, &s->onto, err);
     case FETCH_LINK:
@@ -409,20 +412,18 @@ static int record_add(const struct workspace *w, const struct fetch_plan *plan, 
                       struct journal *j, struct pb_error *err)
 {
     int rc = journal_add(j, JOURNAL_RECORD, record, NULL, 0, NULL, err);
-    if (rc < 0 || plan->record.p == NULL)
-        return rc;
-    rc = file_replace(w->staging, RECORD_STAGED, plan->record.p, plan->record.n, err);
+    if (rc == PB_OK)
+        rc = files_write(w->staging, RECORD_STAGED, w, plan, false, err);
     return rc < 0 ? rc : journal_add(j, JOURNAL_BLOB, RECORD_STAGED, NULL, 0, NULL, err);
 }
 
-static int journal_make(const struct workspace *w, const struct fetch_plan *plan, const char *record,
+static int journal_make(struct workspace *w, const struct fetch_plan *plan, const char *record,
                         struct journal *j, struct pb_error *err)
 {
     _cleanup_names_ struct names taken = {0};
-    j->title = plan->title;
-    j->attic = plan->attic != NULL ? plan->attic : JOURNAL_ATTIC_DEFAULT;
-    j->stage = w->stage_name;
-    int rc = attic_names(w, plan, fetch_plan_count(plan, FETCH_ATTIC), &taken, err);
+    int rc = journal_begin(j, w, plan->title, plan->attic != NULL ? plan->attic : JOURNAL_ATTIC_DEFAULT, err);
+    if (rc == PB_OK)
+        rc = attic_names(w, plan, fetch_plan_count(plan, FETCH_ATTIC), &taken, err);
     for (size_t i = 0; rc == PB_OK && i < plan->step_count; i++)
         rc = step_leaves(w, plan, i, &taken, j, err);
     if (rc == PB_OK)
@@ -444,13 +445,12 @@ static int locked_commit(struct workspace *w, const struct fetch_plan *plan, con
         rc = install_check(w, plan, err);
     if (rc < 0)
         return rc;
-    journal_init(&j);
     rc = journal_make(w, plan, record, &j, err);
     if (rc == PB_OK && syncfs(w->folder) != 0)
         rc = error_errno(err, errno, "sync");
     if (rc == PB_OK)
-        rc = journal_run(w, &j, err);
-    journal_free(&j);
+        rc = journal_run(&j, err);
+    journal_drop(&j);
     return rc;
 }
 
@@ -461,5 +461,10 @@ int install_commit(struct workspace *w, const struct fetch_plan *plan, struct pb
     if (record == NULL)
         return error_memory(err);
     int rc = lock_take(w->home, WORKSPACE_LOCK, LOCK_EXCLUSIVE, true, &lock, err);
-    return rc < 0 ? rc : locked_commit(w, plan, record, err);
+    if (rc == PB_OK)
+        rc = locked_commit(w, plan, record, err);
+    struct pb_error unnoted; /* the next fetch reads the files, then */
+    if (rc == PB_OK && files_note(w, plan, &unnoted) < 0)
+        return PB_OK;
+    return rc;
 }

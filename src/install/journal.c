@@ -9,7 +9,9 @@
 #include "install/journal.h"
 
 #include "base/file.h"
+#include "base/lines.h"
 #include "base/tree.h"
+#include "install/files.h"
 #include "install/records.h"
 
 #include <errno.h>
@@ -19,9 +21,8 @@
 
 #define JOURNAL_FIRST  "journal"
 #define JOURNAL_SECOND "journal.arrives"
+#define JOURNAL_BESIDE "journal.new"
 #define MARK           "patchbay install 1"
-
-enum { JOURNAL_MAX = 256 * 1024 * 1024 };
 
 /* ---- text ---- */
 
@@ -36,38 +37,10 @@ static const struct {
     [JOURNAL_BLOB] = {"blob", false, false, false},
 };
 
-void journal_init(struct journal *j)
-{
-    *j = (struct journal){0};
-    arena_init(&j->arena, 0);
-}
-
-void journal_free(struct journal *j)
-{
-    free(j->ops);
-    arena_free(&j->arena);
-    *j = (struct journal){0};
-}
-
-int journal_add(struct journal *j, enum journal_kind kind, const char *a, const char *b, uint64_t size,
-                const struct fetch_seen *seen, struct pb_error *err)
-{
-    if (j->n == j->room) {
-        size_t room = j->room == 0 ? 64 : j->room * 2;
-        struct journal_op *ops = realloc(j->ops, room * sizeof *ops);
-        if (ops == NULL)
-            return error_memory(err);
-        j->ops = ops;
-        j->room = room;
-    }
-    struct journal_op *op = &j->ops[j->n++];
-    *op = (struct journal_op){.kind = kind, .a = arena_text(&j->arena, a), .size = size};
-    if (b != NULL)
-        op->b = arena_text(&j->arena, b);
-    if (seen != NULL)
-        op->seen = *seen;
-    return op->a == NULL || (b != NULL && op->b == NULL) ? error_memory(err) : PB_OK;
-}
+enum {
+    WRITE_STEP = 64 * 1024,
+    LINE_ROOM = LINES_MAX, /* of a line, and so of the words in it */
+};
 
 static void word_emit(struct buffer *out, const char *word)
 {
@@ -75,113 +48,161 @@ static void word_emit(struct buffer *out, const char *word)
     percent_encode(out, slice_of(word), true);
 }
 
-static void journal_emit(const struct journal *j, struct buffer *out)
+static int text_write(struct journal *j, struct pb_error *err)
 {
-    buffer_text(out, MARK "\ntitle");
-    word_emit(out, j->title);
-    word_emit(out, j->stage);
-    word_emit(out, j->attic);
+    int rc = j->text.failed ? error_memory(err) : file_write(j->fd, j->text.p, j->text.n, err);
+    j->text.n = 0;
+    return rc < 0 ? error_context(err, "the journal") : PB_OK;
+}
+
+int journal_begin(struct journal *j, struct workspace *w, const char *title, const char *attic,
+                  struct pb_error *err)
+{
+    *j = (struct journal){.w = w, .fd = -1};
+    buffer_init(&j->text, WRITE_STEP + LINE_ROOM);
+    /* What an earlier run left there goes first, so that a link of that name leads nowhere. */
+    unlinkat(w->home, JOURNAL_BESIDE, 0);
+    j->fd = openat(w->home, JOURNAL_BESIDE, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (j->fd < 0)
+        return error_errno(err, errno, "write the journal");
+    buffer_text(&j->text, MARK "\ntitle");
+    word_emit(&j->text, title);
+    word_emit(&j->text, w->stage_name);
+    word_emit(&j->text, attic);
+    buffer_text(&j->text, "\n");
+    return PB_OK;
+}
+
+int journal_add(struct journal *j, enum journal_kind kind, const char *a, const char *b, uint64_t size,
+                const struct fetch_seen *seen, struct pb_error *err)
+{
+    struct buffer *out = &j->text;
+    j->leaves |= kind < JOURNAL_ARRIVES;
+    buffer_text(out, kinds[kind].word);
+    word_emit(out, a);
+    if (kinds[kind].b)
+        word_emit(out, b);
+    if (kinds[kind].size)
+        buffer_format(out, " %llu", (unsigned long long)size);
+    if (kinds[kind].seen && seen != NULL && seen->there)
+        buffer_format(out, " %llu %lld", (unsigned long long)seen->size, (long long)seen->modified);
     buffer_text(out, "\n");
-    for (size_t i = 0; i < j->n; i++) {
-        const struct journal_op *op = &j->ops[i];
-        buffer_text(out, kinds[op->kind].word);
-        word_emit(out, op->a);
-        if (kinds[op->kind].b)
-            word_emit(out, op->b);
-        if (kinds[op->kind].size)
-            buffer_format(out, " %llu", (unsigned long long)op->size);
-        if (kinds[op->kind].seen && op->seen.there)
-            buffer_format(out, " %llu %lld", (unsigned long long)op->seen.size, (long long)op->seen.modified);
-        buffer_text(out, "\n");
-    }
-    buffer_text(out, "end\n");
+    return out->n >= WRITE_STEP || out->failed ? text_write(j, err) : PB_OK;
 }
 
-static struct slice word_take(struct slice *line)
+void journal_drop(struct journal *j)
 {
-    const char *space = memchr(line->p, ' ', line->n);
-    struct slice word = {line->p, space != NULL ? (size_t)(space - line->p) : line->n};
-    line->p += word.n + (space != NULL);
-    line->n -= word.n + (space != NULL);
-    return word;
+    if (j->fd >= 0)
+        unlinkat(j->w->home, JOURNAL_BESIDE, 0);
+    fd_close(&j->fd);
+    buffer_free(&j->text);
 }
 
-static const char *word_decode(struct journal *j, struct slice *line)
+/* ---- reading ---- */
+
+/* A journal's head, and the operation that was read last. */
+struct reading {
+    struct lines lines;
+    char title[LINE_ROOM], stage[LINE_ROOM], attic[LINE_ROOM], a[LINE_ROOM], b[LINE_ROOM];
+};
+
+static bool word_decode(struct slice *line, char out[LINE_ROOM])
 {
-    struct slice word = word_take(line);
-    char *text = arena_zero(&j->arena, word.n + 1);
-    if (word.n == 0 || text == NULL)
-        return NULL;
-    return percent_decode(word, text, word.n) < 0 ? NULL : text;
+    struct slice word = line_word(line);
+    int n = word.n == 0 ? -1 : percent_decode(word, out, LINE_ROOM - 1);
+    if (n < 0)
+        return false;
+    out[n] = '\0';
+    return true;
 }
 
 /* Two numbers, or nothing. */
 static bool seen_parse(struct slice *line, struct fetch_seen *seen)
 {
-    uint64_t modified;
+    uint64_t size, modified;
     if (line->n == 0)
         return true;
-    struct slice size = word_take(line), time = word_take(line);
+    struct slice first = line_word(line), time = line_word(line);
     bool negative = time.n > 0 && time.p[0] == '-';
     if (negative)
         time.p++, time.n--;
-    seen->there = slice_to_u64(size, UINT64_MAX, &seen->size) && slice_to_u64(time, INT64_MAX, &modified);
-    if (seen->there)
-        seen->modified = negative ? -(int64_t)modified : (int64_t)modified;
-    return seen->there;
+    if (!slice_to_u64(first, INT64_MAX, &size) || !slice_to_u64(time, INT64_MAX, &modified))
+        return false;
+    *seen = (struct fetch_seen){
+        .there = true, .size = size, .modified = negative ? -(int64_t)modified : (int64_t)modified};
+    return true;
 }
 
-static bool title_parse_line(struct journal *j, struct slice line)
+static bool title_parse(struct reading *r, struct slice line)
 {
-    j->title = word_decode(j, &line);
-    j->stage = word_decode(j, &line);
-    j->attic = word_decode(j, &line);
-    return j->title != NULL && j->stage != NULL && j->attic != NULL && strchr(j->stage, '/') == NULL &&
-           j->stage[0] != '.' && strchr(j->attic, '/') == NULL;
+    return slice_equal(line_word(&line), slice_of("title")) && word_decode(&line, r->title) &&
+           word_decode(&line, r->stage) && word_decode(&line, r->attic) && strchr(r->stage, '/') == NULL &&
+           r->stage[0] != '.' && strchr(r->attic, '/') == NULL;
 }
 
-static bool op_parse(struct journal *j, struct slice line)
+static bool op_parse(struct reading *r, struct slice line, struct journal_op *op)
 {
-    struct slice word = word_take(&line);
-    struct pb_error unused;
-    if (slice_equal(word, slice_of("title")))
-        return title_parse_line(j, line);
+    struct slice word = line_word(&line);
     for (int k = 0; k < JOURNAL_KINDS; k++) {
         if (!slice_equal(word, slice_of(kinds[k].word)))
             continue;
-        uint64_t size = 0;
-        struct fetch_seen seen = {0};
-        const char *a = word_decode(j, &line), *b = kinds[k].b ? word_decode(j, &line) : NULL;
-        bool good = a != NULL && (b != NULL || !kinds[k].b) &&
-                    (!kinds[k].size || slice_to_u64(word_take(&line), UINT64_MAX, &size)) &&
-                    (!kinds[k].seen || seen_parse(&line, &seen));
-        return good && journal_add(j, (enum journal_kind)k, a, b, size, &seen, &unused) == PB_OK;
+        *op = (struct journal_op){.kind = (enum journal_kind)k, .a = r->a, .b = r->b};
+        return word_decode(&line, r->a) && (!kinds[k].b || word_decode(&line, r->b)) &&
+               (!kinds[k].size || slice_to_u64(line_word(&line), UINT64_MAX, &op->size)) &&
+               (!kinds[k].seen || seen_parse(&line, &op->seen));
     }
     return false;
 }
 
-static int journal_parse(struct slice text, struct journal *j, struct pb_error *err)
+/* Reads the head; the next line is the first operation. */
+static int reading_start(struct reading *r, int fd, struct pb_error *err)
 {
-    bool ended = false;
-    size_t number = 0;
-    while (text.n > 0 && !ended) {
-        const char *end = memchr(text.p, '\n', text.n);
-        struct slice line = {text.p, end != NULL ? (size_t)(end - text.p) : text.n};
-        text.p += line.n + (end != NULL);
-        text.n -= line.n + (end != NULL);
-        number++;
-        ended = slice_equal(line, slice_of("end"));
-        if (number == 1 ? !slice_equal(line, slice_of(MARK)) : !ended && !op_parse(j, line))
-            return error_set(err, PB_DAMAGED, "the journal's line %zu is not ours", number);
-    }
-    return ended && j->title != NULL ? PB_OK : error_set(err, PB_DAMAGED, "the journal is cut off");
+    struct slice line;
+    lines_start(&r->lines, fd);
+    int rc = lines_next(&r->lines, &line, err);
+    bool good = rc == 1 && slice_equal(line, slice_of(MARK));
+    if (good)
+        rc = lines_next(&r->lines, &line, err);
+    if (rc < 0)
+        return rc;
+    return good && rc == 1 && title_parse(r, line)
+               ? PB_OK
+               : error_set(err, PB_DAMAGED, "the journal's line %zu is not ours", r->lines.number);
+}
+
+/* 1: *op is the next operation, valid until the next call; 0: the journal has ended. */
+static int reading_next(struct reading *r, struct journal_op *op, struct pb_error *err)
+{
+    struct slice line;
+    int rc = lines_next(&r->lines, &line, err);
+    if (rc < 0)
+        return rc;
+    if (rc == 0)
+        return error_set(err, PB_DAMAGED, "the journal is cut off");
+    if (slice_equal(line, slice_of("end")))
+        return 0;
+    return op_parse(r, line, op)
+               ? 1
+               : error_set(err, PB_DAMAGED, "the journal's line %zu is not ours", r->lines.number);
+}
+
+/* Looks at every line before anything is done. */
+static int journal_check(struct reading *r, int fd, struct pb_error *err)
+{
+    struct journal_op op;
+    int rc = reading_start(r, fd, err);
+    while (rc >= 0 && (rc = reading_next(r, &op, err)) == 1)
+        continue;
+    lines_end(&r->lines);
+    return rc;
 }
 
 /* ---- applying ---- */
 
 struct applying {
     struct workspace *w;
-    const struct journal *journal;
+    struct reading *journal;
+    int fd;      /* of the journal */
     int staging; /* of the journal's title */
     struct tree tree;
     struct tree other;                   /* for the second path of an operation */
@@ -299,7 +320,7 @@ static int way_clear(struct applying *x, const struct journal_op *op, int folder
         return errno == ENOENT ? PB_OK : error_errno(err, errno, "%s", op->b);
     if (fetch_seen_is(&op->seen, &st) && !S_ISDIR(st.st_mode))
         return PB_OK;
-    snprintf(to, sizeof to, "%s/%s", x->journal->attic, base);
+    snprintf(to, sizeof to, "%.*s/%s", PATH_RELATIVE_MAX, x->journal->attic, base);
     return set_aside(x, folder, base, op->b, to, err);
 }
 
@@ -346,7 +367,7 @@ static int op_arrive(struct applying *x, const struct journal_op *op, struct pb_
     if (op->kind == JOURNAL_RECORD)
         return records_save(x->w->home, x->journal->title, op->a, err);
     if (op->kind == JOURNAL_BLOB)
-        return records_blob_save(x->w->home, x->staging, op->a, x->journal->stage, err);
+        return files_place(x->w->home, x->staging, op->a, x->journal->stage, err);
     int rc = tree_reach(&x->tree, path, &folder, &base, err);
     if (rc == PB_NOT_FOUND && op->kind == JOURNAL_RMDIR)
         return PB_OK;
@@ -363,34 +384,46 @@ static int op_arrive(struct applying *x, const struct journal_op *op, struct pb_
 
 static int ops_apply(struct applying *x, bool arrive, struct pb_error *err)
 {
-    int rc = PB_OK;
-    for (size_t i = 0; rc == PB_OK && i < x->journal->n; i++) {
-        const struct journal_op *op = &x->journal->ops[i];
-        if ((op->kind >= JOURNAL_ARRIVES) == arrive)
-            rc = arrive ? op_arrive(x, op, err) : op_leave(x, op, err);
+    struct journal_op op;
+    int rc = reading_start(x->journal, x->fd, err);
+    while (rc >= 0 && (rc = reading_next(x->journal, &op, err)) == 1) {
+        if ((op.kind >= JOURNAL_ARRIVES) == arrive)
+            rc = arrive ? op_arrive(x, &op, err) : op_leave(x, &op, err);
     }
+    lines_end(&x->journal->lines);
     if (rc == PB_OK && syncfs(x->w->folder) != 0)
         rc = error_errno(err, errno, "sync");
     return rc;
 }
 
-static int journal_apply(struct workspace *w, const struct journal *j, bool leaving, struct pb_error *err)
+static int phases_run(struct applying *x, bool leaving, struct pb_error *err)
 {
-    struct applying x = {.w = w, .journal = j, .staging = -1};
-    tree_start(&x.tree, w->folder);
-    tree_start(&x.other, w->folder);
-    int rc = staging_open(w, j->stage, &x.staging, err);
+    int home = x->w->home;
+    int rc = staging_open(x->w, x->journal->stage, &x->staging, err);
     /* The journal's name tells what has happened: it must be on disk before anything does. */
-    if (rc == PB_OK && fsync(w->home) != 0)
+    if (rc == PB_OK && fsync(home) != 0)
         rc = error_errno(err, errno, "sync");
     if (rc == PB_OK && leaving)
-        rc = ops_apply(&x, false, err);
+        rc = ops_apply(x, false, err);
     if (rc == PB_OK && leaving &&
-        (renameat(w->home, JOURNAL_FIRST, w->home, JOURNAL_SECOND) != 0 || fsync(w->home) != 0))
+        (renameat(home, JOURNAL_FIRST, home, JOURNAL_SECOND) != 0 || fsync(home) != 0))
         rc = error_errno(err, errno, "rename the journal");
-    tree_forget(&x.tree);
+    tree_forget(&x->tree);
+    return rc == PB_OK ? ops_apply(x, true, err) : rc;
+}
+
+/* `leaving`: nothing has arrived yet. */
+static int journal_apply(struct workspace *w, int fd, bool leaving, struct pb_error *err)
+{
+    _cleanup_free_ struct reading *reading = malloc(sizeof *reading);
+    struct applying x = {.w = w, .journal = reading, .fd = fd, .staging = -1};
+    if (reading == NULL)
+        return error_memory(err);
+    tree_start(&x.tree, w->folder);
+    tree_start(&x.other, w->folder);
+    int rc = journal_check(reading, fd, err);
     if (rc == PB_OK)
-        rc = ops_apply(&x, true, err);
+        rc = phases_run(&x, leaving, err);
     tree_end(&x.tree);
     tree_end(&x.other);
     fd_close(&x.staging);
@@ -415,20 +448,21 @@ static int broken_off(struct pb_error *err)
                                "recover' finishes it");
 }
 
-int journal_run(struct workspace *w, struct journal *j, struct pb_error *err)
+int journal_run(struct journal *j, struct pb_error *err)
 {
-    bool leaving = false;
-    _cleanup_buffer_ struct buffer text;
-    buffer_init(&text, JOURNAL_MAX);
-    for (size_t i = 0; i < j->n; i++)
-        leaving |= j->ops[i].kind < JOURNAL_ARRIVES;
-    journal_emit(j, &text);
-    if (text.failed)
-        return error_memory(err);
-    int rc = file_replace(w->home, leaving ? JOURNAL_FIRST : JOURNAL_SECOND, text.p, text.n, err);
+    struct workspace *w = j->w;
+    buffer_text(&j->text, "end\n");
+    int rc = text_write(j, err);
+    if (rc == PB_OK && fsync(j->fd) != 0)
+        rc = error_errno(err, errno, "sync the journal");
+    if (rc == PB_OK &&
+        renameat(w->home, JOURNAL_BESIDE, w->home, j->leaves ? JOURNAL_FIRST : JOURNAL_SECOND) != 0)
+        rc = error_errno(err, errno, "rename the journal");
     if (rc < 0)
         return rc;
-    return journal_apply(w, j, leaving, err) < 0 ? broken_off(err) : PB_OK;
+    rc = journal_apply(w, j->fd, j->leaves, err);
+    fd_close(&j->fd);
+    return rc < 0 ? broken_off(err) : PB_OK;
 }
 
 bool journal_pending(const struct workspace *w)
@@ -439,23 +473,20 @@ bool journal_pending(const struct workspace *w)
 
 int journal_finish(struct workspace *w, bool *found, struct pb_error *err)
 {
-    struct journal j;
-    _cleanup_buffer_ struct buffer text;
-    buffer_init(&text, JOURNAL_MAX);
-    journal_init(&j);
+    uint64_t size;
+    _cleanup_fd_ int fd = -1;
     bool leaving = true;
-    int rc = file_read_all(w->home, JOURNAL_FIRST, &text, err);
+    int rc = file_open_regular(w->home, JOURNAL_FIRST, false, &fd, &size, err);
     if (rc == PB_NOT_FOUND) {
         leaving = false;
-        rc = file_read_all(w->home, JOURNAL_SECOND, &text, err);
+        rc = file_open_regular(w->home, JOURNAL_SECOND, false, &fd, &size, err);
     }
     *found = rc == PB_OK;
+    if (rc == PB_NOT_FOUND)
+        return PB_OK;
     if (rc == PB_OK)
-        rc = journal_parse((struct slice){text.p, text.n}, &j, err);
-    if (rc == PB_OK)
-        rc = journal_apply(w, &j, leaving, err);
-    journal_free(&j);
-    return rc == PB_NOT_FOUND && !*found ? PB_OK : rc < 0 ? broken_off(err) : PB_OK;
+        rc = journal_apply(w, fd, leaving, err);
+    return rc < 0 ? broken_off(err) : PB_OK;
 }
 
 int journal_recover(struct workspace *w, bool *found, struct pb_error *err)

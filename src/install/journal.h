@@ -17,7 +17,7 @@ enum journal_kind {
     JOURNAL_LINK,   /* a: target, b: path */
     JOURNAL_EXEC,   /* a: path */
     JOURNAL_RECORD, /* a: the record, as JSON */
-    JOURNAL_BLOB,   /* a: name in staging of the dialect's record */
+    JOURNAL_BLOB,   /* a: name in staging of the record of files */
     JOURNAL_KINDS,
     JOURNAL_ARRIVES = JOURNAL_RMDIR,
 };
@@ -33,24 +33,24 @@ struct journal_op {
 /* The attic for things that appear at a path during an install, when the plan names none. */
 #define JOURNAL_ATTIC_DEFAULT "attic"
 
+/* A journal being written, beside its name. */
 struct journal {
-    const char *title;
-    const char *stage; /* the staging folder's name */
-    const char *attic; /* a folder within the user's folder */
-    struct journal_op *ops;
-    size_t n, room;
-    struct arena arena;
+    struct workspace *w;
+    int fd;
+    struct buffer text; /* not written yet */
+    bool leaves;        /* it has operations of phase 1 */
 };
 
-void journal_init(struct journal *j);
-void journal_free(struct journal *j);
-/* Adds an operation. Copies all arguments; b and seen may be NULL. */
+/* Begins the journal of w's staged title. `attic`: a folder within the user's folder. The caller holds the
+ * install's lock. */
+PB_MUST_USE int journal_begin(struct journal *j, struct workspace *w, const char *title, const char *attic,
+                              struct pb_error *err);
+/* Adds an operation; those of phase 1 come first. b and seen may be NULL. */
 PB_MUST_USE int journal_add(struct journal *j, enum journal_kind kind, const char *a, const char *b,
                             uint64_t size, const struct fetch_seen *seen, struct pb_error *err);
-
-/* Writes the journal, carries it out and removes it. Everything in staging that it names must be durable. The
- * caller holds the install's lock. */
-PB_MUST_USE int journal_run(struct workspace *w, struct journal *j, struct pb_error *err);
+/* Completes the journal, carries it out and removes it. Everything in staging that it names must be durable. */
+PB_MUST_USE int journal_run(struct journal *j, struct pb_error *err);
+void journal_drop(struct journal *j); /* frees; removes it, unless it was run */
 
 /* Completes the install of a journal. *found: there was one. The caller holds the lock. */
 PB_MUST_USE int journal_finish(struct workspace *w, bool *found, struct pb_error *err);

@@ -1,17 +1,15 @@
-/* The installed list, and what dialects remember. */
+/* The list of what is installed. */
 #include "install/records.h"
 
 #include "base/clock.h"
 #include "base/file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #define INSTALLED "installed.json"
-#define RECORDS   "records"
 
 enum { DOCUMENT_MAX = 64 * 1024 * 1024 };
 
@@ -127,33 +125,4 @@ int installed_each(int home, installed_fn *fn, void *arg, struct pb_error *err)
             return error_set(err, PB_CANCELLED, "cancelled");
     }
     return PB_OK;
-}
-
-/* Never through a link that somebody planted. */
-static int records_open(int home, int *fd, struct pb_error *err)
-{
-    *fd = openat(home, RECORDS, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    return *fd < 0 ? error_errno(err, errno, "open folder " RECORDS) : PB_OK;
-}
-
-int records_blob_save(int home, int staging, const char *staged, const char *stage, struct pb_error *err)
-{
-    _cleanup_fd_ int records = -1;
-    int rc = folder_make(home, RECORDS, err);
-    if (rc == PB_OK)
-        rc = records_open(home, &records, err);
-    if (rc < 0)
-        return rc;
-    if (renameat(staging, staged, records, stage) != 0 && errno != ENOENT)
-        return error_errno(err, errno, "keep the record");
-    return PB_OK;
-}
-
-int records_blob_read(int home, const char *stage, struct buffer *out, struct pb_error *err)
-{
-    _cleanup_fd_ int records = -1;
-    int rc = records_open(home, &records, err);
-    if (rc == PB_OK)
-        rc = file_read_all(records, stage, out, err);
-    return rc == PB_NOT_FOUND ? PB_OK : rc;
 }

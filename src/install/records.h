@@ -1,5 +1,5 @@
-/* What is installed: DIR/.patchbay/installed.json has a record for each title; DIR/.patchbay/records/ has
- * what dialects keep from the last install. `home`: descriptor of DIR/.patchbay. docs/formats/install.md. */
+/* What is installed: DIR/.patchbay/installed.json has a record for each title (docs/formats/install.md). `home`:
+ * descriptor of DIR/.patchbay. */
 #ifndef PB_INSTALL_RECORDS_H
 #define PB_INSTALL_RECORDS_H
 
@@ -25,11 +25,5 @@ char *records_make(const struct fetch_plan *plan);
 /* True when the title has this record already, apart from its time. */
 bool records_known(int home, const char *title, const char *record);
 PB_MUST_USE int records_save(int home, const char *title, const char *record, struct pb_error *err);
-
-/* Moves a file from staging to records/, for the dialect. A missing file has been moved already. */
-PB_MUST_USE int records_blob_save(int home, int staging, const char *staged, const char *stage,
-                                  struct pb_error *err);
-/* Reads the dialect's record; `out` stays empty when there is none. */
-PB_MUST_USE int records_blob_read(int home, const char *stage, struct buffer *out, struct pb_error *err);
 
 #endif

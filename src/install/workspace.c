@@ -169,13 +169,20 @@ static int prune_one(void *arg, int folder, const char *name, struct pb_error *e
 int workspace_prune(const struct workspace *w, const struct fetch_plan *plan, struct pb_error *err)
 {
     struct prune p = {calloc(plan->piece_count + 1, sizeof *p.keep), plan->piece_count};
+    _cleanup_arena_ struct arena names;
+    arena_init(&names, 0);
     if (p.keep == NULL)
         return error_memory(err);
-    for (size_t i = 0; i < p.n; i++)
-        p.keep[i] = plan->pieces[i].staged;
+    int rc = PB_OK;
+    for (size_t i = 0; rc == PB_OK && i < p.n; i++) {
+        struct fetch_piece piece;
+        rc = fetch_piece_get(plan, i, &names, &piece, err);
+        p.keep[i] = rc == PB_OK ? piece.staged : "";
+    }
     if (p.n > 1)
         qsort(p.keep, p.n, sizeof *p.keep, text_compare);
-    int rc = folder_each(w->staging, ".", prune_one, &p, err);
+    if (rc == PB_OK)
+        rc = folder_each(w->staging, ".", prune_one, &p, err);
     free(p.keep);
     return rc;
 }

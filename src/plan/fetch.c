@@ -12,6 +12,14 @@ int fetch_piece_get(const struct fetch_plan *plan, size_t i, struct arena *scrat
     return PB_OK;
 }
 
+const char *fetch_step_staged(const struct fetch_step *s, char hex[MD5_HEX + 1])
+{
+    if (s->staged != NULL)
+        return s->staged;
+    hex_encode(s->md5.bytes, sizeof s->md5.bytes, hex);
+    return hex;
+}
+
 struct fetch_step *fetch_step_add(struct fetch_plan *plan, size_t *room)
 {
     struct fetch_step *steps = arena_grow(&plan->arena, plan->steps, plan->step_count, room, sizeof *steps);
@@ -19,6 +27,20 @@ struct fetch_step *fetch_step_add(struct fetch_plan *plan, size_t *room)
         return NULL;
     plan->steps = steps;
     return &steps[plan->step_count++];
+}
+
+bool fetch_steps_reserve(struct fetch_plan *plan, size_t *room, size_t n)
+{
+    if (plan->step_count + n <= *room)
+        return true;
+    struct fetch_step *steps = arena_zero(&plan->arena, (plan->step_count + n) * sizeof *steps);
+    if (steps == NULL)
+        return false;
+    if (plan->step_count > 0)
+        memcpy(steps, plan->steps, plan->step_count * sizeof *steps);
+    plan->steps = steps;
+    *room = plan->step_count + n;
+    return true;
 }
 
 size_t fetch_plan_count(const struct fetch_plan *plan, enum fetch_action action)

@@ -3,10 +3,7 @@
 #ifndef PB_PLAN_FETCH_H
 #define PB_PLAN_FETCH_H
 
-#include "base/arena.h"
-#include "base/digest.h"
-
-#include <sys/stat.h>
+#include "plan/files.h"
 
 #define FETCH_SIZE_UNKNOWN UINT64_MAX
 #define PART_ENDING        ".part"
@@ -31,15 +28,14 @@ struct fetch_piece {
  * never replaces a file that was changed meanwhile. The inode is not compared: some file systems change it.
  */
 struct fetch_seen {
-    bool there;
-    uint64_t size;
+    uint64_t there : 1, size : 63;
     int64_t modified; /* Unix nanoseconds */
 };
 
 static inline void fetch_seen_set(struct fetch_seen *s, const struct stat *st)
 {
-    *s = (struct fetch_seen){true, (uint64_t)st->st_size,
-                             (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec};
+    *s = (struct fetch_seen){
+        .there = true, .size = (uint64_t)st->st_size, .modified = nanoseconds(st->st_mtim)};
 }
 
 /* True when the path is still in this state. `st`: its present state; NULL: it does not exist. */
@@ -66,19 +62,24 @@ enum fetch_action {
 };
 
 struct fetch_step {
-    enum fetch_action action;
-    bool generated;     /* not content, but made by us: not counted */
-    bool executable;    /* KEEP, PLACE: the file is made executable */
-    const char *path;   /* relative to the user's folder; path_relative_below accepts it */
-    const char *staged; /* PLACE: its name in staging; each step has its own */
-    const char *from;
-    const char *target;
+    uint8_t action;   /* enum fetch_action */
+    bool generated;   /* not content, but made by us: not counted */
+    bool executable;  /* KEEP, PLACE: the file is made executable */
+    uint32_t crc32;   /* KEEP, PLACE: where it is known; or another second checksum of the dialect's */
+    const char *path; /* relative to the user's folder; path_relative_below accepts it */
+    union {
+        const char *staged; /* PLACE: its name in staging; each step has its own. NULL: the MD5 in hexadecimal */
+        const char *from;   /* MOVE */
+        const char *target; /* LINK; KEEP of a link, else NULL */
+    };
     uint64_t size;          /* PLACE: set when the file has been made */
     struct md5 md5;         /* KEEP, PLACE, MOVE: where it is known */
-    uint32_t crc32;         /* KEEP, PLACE: where it is known */
     struct fetch_seen seen; /* at `path`; for MOVE at `from` */
     struct fetch_seen onto; /* MOVE: at `path`, unless another step removes that */
 };
+
+/* The step's name in staging; PLACE alone. `hex` is room for it. */
+const char *fetch_step_staged(const struct fetch_step *s, char hex[MD5_HEX + 1]);
 
 struct fetch_plan {
     struct arena arena;
@@ -92,13 +93,15 @@ struct fetch_plan {
                       struct pb_error *err);
     struct fetch_step *steps;
     size_t step_count;
-    bool up_to_date;   /* the server has nothing newer: no file was looked at, and there are no steps */
+    bool up_to_date;   /* the server has nothing newer, and nothing is to be done: there are no steps */
     bool one_file;     /* the title is the one file of the only step, and is recorded as such */
     const char *attic; /* the folder for FETCH_ATTIC; NULL: no such step */
     const char *version;
     const char *note;    /* the publisher's free text; may be NULL */
     const char *advice;  /* what the protocol says about this version: "recommended"; may be NULL */
-    struct slice record; /* kept for the dialect's next plan of the title; p NULL: nothing */
+    size_t kept;         /* up_to_date: files that are right, if they were looked at */
+    const struct file_records *before;         /* of the last install; NULL: none */
+    const struct fetch_validators *validators; /* of the list; NULL: none */
     uint64_t download;   /* bytes of all pieces of known size */
     uint64_t unpacked;   /* bytes of all files to be made, as far as known */
     void *dialect;       /* for the dialect, in the arena */
@@ -114,6 +117,9 @@ PB_MUST_USE int fetch_piece_get(const struct fetch_plan *plan, size_t i, struct 
 
 /* Adds a step. *room is kept by the caller and starts as 0. NULL: out of memory. */
 struct fetch_step *fetch_step_add(struct fetch_plan *plan, size_t *room);
+
+/* Makes room for n more steps. False: out of memory. */
+bool fetch_steps_reserve(struct fetch_plan *plan, size_t *room, size_t n);
 
 /* Adds steps for missing folders that files and links will be placed in. `folder`: descriptor of the user's
  * folder. */

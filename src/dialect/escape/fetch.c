@@ -87,19 +87,17 @@ const char *es_url(struct arena *a, const char *source, const char *path)
     return url.failed ? NULL : arena_copy(a, url.p, url.n);
 }
 
-int es_document(const struct fetch_net *net, const char *source, const char *path, struct arena *a,
-                struct slice *out, struct pb_error *err)
+int es_document(const struct fetch_net *net, const char *source, const char *path, struct buffer *out,
+                struct pb_error *err)
 {
-    const char *url = es_url(a, source, path);
-    _cleanup_buffer_ struct buffer text;
-    buffer_init(&text, ES_DOCUMENT_MAX);
+    _cleanup_arena_ struct arena a;
+    arena_init(&a, 0);
+    const char *url = es_url(&a, source, path);
+    buffer_init(out, ES_DOCUMENT_MAX);
     if (url == NULL)
         return error_memory(err);
-    int rc = net->get(net->arg, url, &text, err);
-    if (rc < 0)
-        return error_context(err, "/%s", path);
-    *out = (struct slice){arena_copy(a, text.p, text.n), text.n};
-    return out->p == NULL ? error_memory(err) : PB_OK;
+    int rc = net->get(net->arg, url, out, err);
+    return rc < 0 ? error_context(err, "/%s", path) : PB_OK;
 }
 
 bool es_game_version(const struct fetch_request *q, uint64_t *version)
@@ -194,12 +192,12 @@ static int subscriptions_set(const struct fetch_request *q, const struct es_coll
 static int collections_get(const struct fetch_request *q, const struct fetch_net *net, struct arena *a,
                            struct es_collections *out, struct pb_error *err)
 {
-    struct slice text;
     struct fetch_sources sources;
     int rc = fetch_sources(q, net, 0, a, &sources, err);
     for (size_t i = 0; i < sources.n; i++) {
-        rc = es_document(net, sources.list[i], ES_COLLECTIONS, a, &text, err);
-        if (rc == PB_OK && (rc = es_collections_parse(text, a, out, err)) < 0)
+        _cleanup_buffer_ struct buffer text;
+        rc = es_document(net, sources.list[i], ES_COLLECTIONS, &text, err);
+        if (rc == PB_OK && (rc = es_collections_parse((struct slice){text.p, text.n}, a, out, err)) < 0)
             error_context(err, "%s/" ES_COLLECTIONS, sources.list[i]);
         if (rc == PB_OK || rc == PB_CANCELLED || rc == PB_NO_MEMORY)
             break;
@@ -400,8 +398,9 @@ static int placed_check(const struct fetch_request *q, struct fetch_step *s, boo
                         struct pb_error *err)
 {
     struct digest_result r;
+    char hex[MD5_HEX + 1];
     _cleanup_fd_ int fd = -1;
-    int rc = file_open_regular(q->staging, s->staged, false, &fd, &s->size, err);
+    int rc = file_open_regular(q->staging, fetch_step_staged(s, hex), false, &fd, &s->size, err);
     if (rc < 0 || !verify)
         return rc;
     rc = digest_file(DIGEST_MD5, fd, &r, err);
@@ -444,7 +443,8 @@ static int fetch_assemble(const struct fetch_request *q, struct fetch_plan *plan
         if (progress != NULL && progress(arg, &p) != 0)
             return error_set(err, PB_CANCELLED, "cancelled");
         struct fetch_step *s = &plan->steps[f->making[i].step];
-        rc = making_do(q, &t, &f->making[i], s->staged, err);
+        char hex[MD5_HEX + 1];
+        rc = making_do(q, &t, &f->making[i], fetch_step_staged(s, hex), err);
         if (rc == PB_OK)
             rc = placed_check(q, s, f->making[i].bytes.p == NULL, err);
     }

@@ -23,6 +23,11 @@ struct es_making {
 struct es_fetch {
     struct es_making *making;
     size_t making_count, making_room;
+    /* of a collection, for its pieces */
+    const char *collection;
+    const char *const *sources; /* the first is the one that was asked for the list */
+    size_t source_count;
+    uint32_t *piece_steps; /* for each piece the step that places it */
 };
 PB_MUST_USE int es_making_add(struct fetch_plan *plan, struct es_making making, struct pb_error *err);
 
@@ -42,7 +47,7 @@ PB_MUST_USE int es_pieces_plan(struct fetch_plan *plan, struct es_want *wants, s
 
 /* Gets a document from source/path. */
 PB_MUST_USE int es_document(const struct fetch_net *net, const char *source, const char *path,
-                            struct arena *a, struct slice *out, struct pb_error *err);
+                            struct buffer *out, struct pb_error *err);
 /* source/path with what an address can't hold encoded. NULL when memory is out, or it is too long. */
 const char *es_url(struct arena *a, const char *source, const char *path);
 

@@ -4,7 +4,6 @@
  * reads the folder.
  */
 #include "dialect/escape/fetch.h"
-#include "dialect/escape/known.h"
 #include "dialect/escape/local.h"
 
 #include <stdio.h>
@@ -13,9 +12,8 @@ struct updating {
     const struct fetch_request *q;
     const char *source, *collection;
     struct fetch_plan *plan;
-    struct slice text; /* the list as it came */
+    struct arena scratch; /* for what is not needed once the plan is made */
     struct es_levels list;
-    struct es_known known;          /* what earlier fetches put there */
     const struct es_level **listed; /* the list's levels in order of their paths */
     struct es_local local;
     size_t room;      /* of the plan's steps */
@@ -146,7 +144,7 @@ static int levels_keep(struct updating *u, bool *kept, struct pb_error *err)
 
 static int levels_plan(struct updating *u, struct pb_error *err)
 {
-    bool *kept = arena_zero(&u->plan->arena, u->list.level_count + 1);
+    bool *kept = arena_zero(&u->scratch, u->list.level_count + 1);
     int rc = kept == NULL ? error_memory(err) : levels_keep(u, kept, err);
     for (size_t i = 0; rc == PB_OK && i < u->list.level_count; i++) {
         const struct es_level *l = &u->list.levels[i];
@@ -162,37 +160,84 @@ static int levels_plan(struct updating *u, struct pb_error *err)
 
 /* ---- downloads ---- */
 
-/* An es_piece_fn. */
-static int level_piece(void *arg, const struct es_want *want, const char *staged, struct fetch_piece *piece,
-                       struct pb_error *err)
+/* fetch_plan.piece_make. */
+static int level_piece(const struct fetch_plan *plan, size_t i, struct arena *scratch,
+                       struct fetch_piece *out, struct pb_error *err)
 {
-    const struct updating *u = arg;
-    struct arena *a = &u->plan->arena;
-    char level[ES_LEVEL_PATH];
-    es_level_path(&want->md5, level);
-    const char *path = arena_format(a, "%s/%s", u->collection, level);
-    *piece = (struct fetch_piece){.name = u->plan->steps[want->step].path,
-                                  .url = path != NULL ? es_url(a, u->source, path) : NULL,
-                                  .staged = staged,
-                                  .size = FETCH_SIZE_UNKNOWN,
-                                  .ceiling = ES_LEVEL_MAX,
-                                  .verified = true,
-                                  .md5 = want->md5};
-    return piece->url == NULL ? error_memory(err) : PB_OK;
+    const struct es_fetch *f = plan->dialect;
+    const struct fetch_step *s = &plan->steps[f->piece_steps[i]];
+    char level[ES_LEVEL_PATH], hex[MD5_HEX + 1];
+    es_level_path(&s->md5, level);
+    const char *path = arena_format(scratch, "%s/%s", f->collection, level);
+    const char **urls = arena_zero(scratch, (f->source_count + 1) * sizeof *urls);
+    const char *staged = arena_text(scratch, fetch_step_staged(s, hex));
+    bool good = path != NULL && urls != NULL && staged != NULL;
+    for (size_t k = 0; good && k < f->source_count; k++)
+        good = (urls[k] = es_url(scratch, f->sources[k], path)) != NULL;
+    if (!good)
+        return error_memory(err);
+    *out = (struct fetch_piece){.name = s->path,
+                                .url = urls[0],
+                                .mirrors = urls + 1,
+                                .mirror_count = f->source_count - 1,
+                                .staged = staged,
+                                .size = FETCH_SIZE_UNKNOWN,
+                                .ceiling = ES_LEVEL_MAX,
+                                .verified = true,
+                                .md5 = s->md5};
+    return PB_OK;
+}
+
+static int want_compare(const void *a, const void *b, void *arg)
+{
+    const struct fetch_step *steps = arg, *x = &steps[*(const uint32_t *)a], *y = &steps[*(const uint32_t *)b];
+    int order = memcmp(&x->md5, &y->md5, sizeof x->md5);
+    return order != 0 ? order : (x > y) - (x < y);
+}
+
+/* Of levels with the same bytes the first is downloaded, under its MD5; the others are copied from it. */
+static int wants_stage(struct updating *u, uint32_t *wants, size_t n, struct pb_error *err)
+{
+    struct fetch_plan *plan = u->plan;
+    int rc = PB_OK;
+    for (size_t i = 0; rc == PB_OK && i < n; i++) {
+        struct fetch_step *s = &plan->steps[wants[i]];
+        if (i == 0 || !md5_equal(&plan->steps[wants[i - 1]].md5, &s->md5)) {
+            wants[plan->piece_count++] = wants[i];
+            continue;
+        }
+        char hex[MD5_HEX + 1];
+        hex_encode(s->md5.bytes, sizeof s->md5.bytes, hex);
+        const char *from = arena_text(&plan->arena, hex);
+        s->staged = arena_format(&plan->arena, "copy.%u", wants[i]);
+        rc = from == NULL || s->staged == NULL
+                 ? error_memory(err)
+                 : es_making_add(plan, (struct es_making){.from = from, .step = wants[i]}, err);
+    }
+    return rc;
 }
 
 static int pieces_plan(struct updating *u, struct pb_error *err)
 {
     size_t n = 0;
-    struct es_want *wants = arena_zero(&u->plan->arena, (u->downloads + 1) * sizeof *wants);
+    struct fetch_plan *plan = u->plan;
+    struct es_fetch *f = plan->dialect;
+    uint32_t *wants = arena_zero(&plan->arena, (u->downloads + 1) * sizeof *wants);
     if (wants == NULL)
         return error_memory(err);
-    for (size_t i = 0; i < u->plan->step_count; i++) {
-        const struct fetch_step *s = &u->plan->steps[i];
+    for (size_t i = 0; i < plan->step_count; i++) {
+        const struct fetch_step *s = &plan->steps[i];
         if (s->action == FETCH_PLACE && s->staged == NULL)
-            wants[n++] = (struct es_want){s->md5, i, NULL};
+            wants[n++] = (uint32_t)i;
     }
-    return es_pieces_plan(u->plan, wants, n, level_piece, u, err);
+    if (n > 1)
+        qsort_r(wants, n, sizeof *wants, want_compare, plan->steps);
+    plan->piece_make = level_piece;
+    f->piece_steps = wants;
+    f->collection = u->collection;
+    f->sources = u->q->sources;
+    f->source_count = u->q->source_count;
+    return wants_stage(u, wants, n, err);
 }
 
 /* ---- what else is in the folder ---- */
@@ -202,7 +247,7 @@ static bool is_ours(const struct updating *u, const struct es_local_file *f)
 {
     char path[ES_NAME_MAX + PATH_RELATIVE_MAX + 2];
     snprintf(path, sizeof path, "%s/%s", u->collection, f->path);
-    return f->regular && es_known_has(&u->known, path, &f->md5);
+    return f->regular && file_records_ours(u->q->files, path, &f->md5);
 }
 
 static bool in_listed_folder(const struct updating *u, const char *path)
@@ -343,7 +388,7 @@ static int index_plan(struct updating *u, const struct es_level *const *beside, 
 static int indexes_plan(struct updating *u, struct pb_error *err)
 {
     const struct es_level **beside;
-    int rc = levels_sort(&u->list, &u->plan->arena, &beside, err);
+    int rc = levels_sort(&u->list, &u->scratch, &beside, err);
     if (rc == PB_OK && u->list.level_count > 1)
         qsort(beside, u->list.level_count, sizeof *beside, beside_compare);
     if (rc == PB_OK)
@@ -355,41 +400,79 @@ static int indexes_plan(struct updating *u, struct pb_error *err)
 
 /* ---- the whole ---- */
 
+/* The list, into the scratch arena. u->plan->up_to_date: neither it nor the folder has changed since the last
+ * fetch. */
 static int list_get(struct updating *u, const struct fetch_net *net, struct pb_error *err)
 {
-    uint64_t version;
-    struct arena *a = &u->plan->arena;
-    const char *path = arena_format(a, "%s.txt", u->collection);
-    int rc = path == NULL ? error_memory(err) : es_document(net, u->source, path, a, &u->text, err);
-    if (rc == PB_OK && (rc = es_levels_parse(u->text, a, &u->list, err)) < 0)
+    struct fetch_plan *plan = u->plan;
+    const struct file_records *known = u->q->files;
+    struct fetch_validators *v = arena_zero(&plan->arena, sizeof *v);
+    const char *path = arena_format(&plan->arena, "%s.txt", u->collection);
+    const char *url = path != NULL ? es_url(&plan->arena, u->source, path) : NULL;
+    _cleanup_buffer_ struct buffer text;
+    buffer_init(&text, ES_DOCUMENT_MAX);
+    if (v == NULL || url == NULL)
+        return error_memory(err);
+    if (known->trusted && strcmp(known->source, u->source) == 0)
+        *v = known->validators;
+    int rc = net->get_changed(net->arg, url, v, &text, err);
+    if (rc == PB_OK && v->unchanged) {
+        rc = es_local_unchanged(u->q->folder, u->collection, known, &plan->kept, err);
+        plan->up_to_date = rc == 1;
+        if (rc != 0)
+            return rc < 0 ? rc : PB_OK;
+        *v = (struct fetch_validators){.etag = ""};
+        rc = net->get_changed(net->arg, url, v, &text, err);
+    }
+    if (rc < 0)
         return error_context(err, "/%s", path);
-    if (rc == PB_OK && es_game_version(u->q, &version) && version < u->list.version)
+    plan->validators = v;
+    rc = es_levels_parse((struct slice){text.p, text.n}, &u->scratch, &u->list, err);
+    return rc < 0 ? error_context(err, "/%s", path) : PB_OK;
+}
+
+static int list_take(struct updating *u, struct pb_error *err)
+{
+    uint64_t version;
+    if (es_game_version(u->q, &version) && version < u->list.version)
         return error_set(err, PB_DENIED, "the collection needs version %llu of the game; %llu is installed",
                          (unsigned long long)u->list.version, (unsigned long long)version);
-    if (rc < 0)
-        return rc;
-    u->plan->note = u->list.note;
+    u->plan->note = arena_text(&u->plan->arena, u->list.note);
     u->plan->attic = ES_ATTIC;
-    rc = es_known_parse(u->q->record, a, &u->known, err);
-    return rc == PB_OK ? levels_sort(&u->list, a, &u->listed, err) : rc;
+    if (u->plan->note == NULL)
+        return error_memory(err);
+    int rc = file_records_load(u->q->files, err);
+    return rc == PB_OK ? levels_sort(&u->list, &u->scratch, &u->listed, err) : rc;
+}
+
+static int steps_plan(struct updating *u, struct pb_error *err)
+{
+    size_t most = u->list.level_count + 2 * u->list.folder_count + 8;
+    int rc = fetch_steps_reserve(u->plan, &u->room, most) ? PB_OK : error_memory(err);
+    if (rc == PB_OK)
+        rc = folders_plan(u, err);
+    if (rc == PB_OK)
+        rc = levels_plan(u, err);
+    if (rc == PB_OK)
+        rc = leftovers_plan(u, err);
+    if (rc == PB_OK)
+        rc = indexes_plan(u, err);
+    return rc == PB_OK ? pieces_plan(u, err) : rc;
 }
 
 int es_levels_plan(const struct fetch_request *q, const struct fetch_net *net, const char *source,
                    const char *collection, struct fetch_plan *plan, struct pb_error *err)
 {
     struct updating u = {.q = q, .source = source, .collection = collection, .plan = plan};
+    arena_init(&u.scratch, FETCH_PLAN_CEILING);
     int rc = list_get(&u, net, err);
-    if (rc == PB_OK)
-        rc = es_local_read(q->folder, collection, &plan->arena, &u.local, err);
-    if (rc == PB_OK)
-        rc = folders_plan(&u, err);
-    if (rc == PB_OK)
-        rc = levels_plan(&u, err);
-    if (rc == PB_OK)
-        rc = pieces_plan(&u, err);
-    if (rc == PB_OK)
-        rc = leftovers_plan(&u, err);
-    if (rc == PB_OK)
-        rc = indexes_plan(&u, err);
-    return rc == PB_OK ? es_known_record(plan, &u.known, err) : rc;
+    if (rc == PB_OK && !plan->up_to_date) {
+        rc = list_take(&u, err);
+        if (rc == PB_OK)
+            rc = es_local_read(q->folder, collection, q->files, &u.scratch, &u.local, err);
+        if (rc == PB_OK)
+            rc = steps_plan(&u, err);
+    }
+    arena_free(&u.scratch);
+    return rc;
 }

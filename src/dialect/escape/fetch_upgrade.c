@@ -1,7 +1,6 @@
 /* The plan of an upgrade: what differs is downloaded, packed where that is offered; the rest stays. */
 #include "base/file.h"
 #include "dialect/escape/fetch.h"
-#include "dialect/escape/known.h"
 
 #include <unistd.h>
 
@@ -11,8 +10,7 @@ struct upgrading {
     struct fetch_plan *plan;
     struct es_upgrade list;
     struct tree tree;
-    struct es_known known; /* what earlier fetches put there */
-    size_t room;           /* of the plan's steps */
+    size_t room; /* of the plan's steps */
 };
 
 /* ---- versions ---- */
@@ -77,6 +75,12 @@ static int there_look(struct upgrading *u, const char *path, struct there *out, 
         return there;
     out->there = true;
     fetch_seen_set(&out->seen, &out->st);
+    const struct file_record *same = file_records_same(u->q->files, path, &out->st);
+    if (same != NULL) {
+        out->file = true;
+        out->md5 = same->md5;
+        return PB_OK;
+    }
     out->file = S_ISREG(out->st.st_mode) && tree_open(&u->tree, path, &fd, &size, err) == PB_OK;
     if (!out->file)
         return PB_OK;
@@ -88,7 +92,7 @@ static int there_look(struct upgrading *u, const char *path, struct there *out, 
 /* Bytes that no fetch put there may be the player's: they are set aside before anything takes their place. */
 static int set_aside(struct upgrading *u, const char *path, const struct there *t, struct pb_error *err)
 {
-    if (!t->there || !t->file || es_known_has(&u->known, path, &t->md5))
+    if (!t->there || !t->file || file_records_ours(u->q->files, path, &t->md5))
         return PB_OK;
     struct fetch_step *s = step_add(u, FETCH_ATTIC, path);
     if (s == NULL)
@@ -149,7 +153,7 @@ static int delete_plan(struct upgrading *u, const struct es_file *f, struct pb_e
     int rc = there_look(u, f->path, &t, err);
     if (rc < 0 || !t.there || S_ISDIR(t.st.st_mode))
         return rc;
-    if (t.file && !es_known_has(&u->known, f->path, &t.md5))
+    if (t.file && !file_records_ours(u->q->files, f->path, &t.md5))
         return set_aside(u, f->path, &t, err);
     struct fetch_step *s = step_add(u, FETCH_REMOVE, f->path);
     if (s == NULL)
@@ -225,17 +229,19 @@ static int steps_plan(struct upgrading *u, struct es_want *wants, size_t *n, str
 int es_upgrade_plan(const struct fetch_request *q, const struct fetch_net *net, const char *source,
                     const char *platform, struct fetch_plan *plan, struct pb_error *err)
 {
-    struct slice text;
+    _cleanup_buffer_ struct buffer text;
     size_t n = 0;
     struct upgrading u = {.q = q, .source = source, .platform = platform, .plan = plan};
     const char *path = arena_format(&plan->arena, "%s/" ES_UPGRADE, platform);
-    int rc = path == NULL ? error_memory(err) : es_document(net, source, path, &plan->arena, &text, err);
-    if (rc == PB_OK && (rc = es_upgrade_parse(text, &plan->arena, &u.list, err)) < 0)
+    buffer_init(&text, 0);
+    int rc = path == NULL ? error_memory(err) : es_document(net, source, path, &text, err);
+    if (rc == PB_OK &&
+        (rc = es_upgrade_parse((struct slice){text.p, text.n}, &plan->arena, &u.list, err)) < 0)
         return error_context(err, "/%s", path);
     if (rc == PB_OK)
         rc = version_check(&u, err);
     if (rc == PB_OK)
-        rc = es_known_parse(q->record, &plan->arena, &u.known, err);
+        rc = file_records_load(q->files, err);
     if (rc < 0)
         return rc;
     plan->attic = ES_ATTIC;
@@ -245,7 +251,5 @@ int es_upgrade_plan(const struct fetch_request *q, const struct fetch_net *net, 
     tree_start(&u.tree, q->folder);
     rc = steps_plan(&u, wants, &n, err);
     tree_end(&u.tree);
-    if (rc == PB_OK)
-        rc = es_pieces_plan(plan, wants, n, file_piece, &u, err);
-    return rc == PB_OK ? es_known_record(plan, &u.known, err) : rc;
+    return rc == PB_OK ? es_pieces_plan(plan, wants, n, file_piece, &u, err) : rc;
 }

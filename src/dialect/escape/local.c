@@ -5,6 +5,7 @@
 #include "base/tree.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 
 enum { INDEX_MAX = 16 * 1024 * 1024 };
 
@@ -51,6 +52,19 @@ static int file_hash(const struct tree_item *item, struct es_local_file *f, stru
     return f->index && f->webindex ? generated_check(item->folder, item->name, f, err) : PB_OK;
 }
 
+/* What the record of the last fetch says about it. False: it has to be read. */
+static bool file_recorded(const struct es_local *l, const struct tree_item *item, struct es_local_file *f)
+{
+    char path[ES_NAME_MAX + PATH_RELATIVE_MAX + 2];
+    snprintf(path, sizeof path, "%s/%s", l->collection, item->path);
+    const struct file_record *same = file_records_same(l->records, path, item->st);
+    if (same == NULL)
+        return false;
+    f->md5 = same->md5;
+    f->index = f->webindex = f->generated = same->generated;
+    return true;
+}
+
 static int file_note(struct es_local *l, const struct tree_item *item, const char *path, struct pb_error *err)
 {
     l->files = arena_grow(l->arena, l->files, l->file_count, &l->file_room, sizeof *l->files);
@@ -60,7 +74,7 @@ static int file_note(struct es_local *l, const struct tree_item *item, const cha
     *f = (struct es_local_file){
         .path = path, .regular = S_ISREG(item->st->st_mode), .link = S_ISLNK(item->st->st_mode)};
     fetch_seen_set(&f->seen, item->st);
-    return f->regular ? file_hash(item, f, err) : PB_OK;
+    return f->regular && !file_recorded(l, item, f) ? file_hash(item, f, err) : PB_OK;
 }
 
 /* A tree_fn. */
@@ -117,12 +131,12 @@ static int indexes_make(struct es_local *l, struct pb_error *err)
     return PB_OK;
 }
 
-int es_local_read(int root, const char *collection, struct arena *a, struct es_local *out,
-                  struct pb_error *err)
+int es_local_read(int root, const char *collection, const struct file_records *records, struct arena *a,
+                  struct es_local *out, struct pb_error *err)
 {
     struct stat st;
     _cleanup_fd_ int folder = -1;
-    *out = (struct es_local){.arena = a};
+    *out = (struct es_local){.collection = collection, .records = records, .arena = a};
     _cleanup_tree_ struct tree t;
     tree_start(&t, root);
     int there = tree_stat(&t, collection, &st, err);
@@ -143,6 +157,47 @@ int es_local_read(int root, const char *collection, struct arena *a, struct es_l
             return error_context(err, "%s", collection);
     }
     return indexes_make(out, err);
+}
+
+/* ---- is anything different? ---- */
+
+struct comparing {
+    struct tree tree;
+    size_t files, folders; /* recorded; a folder has one index */
+};
+
+/* A file_record_fn. 1: it is not as it was. */
+static int record_compare(void *arg, const struct file_record *f, struct pb_error *err)
+{
+    struct comparing *c = arg;
+    struct stat st;
+    int there = tree_stat(&c->tree, f->path, &st, err);
+    c->files++;
+    c->folders += f->generated;
+    return there < 0 ? there : there == 0 || !file_record_same(f, &st);
+}
+
+int es_local_unchanged(int root, const char *collection, const struct file_records *records, size_t *files,
+                       struct pb_error *err)
+{
+    struct comparing c = {.files = 0};
+    struct tree_counts there = {0};
+    struct stat st;
+    tree_start(&c.tree, root);
+    int rc = file_records_each(records, record_compare, &c, err);
+    tree_end(&c.tree);
+    if (rc == 1 || rc == PB_INVALID || rc == PB_NOT_FOUND)
+        return 0;
+    if (rc < 0 || c.folders == 0)
+        return rc;
+    _cleanup_fd_ int folder = -1;
+    if ((rc = folder_open(root, collection, &folder, err)) < 0)
+        return rc;
+    if (fstatat(folder, ES_UNSUBSCRIBE, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return 0;
+    rc = tree_count(folder, &there, err);
+    *files = c.files - c.folders;
+    return rc < 0 ? rc : there.others == c.files && there.folders + 1 == c.folders;
 }
 
 struct es_local_file *es_local_find(const struct es_local *l, const char *path)

@@ -33,14 +33,22 @@ struct es_local {
     size_t md5_count;
     struct es_local_folder *folders; /* in order of their paths */
     size_t folder_count, folder_room;
+    const char *collection;
+    const struct file_records *records;
     struct arena *arena;
 };
 
-/* Reads and hashes everything in the folder, which may be missing. PB_INVALID: it is a link or no folder, the
+/* Reads and hashes everything in the folder, which may be missing. Files that look as they are recorded are not
+ * read. PB_INVALID: it is a link or no folder, the
  * player has unsubscribed, or there is more in it than ES_LOCAL_MAX. */
 enum { ES_LOCAL_MAX = 1000000 };
-PB_MUST_USE int es_local_read(int root, const char *collection, struct arena *a, struct es_local *out,
-                              struct pb_error *err);
+PB_MUST_USE int es_local_read(int root, const char *collection, const struct file_records *records,
+                              struct arena *a, struct es_local *out, struct pb_error *err);
+
+/* Is the collection's folder just what the record says, with nothing missing, changed or added? 1 yes, 0 no.
+ * *files: how many levels there are. */
+PB_MUST_USE int es_local_unchanged(int root, const char *collection, const struct file_records *records,
+                                   size_t *files, struct pb_error *err);
 
 struct es_local_file *es_local_find(const struct es_local *l, const char *path);
 

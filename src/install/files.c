@@ -1,0 +1,211 @@
+/* The record of files, from a plan and a look at the folder. */
+#include "install/files.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define RECORDS "records"
+
+enum {
+    WRITE_STEP = 64 * 1024,
+    LINE_MOST = 2 * PATH_RELATIVE_MAX,
+    /* A file that changed so lately may change again without showing it: its times are no finer than the
+     * kernel's clock. git calls such an entry racy. */
+    RACY_NS = 20 * 1000 * 1000,
+};
+
+struct writing {
+    int fd;
+    struct buffer text;
+    struct tree tree;
+    const struct fetch_plan *plan;
+    bool looks;
+    int64_t began; /* Unix nanoseconds */
+};
+
+static int text_write(struct writing *w, struct pb_error *err)
+{
+    int rc = w->text.failed ? error_memory(err) : file_write(w->fd, w->text.p, w->text.n, err);
+    w->text.n = 0;
+    return rc;
+}
+
+static bool is_file(const struct fetch_step *s)
+{
+    return s->action == FETCH_KEEP || s->action == FETCH_PLACE || s->action == FETCH_MOVE ||
+           s->action == FETCH_LINK;
+}
+
+static bool is_ours(const struct writing *w, const struct fetch_step *s)
+{
+    const struct file_records *before = w->plan->before;
+    return s->action != FETCH_KEEP || s->generated ||
+           (before != NULL && file_records_ours(before, s->path, &s->md5));
+}
+
+/* How the file looks, if its looks can be trusted. */
+static int file_look(struct writing *w, const struct fetch_step *s, struct stat *st, struct pb_error *err)
+{
+    int there = w->looks ? tree_stat(&w->tree, s->path, st, err) : 0;
+    if (there < 0)
+        return there;
+    return there == 1 && S_ISREG(st->st_mode) && nanoseconds(st->st_mtim) > 0 &&
+           nanoseconds(st->st_ctim) < w->began - RACY_NS;
+}
+
+/* Letters: ours or kept; a link; generated. */
+static void flags_make(const struct writing *w, const struct fetch_step *s, bool link, char out[4])
+{
+    snprintf(out, 4, "%s%s%s", is_ours(w, s) ? "o" : "k", link ? "l" : "", s->generated ? "g" : "");
+}
+
+static int record_write(struct writing *w, const struct fetch_step *s, struct pb_error *err)
+{
+    struct stat st = {0};
+    struct md5 md5 = s->md5;
+    char hex[MD5_HEX + 1], flags[4];
+    bool link = s->action == FETCH_LINK || (s->action == FETCH_KEEP && s->target != NULL);
+    flags_make(w, s, link, flags);
+    int look = file_look(w, s, &st, err);
+    if (look < 0)
+        return look;
+    if (strchr(s->path, '\n') != NULL)
+        return PB_OK;
+    if (link && !md5_bytes(s->target, strlen(s->target), &md5))
+        return error_set(err, PB_FAILED, "MD5 is not available in this OpenSSL");
+    hex_encode(md5.bytes, sizeof md5.bytes, hex);
+    uint64_t size = s->action == FETCH_MOVE || s->size == 0 ? s->seen.size : s->size;
+    if (look == 1)
+        buffer_format(&w->text, "%s %u %s %llu %lld %lld %llu %s\n", hex, s->crc32, flags,
+                      (unsigned long long)st.st_size,
+                      (long long)nanoseconds(st.st_mtim), (long long)nanoseconds(st.st_ctim),
+                      (unsigned long long)st.st_ino, s->path);
+    else
+        buffer_format(&w->text, "%s %u %s %llu 0 0 0 %s\n", hex, s->crc32, flags, (unsigned long long)size,
+                      s->path);
+    return w->text.n >= WRITE_STEP || w->text.failed ? text_write(w, err) : PB_OK;
+}
+
+static int step_compare(const void *a, const void *b)
+{
+    return strcmp((*(const struct fetch_step *const *)a)->path, (*(const struct fetch_step *const *)b)->path);
+}
+
+/* The steps that are about files, in order of their paths. */
+static int steps_sort(const struct fetch_plan *plan, const struct fetch_step ***out, size_t *n,
+                      struct pb_error *err)
+{
+    *n = 0;
+    *out = malloc((plan->step_count + 1) * sizeof **out);
+    if (*out == NULL)
+        return error_memory(err);
+    bool sorted = true;
+    for (size_t i = 0; i < plan->step_count; i++) {
+        if (!is_file(&plan->steps[i]))
+            continue;
+        (*out)[*n] = &plan->steps[i];
+        sorted = sorted && (*n == 0 || strcmp((*out)[*n - 1]->path, plan->steps[i].path) < 0);
+        ++*n;
+    }
+    if (!sorted)
+        qsort(*out, *n, sizeof **out, step_compare);
+    return PB_OK;
+}
+
+static void head_write(struct writing *w)
+{
+    const struct fetch_plan *plan = w->plan;
+    const struct fetch_validators *v = plan->validators;
+    buffer_format(&w->text, FILES_MARK "\nsource %s\n", plan->source);
+    if (v != NULL && v->etag[0] != '\0')
+        buffer_format(&w->text, "etag %s\n", v->etag);
+    if (v != NULL && v->modified[0] != '\0')
+        buffer_format(&w->text, "modified %s\n", v->modified);
+    buffer_text(&w->text, "files\n");
+}
+
+static int all_write(struct writing *w, struct pb_error *err)
+{
+    size_t n;
+    _cleanup_free_ const struct fetch_step **steps = NULL;
+    int rc = steps_sort(w->plan, &steps, &n, err);
+    if (rc == PB_OK)
+        head_write(w);
+    for (size_t i = 0; rc == PB_OK && i < n; i++)
+        rc = record_write(w, steps[i], err);
+    return rc == PB_OK ? text_write(w, err) : rc;
+}
+
+int files_write(int at, const char *name, const struct workspace *w, const struct fetch_plan *plan,
+                bool looks, struct pb_error *err)
+{
+    unlinkat(at, name, 0); /* a link that was planted there leads nowhere */
+    _cleanup_fd_ int fd = openat(at, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return error_errno(err, errno, "record the files");
+    struct writing x = {.fd = fd, .plan = plan, .looks = looks, .began = clock_unix_ns()};
+    buffer_init(&x.text, WRITE_STEP + LINE_MOST);
+    tree_start(&x.tree, w->folder);
+    int rc = all_write(&x, err);
+    if (rc == PB_OK && looks && fsync(fd) != 0)
+        rc = error_errno(err, errno, "sync");
+    tree_end(&x.tree);
+    buffer_free(&x.text);
+    if (rc < 0)
+        unlinkat(at, name, 0);
+    return rc < 0 ? error_context(err, "record the files") : PB_OK;
+}
+
+/* Never through a link that somebody planted. */
+static int records_open(int home, int *fd, struct pb_error *err)
+{
+    *fd = openat(home, RECORDS, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    return *fd < 0 ? error_errno(err, errno, "open folder " RECORDS) : PB_OK;
+}
+
+static int records_make(int home, int *fd, struct pb_error *err)
+{
+    int rc = folder_make(home, RECORDS, err);
+    return rc == PB_OK ? records_open(home, fd, err) : rc;
+}
+
+int files_note(const struct workspace *w, const struct fetch_plan *plan, struct pb_error *err)
+{
+    char name[STAGE_NAME_SIZE + 8];
+    _cleanup_fd_ int records = -1;
+    snprintf(name, sizeof name, "%s.new", w->stage_name);
+    int rc = records_make(w->home, &records, err);
+    if (rc == PB_OK)
+        rc = files_write(records, name, w, plan, true, err);
+    if (rc == PB_OK && renameat(records, name, records, w->stage_name) != 0)
+        rc = error_errno(err, errno, "record the files");
+    return rc;
+}
+
+int files_open(int home, const char *stage, int *fd, struct pb_error *err)
+{
+    uint64_t size;
+    _cleanup_fd_ int records = -1;
+    *fd = -1;
+    int rc = records_open(home, &records, err);
+    if (rc == PB_OK)
+        rc = file_open_regular(records, stage, false, fd, &size, err);
+    return rc == PB_NOT_FOUND ? PB_OK : rc;
+}
+
+int files_place(int home, int staging, const char *staged, const char *stage, struct pb_error *err)
+{
+    _cleanup_fd_ int records = -1;
+    int rc = records_make(home, &records, err);
+    if (rc < 0)
+        return rc;
+    if (renameat(staging, staged, records, stage) != 0 && errno != ENOENT)
+        return error_errno(err, errno, "keep the record");
+    return PB_OK;
+}
