@@ -18,6 +18,7 @@ void tree_start(struct tree *t, int root)
 void tree_forget(struct tree *t)
 {
     fd_close(&t->folder);
+    t->missing[0] = '\0';
 }
 
 void tree_end(struct tree *t)
@@ -54,7 +55,7 @@ int tree_reach(struct tree *t, const char *path, int *folder, const char **base,
         *folder = t->folder;
         return PB_OK;
     }
-    tree_forget(t);
+    fd_close(&t->folder);
     _cleanup_fd_ int at = fcntl(t->root, F_DUPFD_CLOEXEC, 0);
     if (at < 0)
         return error_errno(err, errno, "%s", path);
@@ -82,7 +83,14 @@ int tree_stat(struct tree *t, const char *path, struct stat *st, struct pb_error
 {
     int folder;
     const char *base;
+    struct slice above = path_folder(slice_of(path));
+    if (above.n > 0 && slice_equal(above, slice_of(t->missing)))
+        return 0; /* a new folder's files follow upon each other */
     int rc = tree_reach(t, path, &folder, &base, err);
+    if (rc == PB_NOT_FOUND && above.n < sizeof t->missing) {
+        memcpy(t->missing, above.p, above.n);
+        t->missing[above.n] = '\0';
+    }
     if (rc == PB_NOT_FOUND)
         return 0;
     if (rc < 0)

@@ -11,12 +11,13 @@
 struct tree {
     int root; /* not owned */
     int folder;
-    char at[PATH_RELATIVE_MAX + 1]; /* the path of `folder` */
+    char at[PATH_RELATIVE_MAX + 1];      /* the path of `folder` */
+    char missing[PATH_RELATIVE_MAX + 1]; /* a folder that tree_stat did not find; "" for none */
 };
 
 void tree_start(struct tree *t, int root);
 void tree_end(struct tree *t); /* may be called twice */
-/* Closes the kept folder. Call it after folders were created, removed or renamed. */
+/* Forgets the kept folder, and the missing one. Call it after folders were created, removed or renamed. */
 void tree_forget(struct tree *t);
 
 /*

@@ -398,12 +398,18 @@ static int placed_check(const struct fetch_request *q, struct fetch_step *s, boo
                         struct pb_error *err)
 {
     struct digest_result r;
+    struct stat st;
     char hex[MD5_HEX + 1];
     _cleanup_fd_ int fd = -1;
-    int rc = file_open_regular(q->staging, fetch_step_staged(s, hex), false, &fd, &s->size, err);
-    if (rc < 0 || !verify)
-        return rc;
-    rc = digest_file(DIGEST_MD5, fd, &r, err);
+    const char *staged = fetch_step_staged(s, hex);
+    if (fstatat(q->staging, staged, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode))
+        return error_set(err, PB_DAMAGED, "%s: is gone from staging", s->path);
+    s->size = (uint64_t)st.st_size;
+    if (!verify)
+        return PB_OK;
+    int rc = file_open_regular(q->staging, staged, false, &fd, &s->size, err);
+    if (rc == PB_OK)
+        rc = digest_file(DIGEST_MD5, fd, &r, err);
     if (rc < 0)
         return rc;
     return md5_equal(&r.md5, &s->md5)

@@ -136,17 +136,35 @@ static int spelling_of(int folder, struct arena *a, const char **name, struct pb
     return rc;
 }
 
+/* Does the map look as it did when it was installed, or found to be right? Then it is not read. */
+static bool map_recorded(const struct fetch_request *q, struct fetch_step *file, const struct stat *st)
+{
+    const struct file_record *same = file_records_same(q->files, file->path, st);
+    if (same == NULL || !md5_equal(&same->md5, &file->md5))
+        return false;
+    file->crc32 = same->sum;
+    return true;
+}
+
 /* Is the map in the user's folder already? Sets its CRC-32 then. */
-static int map_present(int folder, struct fetch_step *file, bool *present, struct pb_error *err)
+static int map_present(const struct fetch_request *q, struct fetch_step *file, struct fetch_plan *plan,
+                       bool *present, struct pb_error *err)
 {
     uint64_t size;
     struct stat st;
     struct digest_result r;
     _cleanup_fd_ int fd = -1;
+    int folder = q->folder, rc = file_records_load(q->files, err);
     *present = false;
-    if (fstatat(folder, file->path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+    if (rc < 0)
+        return rc;
+    if (fstatat(folder, file->path, &st, AT_SYMLINK_NOFOLLOW) == 0) {
         fetch_seen_set(&file->seen, &st);
-    int rc = file_open_regular(folder, file->path, true, &fd, &size, err);
+        *present = plan->up_to_date = map_recorded(q, file, &st);
+    }
+    if (*present)
+        return PB_OK;
+    rc = file_open_regular(folder, file->path, true, &fd, &size, err);
     if (rc == PB_NOT_FOUND || rc == PB_INVALID || (rc == PB_OK && size != file->size))
         return PB_OK; /* what else has that name is the install step's business */
     if (rc == PB_OK)
@@ -158,9 +176,24 @@ static int map_present(int folder, struct fetch_step *file, bool *present, struc
     return PB_OK;
 }
 
+/* The same part at the other sources: its MD5 tells whether it is the same. NULL: out of memory. */
+static const char *const *mirrors_make(const struct fetch_request *q, struct arena *a, const char *map,
+                                       const char *part, size_t *n)
+{
+    enum { MIRRORS_MAX = 8 };
+    const char **urls = arena_zero(a, MIRRORS_MAX * sizeof *urls);
+    *n = 0;
+    for (size_t i = 1; urls != NULL && i < q->source_count && *n < MIRRORS_MAX; i++) {
+        const char *url = resource_url(a, q->sources[i], map, part);
+        if (url != NULL)
+            urls[(*n)++] = url;
+    }
+    return urls;
+}
+
 /* One piece for each part, but only one for parts with the same bytes. */
-static int pieces_plan(struct fetch_plan *plan, const struct os_definition *d, const char *source,
-                       const char *map, struct pb_error *err)
+static int pieces_plan(const struct fetch_request *q, struct fetch_plan *plan, const struct os_definition *d,
+                       const char *source, const char *map, struct pb_error *err)
 {
     plan->pieces = arena_zero(&plan->arena, d->part_count * sizeof *plan->pieces);
     if (plan->pieces == NULL)
@@ -183,7 +216,8 @@ static int pieces_plan(struct fetch_plan *plan, const struct os_definition *d, c
             .verified = true,
             .md5 = part->md5,
         };
-        if (piece->name == NULL || piece->staged == NULL)
+        piece->mirrors = mirrors_make(q, &plan->arena, map, part->name, &piece->mirror_count);
+        if (piece->name == NULL || piece->staged == NULL || piece->mirrors == NULL)
             return error_memory(err);
         if (piece->url == NULL)
             return error_set(err, PB_INVALID, "part %s: its address is too long", part->name);
@@ -227,13 +261,13 @@ static int fetch_make_plan(const struct fetch_request *q, const struct fetch_net
     if (rc == PB_OK)
         rc = spelling_of(q->folder, &plan->arena, &file->path, err);
     if (rc == PB_OK)
-        rc = map_present(q->folder, file, &present, err);
+        rc = map_present(q, file, plan, &present, err);
     if (rc == PB_OK && present)
         file->action = FETCH_KEEP;
     if (rc == PB_OK && !present && d->parts[0].encrypted && q->password == NULL)
         rc = error_set(err, PB_DENIED, "the map is encrypted: its password is needed (--password-file)");
     if (rc == PB_OK && !present)
-        rc = pieces_plan(plan, d, source, map, err);
+        rc = pieces_plan(q, plan, d, source, map, err);
     plan->steps = file;
     plan->step_count = 1;
     plan->one_file = true;
