@@ -153,8 +153,7 @@ static int title_fetch(struct fetching *f, const char *path, struct pb_fetch_res
         rc = workspace_stage(&f->workspace, job.title, err);
     /* A record that can't be read is like none: then everything is the player's own. */
     struct pb_error ignored;
-    if (rc == PB_OK && f->workspace.home >= 0 &&
-        files_open(f->workspace.home, stage, &record, &ignored) < 0)
+    if (rc == PB_OK && f->workspace.home >= 0 && files_open(f->workspace.home, stage, &record, &ignored) < 0)
         record = -1;
     file_records_open(&files, record, true);
     job.request.files = &files;

@@ -1,4 +1,5 @@
-/* Time: monotonic milliseconds for deadlines, Unix seconds for people, Unix nanoseconds for the times of files. */
+/* Time: monotonic milliseconds for deadlines, Unix seconds for people, Unix nanoseconds for the times of
+ * files. */
 #ifndef PB_BASE_CLOCK_H
 #define PB_BASE_CLOCK_H
 

@@ -16,8 +16,8 @@ struct lines {
 void lines_start(struct lines *l, int fd);
 void lines_end(struct lines *l); /* twice does no harm */
 
-/* The next line, without its end; valid until the next call. Returns 1; 0 at the end of the file. PB_DAMAGED: the
- * line has more than LINES_MAX bytes. */
+/* The next line, without its end; valid until the next call. Returns 1; 0 at the end of the file. PB_DAMAGED:
+ * the line has more than LINES_MAX bytes. */
 enum { LINES_MAX = 64 * 1024 };
 PB_MUST_USE int lines_next(struct lines *l, struct slice *line, struct pb_error *err);
 

@@ -58,7 +58,8 @@ typedef int tree_fn(void *arg, const struct tree_item *item, struct pb_error *er
 enum { TREE_DEPTH_MAX = 64 };
 PB_MUST_USE int tree_walk(int folder, const char *path, tree_fn *fn, void *arg, struct pb_error *err);
 
-/* Counts what is below a folder, without looking at it. Links count as others. PB_INVALID: as for tree_walk. */
+/* Counts what is below a folder, without looking at it. Links count as others. PB_INVALID: as for tree_walk.
+ */
 struct tree_counts {
     size_t folders, others;
 };

@@ -56,8 +56,8 @@ struct fetch_net {
     /* Gets one small document, with retries. `out` is initialised; its ceiling is the limit. PB_NOT_FOUND:
      * the server has none. PB_NETWORK; PB_INVALID: it is too large. */
     int (*get)(void *arg, const char *url, struct buffer *out, struct pb_error *err);
-    /* The same for a document of which a copy is known. `v`: the copy's validators; they become those of what was
-     * got. Where the server says that the copy is right, v->unchanged is set and `out` stays empty. */
+    /* The same for a document of which a copy is known. `v`: the copy's validators; they become those of what
+     * was got. Where the server says that the copy is right, v->unchanged is set and `out` stays empty. */
     int (*get_changed)(void *arg, const char *url, struct fetch_validators *v, struct buffer *out,
                        struct pb_error *err);
     /* The same for one request over POLP; the address is "polp://HOST:PORT/APP@HW". `out` gets the complete
@@ -79,7 +79,8 @@ struct fetch_request {
     const char *path; /* what follows the '/', percent-decoded */
     const char *const *mirrors;
     size_t mirror_count;
-    const char *const *sources; /* for `plan`: the source that it is for, then others that may have the same */
+    const char *const
+        *sources; /* for `plan`: the source that it is for, then others that may have the same */
     size_t source_count;
     const char *password;                    /* NULL: none given */
     const char *installed_version;           /* of the user; NULL: none given */
@@ -88,10 +89,10 @@ struct fetch_request {
     const struct setting_value *options; /* of the dialect's own; see dialect/options.h */
     size_t option_count;
     bool dry_run;
-    bool unreached;      /* round 1: no source of round 0 could be reached */
+    bool unreached;             /* round 1: no source of round 0 could be reached */
     struct file_records *files; /* what the last fetch of the title installed; never NULL */
-    int folder;          /* descriptor of the user's folder */
-    int staging;         /* descriptor of the staging folder of the title; -1 in a dry run */
+    int folder;                 /* descriptor of the user's folder */
+    int staging;                /* descriptor of the staging folder of the title; -1 in a dry run */
 };
 
 struct fetch_sources {

@@ -1,10 +1,11 @@
 /*
- * HTTP with several requests in flight on each connection, for the many small files of a collection. libcurl has
- * no pipelining, and costs more for each transfer than a small file itself.
+ * HTTP with several requests in flight on each connection, for the many small files of a collection. libcurl
+ * has no pipelining, and costs more for each transfer than a small file itself.
  *
- * Only servers that libcurl has reached before are asked in this way: directly, in HTTP/1.1, without a redirect
- * (net_peer). Whatever is out of the ordinary (https, a proxy, a redirect, a chunked body, an odd URL) is handed
- * to libcurl's carrier, which this one contains. The bytes of a connection are in http_stream.c.
+ * Only servers that libcurl has reached before are asked in this way: directly, in HTTP/1.1, without a
+ * redirect (net_peer). Whatever is out of the ordinary (https, a proxy, a redirect, a chunked body, an odd
+ * URL) is handed to libcurl's carrier, which this one contains. The bytes of a connection are in
+ * http_stream.c.
  */
 #include "fetch/http_stream.h"
 

@@ -264,8 +264,7 @@ enum http_stream_event http_stream_turn(struct http_stream *s, const struct carr
         if (event != HTTP_STREAM_IDLE)
             return event;
     }
-    if (connect_check(s, ready, err) < 0 || too_slow(s, err) ||
-        (s->connected && requests_send(s, err) < 0))
+    if (connect_check(s, ready, err) < 0 || too_slow(s, err) || (s->connected && requests_send(s, err) < 0))
         return HTTP_STREAM_LOST;
     if ((ready & ~POLLOUT) == 0)
         return HTTP_STREAM_IDLE;

@@ -1,4 +1,5 @@
-/* One connection of http_pipeline.c: requests go out behind each other, answers come back in the same order. */
+/* One connection of http_pipeline.c: requests go out behind each other, answers come back in the same order.
+ */
 #ifndef PB_FETCH_HTTP_STREAM_H
 #define PB_FETCH_HTTP_STREAM_H
 
@@ -6,7 +7,9 @@
 #include "fetch/net_internal.h"
 #include "wire/http_response.h"
 
-enum { HTTP_STREAM_DEPTH = 16 }; /* requests in flight; at 40 ms that is 400 small files a second and connection */
+enum {
+    HTTP_STREAM_DEPTH = 16
+}; /* requests in flight; at 40 ms that is 400 small files a second and connection */
 
 /* A request that waits or is in flight. */
 struct ask {

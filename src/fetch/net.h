@@ -33,9 +33,9 @@ unsigned net_connections(const struct net *n);
 /* Waits, and calls the progress function meanwhile. PB_CANCELLED. */
 PB_MUST_USE int net_pause(const struct net *n, unsigned ms, struct pb_error *err);
 
-/* Gets one document, with one attempt. `v`: as in fetch_net.get_changed, or NULL. `out` gets its bytes; its ceiling is the limit. PB_NOT_FOUND: the
- * server has no such document, or refuses; PB_NETWORK: another attempt may help; PB_INVALID: too large, or no
- * URL; PB_CANCELLED. */
+/* Gets one document, with one attempt. `v`: as in fetch_net.get_changed, or NULL. `out` gets its bytes; its
+ * ceiling is the limit. PB_NOT_FOUND: the server has no such document, or refuses; PB_NETWORK: another
+ * attempt may help; PB_INVALID: too large, or no URL; PB_CANCELLED. */
 PB_MUST_USE int net_try(struct net *n, const char *url, struct fetch_validators *v, struct buffer *out,
                         struct pb_error *err);
 

@@ -1,5 +1,5 @@
-/* Servers that libcurl has reached, for http_pipeline.c: so that names are looked up, and proxies and redirects
- * followed, in one place. */
+/* Servers that libcurl has reached, for http_pipeline.c: so that names are looked up, and proxies and
+ * redirects followed, in one place. */
 #include "fetch/net_internal.h"
 
 #include <arpa/inet.h>

@@ -344,8 +344,8 @@ static int staged_prepare(const struct workspace *w, const struct fetch_step *s,
     struct stat st;
     char hex[MD5_HEX + 1];
     const char *staged = fetch_step_staged(s, hex);
-    if (fstatat(w->staging, staged, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
-        !S_ISREG(st.st_mode) || (uint64_t)st.st_size != s->size)
+    if (fstatat(w->staging, staged, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode) ||
+        (uint64_t)st.st_size != s->size)
         return error_set(err, PB_FAILED, "%s: is not in staging", s->path);
     mode_t mode = st.st_mode | (st.st_mode & 0444) >> 2;
     if (s->executable && mode != st.st_mode && fchmodat(w->staging, staged, mode & 07777, 0) != 0)
@@ -411,6 +411,8 @@ static int folders_add(const struct fetch_plan *plan, struct journal *j, struct 
 static int record_add(const struct workspace *w, const struct fetch_plan *plan, const char *record,
                       struct journal *j, struct pb_error *err)
 {
+    if (plan->forget)
+        return journal_add(j, JOURNAL_FORGET, plan->title, NULL, 0, NULL, err);
     int rc = journal_add(j, JOURNAL_RECORD, record, NULL, 0, NULL, err);
     if (rc == PB_OK)
         rc = files_write(w->staging, RECORD_STAGED, w, plan, false, err);
@@ -439,7 +441,8 @@ static int locked_commit(struct workspace *w, const struct fetch_plan *plan, con
     struct journal j;
     bool found;
     int rc = journal_finish(w, &found, err); /* of a process that crashed while we were downloading */
-    if (rc == PB_OK && fetch_plan_nothing_to_do(plan) && records_known(w->home, plan->title, record))
+    if (rc == PB_OK && !plan->forget && fetch_plan_nothing_to_do(plan) &&
+        records_known(w->home, plan->title, record))
         return PB_OK;
     if (rc == PB_OK)
         rc = install_check(w, plan, err);
@@ -464,7 +467,7 @@ int install_commit(struct workspace *w, const struct fetch_plan *plan, struct pb
     if (rc == PB_OK)
         rc = locked_commit(w, plan, record, err);
     struct pb_error unnoted; /* the next fetch reads the files, then */
-    if (rc == PB_OK && files_note(w, plan, &unnoted) < 0)
+    if (rc == PB_OK && !plan->forget && files_note(w, plan, &unnoted) < 0)
         return PB_OK;
     return rc;
 }

@@ -83,9 +83,8 @@ static int record_write(struct writing *w, const struct fetch_step *s, struct pb
     uint64_t size = s->action == FETCH_MOVE || s->size == 0 ? s->seen.size : s->size;
     if (look == 1)
         buffer_format(&w->text, "%s %u %s %llu %lld %lld %llu %s\n", hex, s->crc32, flags,
-                      (unsigned long long)st.st_size,
-                      (long long)nanoseconds(st.st_mtim), (long long)nanoseconds(st.st_ctim),
-                      (unsigned long long)st.st_ino, s->path);
+                      (unsigned long long)st.st_size, (long long)nanoseconds(st.st_mtim),
+                      (long long)nanoseconds(st.st_ctim), (unsigned long long)st.st_ino, s->path);
     else
         buffer_format(&w->text, "%s %u %s %llu 0 0 0 %s\n", hex, s->crc32, flags, (unsigned long long)size,
                       s->path);
@@ -208,4 +207,14 @@ int files_place(int home, int staging, const char *staged, const char *stage, st
     if (renameat(staging, staged, records, stage) != 0 && errno != ENOENT)
         return error_errno(err, errno, "keep the record");
     return PB_OK;
+}
+
+int files_forget(int home, const char *stage, struct pb_error *err)
+{
+    _cleanup_fd_ int records = -1;
+    int rc = records_open(home, &records, err);
+    if (rc < 0)
+        return rc == PB_NOT_FOUND ? PB_OK : rc;
+    return unlinkat(records, stage, 0) == 0 || errno == ENOENT ? PB_OK
+                                                               : error_errno(err, errno, "forget the record");
 }

@@ -34,7 +34,7 @@ static const struct {
     [JOURNAL_RMDIR] = {"rmdir", false, false, false}, [JOURNAL_MKDIR] = {"mkdir", false, false, false},
     [JOURNAL_PUT] = {"put", true, true, true},        [JOURNAL_LINK] = {"link", true, false, true},
     [JOURNAL_EXEC] = {"exec", false, false, false},   [JOURNAL_RECORD] = {"record", false, false, false},
-    [JOURNAL_BLOB] = {"blob", false, false, false},
+    [JOURNAL_BLOB] = {"blob", false, false, false},   [JOURNAL_FORGET] = {"forget", false, false, false},
 };
 
 enum {
@@ -368,6 +368,8 @@ static int op_arrive(struct applying *x, const struct journal_op *op, struct pb_
         return records_save(x->w->home, x->journal->title, op->a, err);
     if (op->kind == JOURNAL_BLOB)
         return files_place(x->w->home, x->staging, op->a, x->journal->stage, err);
+    if (op->kind == JOURNAL_FORGET)
+        return records_forget(x->w->home, x->journal->title, x->journal->stage, err);
     int rc = tree_reach(&x->tree, path, &folder, &base, err);
     if (rc == PB_NOT_FOUND && op->kind == JOURNAL_RMDIR)
         return PB_OK;

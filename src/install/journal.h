@@ -18,6 +18,7 @@ enum journal_kind {
     JOURNAL_EXEC,   /* a: path */
     JOURNAL_RECORD, /* a: the record, as JSON */
     JOURNAL_BLOB,   /* a: name in staging of the record of files */
+    JOURNAL_FORGET, /* a: the title; its records go */
     JOURNAL_KINDS,
     JOURNAL_ARRIVES = JOURNAL_RMDIR,
 };
@@ -48,7 +49,8 @@ PB_MUST_USE int journal_begin(struct journal *j, struct workspace *w, const char
 /* Adds an operation; those of phase 1 come first. b and seen may be NULL. */
 PB_MUST_USE int journal_add(struct journal *j, enum journal_kind kind, const char *a, const char *b,
                             uint64_t size, const struct fetch_seen *seen, struct pb_error *err);
-/* Completes the journal, carries it out and removes it. Everything in staging that it names must be durable. */
+/* Completes the journal, carries it out and removes it. Everything in staging that it names must be durable.
+ */
 PB_MUST_USE int journal_run(struct journal *j, struct pb_error *err);
 void journal_drop(struct journal *j); /* frees; removes it, unless it was run */
 

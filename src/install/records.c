@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "install/files.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -92,6 +93,19 @@ int records_save(int home, const char *title, const char *record, struct pb_erro
         list = json_object();
     if (list == NULL || json_object_set(list, title, o) != 0)
         return error_memory(err);
+    _cleanup_free_ char *text = json_dumps(list, JSON_INDENT(2) | JSON_SORT_KEYS);
+    return text == NULL ? error_memory(err) : file_replace(home, INSTALLED, text, strlen(text), err);
+}
+
+int records_forget(int home, const char *title, const char *stage, struct pb_error *err)
+{
+    _cleanup_json_ json_t *list = NULL;
+    int rc = list_read(home, &list, err);
+    if (rc == PB_OK)
+        rc = files_forget(home, stage, err);
+    if (rc < 0 || json_object_get(list, title) == NULL)
+        return rc;
+    json_object_del(list, title);
     _cleanup_free_ char *text = json_dumps(list, JSON_INDENT(2) | JSON_SORT_KEYS);
     return text == NULL ? error_memory(err) : file_replace(home, INSTALLED, text, strlen(text), err);
 }

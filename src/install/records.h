@@ -1,5 +1,5 @@
-/* What is installed: DIR/.patchbay/installed.json has a record for each title (docs/formats/install.md). `home`:
- * descriptor of DIR/.patchbay. */
+/* What is installed: DIR/.patchbay/installed.json has a record for each title (docs/formats/install.md).
+ * `home`: descriptor of DIR/.patchbay. */
 #ifndef PB_INSTALL_RECORDS_H
 #define PB_INSTALL_RECORDS_H
 
@@ -24,6 +24,8 @@ PB_MUST_USE int installed_each(int home, installed_fn *fn, void *arg, struct pb_
 char *records_make(const struct fetch_plan *plan);
 /* True when the title has this record already, apart from its time. */
 bool records_known(int home, const char *title, const char *record);
+/* Removes all that is recorded of a title. `stage`: its staging folder's name. */
+PB_MUST_USE int records_forget(int home, const char *title, const char *stage, struct pb_error *err);
 PB_MUST_USE int records_save(int home, const char *title, const char *record, struct pb_error *err);
 
 #endif

@@ -68,7 +68,8 @@ struct fetch_step {
     uint32_t crc32;   /* KEEP, PLACE: where it is known; or another second checksum of the dialect's */
     const char *path; /* relative to the user's folder; path_relative_below accepts it */
     union {
-        const char *staged; /* PLACE: its name in staging; each step has its own. NULL: the MD5 in hexadecimal */
+        const char
+            *staged; /* PLACE: its name in staging; each step has its own. NULL: the MD5 in hexadecimal */
         const char *from;   /* MOVE */
         const char *target; /* LINK; KEEP of a link, else NULL */
     };
@@ -94,17 +95,18 @@ struct fetch_plan {
     struct fetch_step *steps;
     size_t step_count;
     bool up_to_date;   /* the server has nothing newer, and nothing is to be done: there are no steps */
+    bool forget;       /* the title leaves: its records go */
     bool one_file;     /* the title is the one file of the only step, and is recorded as such */
     const char *attic; /* the folder for FETCH_ATTIC; NULL: no such step */
     const char *version;
-    const char *note;    /* the publisher's free text; may be NULL */
-    const char *advice;  /* what the protocol says about this version: "recommended"; may be NULL */
-    size_t kept;         /* up_to_date: files that are right, if they were looked at */
+    const char *note;   /* the publisher's free text; may be NULL */
+    const char *advice; /* what the protocol says about this version: "recommended"; may be NULL */
+    size_t kept;        /* up_to_date: files that are right, if they were looked at */
     const struct file_records *before;         /* of the last install; NULL: none */
     const struct fetch_validators *validators; /* of the list; NULL: none */
-    uint64_t download;   /* bytes of all pieces of known size */
-    uint64_t unpacked;   /* bytes of all files to be made, as far as known */
-    void *dialect;       /* for the dialect, in the arena */
+    uint64_t download;                         /* bytes of all pieces of known size */
+    uint64_t unpacked;                         /* bytes of all files to be made, as far as known */
+    void *dialect;                             /* for the dialect, in the arena */
 };
 
 /* The ceiling of the arena, whatever a server sends; bytes. 250,000 rated levels, all changed, with the

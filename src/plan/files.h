@@ -1,7 +1,7 @@
 /*
  * The record of a title's files: what earlier fetches installed, and how each file looked then
- * (docs/formats/install.md). A file that still has the same size, times and inode has the same bytes, so a fetch
- * need not read it. Lines of text, in the order of their paths. Written by src/install/files.c.
+ * (docs/formats/install.md). A file that still has the same size, times and inode has the same bytes, so a
+ * fetch need not read it. Lines of text, in the order of their paths. Written by src/install/files.c.
  */
 #ifndef PB_PLAN_FILES_H
 #define PB_PLAN_FILES_H
@@ -33,9 +33,9 @@ struct fetch_validators {
 };
 
 struct file_records {
-    int fd; /* of the file; -1: there is no record. Not owned */
-    bool trusted;             /* unless the user wants every byte to be looked at */
-    char source[600];         /* that the list came from */
+    int fd;           /* of the file; -1: there is no record. Not owned */
+    bool trusted;     /* unless the user wants every byte to be looked at */
+    char source[600]; /* that the list came from */
     struct fetch_validators validators;
     struct file_record *list; /* after file_records_load: in order of their paths */
     size_t n;
@@ -49,8 +49,8 @@ void file_records_close(struct file_records *r);
 /* Reads all of it. Lines that make no sense are left out. PB_NO_MEMORY. */
 PB_MUST_USE int file_records_load(struct file_records *r, struct pb_error *err);
 
-/* Calls fn for each record, in order, without loading them. A return value other than 0 of fn ends the walk and
- * is its result. */
+/* Calls fn for each record, in order, without loading them. A return value other than 0 of fn ends the walk
+ * and is its result. */
 typedef int file_record_fn(void *arg, const struct file_record *f, struct pb_error *err);
 PB_MUST_USE int file_records_each(const struct file_records *r, file_record_fn *fn, void *arg,
                                   struct pb_error *err);

@@ -32,8 +32,8 @@ static void range_parse(struct slice value, struct http_response *r)
     if (value.n <= unit.n || !slice_equal_nocase((struct slice){value.p, unit.n}, unit))
         return;
     const char *first = value.p + unit.n, *dash = memchr(first, '-', value.n - unit.n);
-    r->range_known = dash != NULL && slice_to_u64((struct slice){first, (size_t)(dash - first)}, UINT64_MAX,
-                                                  &r->range_from);
+    r->range_known = dash != NULL &&
+                     slice_to_u64((struct slice){first, (size_t)(dash - first)}, UINT64_MAX, &r->range_from);
 }
 
 static bool name_is(struct slice name, const char *wanted)

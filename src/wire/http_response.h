@@ -18,8 +18,8 @@ struct http_response {
     uint64_t retry_seconds;
 };
 
-/* Parses the head at the start of `bytes`, the answer to a GET. Returns its length in bytes; 0 when more bytes
- * are needed; -1 when this is no response, its framing is ambiguous or its head is too long. */
+/* Parses the head at the start of `bytes`, the answer to a GET. Returns its length in bytes; 0 when more
+ * bytes are needed; -1 when this is no response, its framing is ambiguous or its head is too long. */
 int http_response_parse(struct slice bytes, struct http_response *out);
 
 #endif

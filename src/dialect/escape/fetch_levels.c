@@ -190,7 +190,8 @@ static int level_piece(const struct fetch_plan *plan, size_t i, struct arena *sc
 
 static int want_compare(const void *a, const void *b, void *arg)
 {
-    const struct fetch_step *steps = arg, *x = &steps[*(const uint32_t *)a], *y = &steps[*(const uint32_t *)b];
+    const struct fetch_step *steps = arg, *x = &steps[*(const uint32_t *)a],
+                            *y = &steps[*(const uint32_t *)b];
     int order = memcmp(&x->md5, &y->md5, sizeof x->md5);
     return order != 0 ? order : (x > y) - (x < y);
 }

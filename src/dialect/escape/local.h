@@ -38,9 +38,9 @@ struct es_local {
     struct arena *arena;
 };
 
-/* Reads and hashes everything in the folder, which may be missing. Files that look as they are recorded are not
- * read. PB_INVALID: it is a link or no folder, the
- * player has unsubscribed, or there is more in it than ES_LOCAL_MAX. */
+/* Reads and hashes everything in the folder, which may be missing. Files that look as they are recorded are
+ * not read. PB_INVALID: it is a link or no folder, the player has unsubscribed, or there is more in it than
+ * ES_LOCAL_MAX. */
 enum { ES_LOCAL_MAX = 1000000 };
 PB_MUST_USE int es_local_read(int root, const char *collection, const struct file_records *records,
                               struct arena *a, struct es_local *out, struct pb_error *err);
