@@ -107,9 +107,10 @@ static int title_visit(void *arg, const struct installed *i)
     if (t->rc < 0)
         return 1;
     file_records_open(&files, fd, true);
-    t->rc = files.fd >= 0 ? t->fn(t->arg, i->title, &files, t->err)
-                          : error_set(t->err, PB_DAMAGED,
-                                      "%s: there is no record of its files; the next fetch makes one", i->title);
+    t->rc = files.fd >= 0
+                ? t->fn(t->arg, i->title, &files, t->err)
+                : error_set(t->err, PB_DAMAGED,
+                            "%s: there is no record of its files; the next fetch makes one", i->title);
     file_records_close(&files);
     return t->rc < 0;
 }
@@ -217,13 +218,14 @@ static int step_add(struct leaving *l, enum fetch_action action, const char *pat
     return PB_OK;
 }
 
-/* The folders above a file go if they are empty: those of the outside first, as the install goes through them from
- * the end. Records are in the order of their paths, so a folder's files are beside each other. */
+/* The folders above a file go if they are empty: those of the outside first, as the install goes through them
+ * from the end. Records are in the order of their paths, so a folder's files are beside each other. */
 static int folders_leave(struct leaving *l, const char *path, struct pb_error *err)
 {
     int rc = PB_OK;
     char folder[PATH_RELATIVE_MAX + 1];
-    for (const char *slash = strchr(path, '/'); rc == PB_OK && slash != NULL; slash = strchr(slash + 1, '/')) {
+    for (const char *slash = strchr(path, '/'); rc == PB_OK && slash != NULL;
+         slash = strchr(slash + 1, '/')) {
         size_t n = (size_t)(slash - path);
         if (strncmp(l->above, path, n + 1) == 0 || n >= sizeof folder)
             continue;

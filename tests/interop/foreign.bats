@@ -49,7 +49,19 @@ fetch_works() {
     fetch_works
     start_foreign foreign damage=1000
     fetch_fails "MD5 is not the one announced"
-    [ "$(grep -c 'a-[0-9a-f]*\.7z\.001' foreign.log)" = 3 ]
+    # each time once with others on its connection, and once alone
+    [ "$(grep -c 'a-[0-9a-f]*\.7z\.001' foreign.log)" = 6 ]
+}
+
+@test "several requests on a connection: mixed up, closed, dropped" {
+    make_foreign a 12000000
+    start_foreign foreign mixed
+    fetch_works --connections 1
+    grep -q mixed foreign.log
+    for mode in closes=1 closes=3 drops=1 drops=3; do
+        start_foreign foreign $mode
+        fetch_works --connections 1
+    done
 }
 
 @test "content that changes under the fetch: a part that is gone and comes back" {

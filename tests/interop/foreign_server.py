@@ -17,6 +17,9 @@ FOLDER has NAME.xml, and NAME/ with the parts. Modes:
   status=N:CODE    the first N answers are CODE
   hang=N           after N answers with a part, the next one stops half-way, and all further ones before they begin
   empty            accepts, and closes without a word
+  mixed            a part that was asked for while another request waits on the connection has another's bytes
+  closes=N         every connection closes behind N answers, and says so
+  drops=N          every connection closes behind N answers without a word
 """
 import http.server
 import os
@@ -70,6 +73,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(status)
         if status == 206:
             self.send_header("Content-Range", "bytes %d-%d/%d" % (start, total - 1, total))
+        self.answers = getattr(self, "answers", 0) + 1
+        if self.answers >= int(modes.get("closes", 0) or 1 << 30):
+            self.send_header("Connection", "close")
+        if self.answers >= int(modes.get("drops", 0) or 1 << 30):
+            self.close_connection = True
+        if part and "mixed" in modes and self.others_wait():
+            print("mixed", flush=True)
+            data = bytes([data[0] ^ 1]) + data[1:]
         if part and "long" in modes:
             self.send_header("Connection", "close")
             self.end_headers()
@@ -98,6 +109,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.connection.shutdown(2)
             else:
                 self.wfile.write(data)
+
+    def others_wait(self):
+        self.connection.setblocking(False)
+        try:
+            return len(self.rfile.peek(1)) > 0
+        finally:
+            self.connection.setblocking(True)
 
     def do_GET(self):
         n = count("all")
