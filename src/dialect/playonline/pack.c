@@ -36,7 +36,7 @@ int po_sums_of(int fd, const struct po_stop *stop, struct po_sums *out, struct p
         return rc;
     }
     digest_finish(&d, &r);
-    *out = (struct po_sums){r.size, (int32_t)a, po_sum_b(&r.md5)};
+    *out = (struct po_sums){r.size, (int32_t)a, r.md5};
     return PB_OK;
 }
 
@@ -63,7 +63,7 @@ static int whole_pack(const struct depot *d, int fd, const struct po_sums *sums,
         rc = digest_bytes(DIGEST_MD5, bytes + 1, n, &r, err);
     if (rc < 0)
         return rc == PB_DAMAGED ? changed(err) : rc;
-    if (po_sum_b(&r.md5) != sums->b)
+    if (!md5_equal(&r.md5, &sums->md5))
         return changed(err);
     rc = zlib_pack(bytes + 1, n, &packed, &size, err);
     if (rc < 0)
@@ -135,7 +135,8 @@ static int stream_pack(const struct depot *d, int fd, const struct po_sums *sums
         rc = po_sums_of(fd, stop, &again, err);
     if (rc < 0)
         return rc;
-    return again.size == sums->size && again.a == sums->a && again.b == sums->b ? PB_OK : changed(err);
+    return again.size == sums->size && again.a == sums->a && md5_equal(&again.md5, &sums->md5) ? PB_OK
+                                                                                               : changed(err);
 }
 
 int po_pack(const struct depot *d, int fd, const struct po_sums *sums, struct slice name,

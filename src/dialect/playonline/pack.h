@@ -7,7 +7,8 @@
 
 struct po_sums {
     uint64_t size;
-    int32_t a, b; /* checksum_a and checksum_b (po_sum_b) */
+    int32_t a;      /* checksum_a */
+    struct md5 md5; /* po_sum_b of it is checksum_b */
 };
 /* Asked again and again while a file is worked on: true ends it with PB_CANCELLED. May be NULL. */
 struct po_stop {

@@ -135,8 +135,8 @@ static int item_do(struct work *w, struct tree *tree, struct item *item, struct 
     if (rc < 0)
         return rc;
     const struct po_line *l = item->before;
-    item->same =
-        l != NULL && l->local_size == item->sums.size && l->sum_a == item->sums.a && l->sum_b == item->sums.b;
+    item->same = l != NULL && l->local_size == item->sums.size && l->sum_a == item->sums.a &&
+                 l->sum_b == po_sum_b(&item->sums.md5);
     return item->same ? PB_OK
                       : po_pack(w->depot, fd, &item->sums, slice_of(item->name), &stop, &item->packed, err);
 }
@@ -230,7 +230,7 @@ static int block_make(struct work *w, const struct item *item, struct pb_error *
     *l = (struct po_line){.version = w->options->version,
                           .local_size = (uint32_t)item->sums.size,
                           .sum_a = item->sums.a,
-                          .sum_b = item->sums.b,
+                          .sum_b = po_sum_b(&item->sums.md5),
                           .direct = item->name,
                           .direct_size = (uint32_t)item->packed.object.size,
                           .rest = ""};
