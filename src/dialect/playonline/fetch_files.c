@@ -32,30 +32,29 @@ static int sink_add(void *arg, const void *p, size_t n, struct pb_error *err)
     return file_write(s->fd, p, n, err);
 }
 
-static int sums_check(const struct update *u, const struct po_sums *sums, const struct update_file *f,
-                      struct pb_error *err)
+static int sums_check(const struct update *u, size_t i, const struct po_sums *sums, struct pb_error *err)
 {
-    if (update_sums_match(u, sums, f))
+    if (update_sums_match(u, i, sums))
         return PB_OK;
-    if (sums->size == f->local_size && sums->a == f->sum_a)
+    if (sums->size == u->plan->steps[i].size && sums->a == u->files[i].sum_a)
         return error_set(
             err, PB_DAMAGED,
             "its second checksum is not the file's (--any-checksum takes what such a server says)");
     return error_set(err, PB_DAMAGED, "its size or checksum is not that in " PO_CONFIG);
 }
 
-static int file_unpack(const struct update *u, int from, int to, const struct update_file *f, struct md5 *md5,
-                       struct pb_error *err)
+static int file_unpack(const struct update *u, size_t i, int from, int to, struct pb_error *err)
 {
     struct digest_result r = {0};
-    struct sink s = {.fd = to, .most = f->local_size};
+    struct fetch_step *step = &u->plan->steps[i];
+    struct sink s = {.fd = to, .most = step->size};
     int rc = digest_start(&s.digest, DIGEST_MD5, err);
     if (rc == PB_OK)
         rc = slc_unpack(from, sink_add, &s, err);
     digest_finish(&s.digest, &r);
     struct po_sums sums = {s.size, (int32_t)s.a, r.md5};
-    *md5 = r.md5;
-    return rc == PB_OK ? sums_check(u, &sums, f, err) : rc;
+    step->md5 = r.md5;
+    return rc == PB_OK ? sums_check(u, i, &sums, err) : rc;
 }
 
 /* The piece of step i. One that does not become its file is removed, so that it is downloaded again. */
@@ -72,7 +71,7 @@ static int piece_unpack(const struct update *u, size_t i, const char *piece, str
     to = openat(staging, s->staged, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
     if (to < 0)
         return error_errno(err, errno, "staging: %s", s->staged);
-    rc = file_unpack(u, from, to, &u->files[i], &s->md5, err);
+    rc = file_unpack(u, i, from, to, err);
     if (rc < 0)
         unlinkat(staging, s->staged, 0);
     if (rc == PB_DAMAGED)

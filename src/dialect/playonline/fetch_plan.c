@@ -30,7 +30,7 @@ static int file_add(struct listing *l, struct pb_error *err)
     if (s == NULL || path == NULL || url == NULL)
         return error_memory(err);
     *s = (struct fetch_step){.action = FETCH_PLACE, .path = path, .size = w->local_size};
-    u->files[u->n++] = (struct update_file){url, w->direct_size, w->local_size, w->sum_a, w->sum_b, false};
+    u->files[u->n++] = (struct update_file){url, w->direct_size, w->sum_a, w->sum_b, false};
     return PB_OK;
 }
 
@@ -105,9 +105,10 @@ int update_list(struct update *u, struct slice config, struct pb_error *err)
 
 /* ---- the folder ---- */
 
-bool update_sums_match(const struct update *u, const struct po_sums *sums, const struct update_file *f)
+bool update_sums_match(const struct update *u, size_t file, const struct po_sums *sums)
 {
-    return sums->size == f->local_size && sums->a == f->sum_a &&
+    const struct update_file *f = &u->files[file];
+    return sums->size == u->plan->steps[file].size && sums->a == f->sum_a &&
            (po_sum_b(&sums->md5) == f->sum_b || fetch_option(u->q, "any_checksum") != NULL);
 }
 
@@ -129,12 +130,12 @@ static int file_look(struct update *u, struct tree *tree, size_t i, struct pb_er
     if (there <= 0)
         return there;
     fetch_seen_set(&s->seen, &st);
-    if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != u->files[i].local_size)
+    if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != s->size)
         return PB_OK;
     int rc = tree_open(tree, s->path, &fd, &size, err);
     if (rc == PB_OK)
         rc = po_sums_of(fd, NULL, &sums, err);
-    if (rc == PB_OK && update_sums_match(u, &sums, &u->files[i])) {
+    if (rc == PB_OK && update_sums_match(u, i, &sums)) {
         s->action = FETCH_KEEP;
         s->md5 = sums.md5;
     }
@@ -157,11 +158,12 @@ static int files_look(void *arg, size_t thread, struct pb_error *err)
     return rc;
 }
 
-static int size_order(const void *a, const void *b, void *files)
+static int size_order(const void *a, const void *b, void *steps)
 {
     enum { LARGE = 1024 * 1024 };
-    const struct update_file *f = files;
-    uint32_t i = *(const uint32_t *)a, k = *(const uint32_t *)b, x = f[i].local_size, y = f[k].local_size;
+    const struct fetch_step *s = steps;
+    uint32_t i = *(const uint32_t *)a, k = *(const uint32_t *)b;
+    uint64_t x = s[i].size, y = s[k].size;
     if (x != y && (x > LARGE || y > LARGE))
         return x > y ? -1 : 1;
     return i < k ? -1 : i > k;
@@ -177,7 +179,7 @@ static int folder_look(struct update *u, struct pb_error *err)
     for (size_t i = 0; i < u->n; i++)
         order[i] = (uint32_t)i;
     if (u->n > 1)
-        qsort_r(order, u->n, sizeof *order, size_order, u->files);
+        qsort_r(order, u->n, sizeof *order, size_order, u->plan->steps);
     struct looking l = {.u = u, .order = order, .n = u->n};
     return parallel_run(parallel_threads(), files_look, &l, err);
 }
@@ -195,7 +197,7 @@ static const char *piece_name(struct update *u, size_t i)
     const struct update_file *f = &u->files[i];
     struct md5 md5;
     int n = snprintf(text, sizeof text, "%s %u %u %d %d", f->url + strlen(u->address) + 1, f->direct_size,
-                     f->local_size, f->sum_a, f->sum_b);
+                     (unsigned)u->plan->steps[i].size, f->sum_a, f->sum_b);
     if (n < 0 || !md5_bytes(text, (size_t)n, &md5))
         return NULL;
     hex_encode(md5.bytes, sizeof md5.bytes / 2, hex);
@@ -242,11 +244,11 @@ static int piece_add(struct update *u, size_t i, bool used, struct pb_error *err
     s->staged = p->staged + strlen(PIECE_BEGIN);
     f->left_over = piece_left(u, p->staged, used);
     /* No way of compressing that there is makes more of it: a mode byte, a size, nine bits for eight. */
-    if (f->direct_size == 0 || f->direct_size > (uint64_t)f->local_size + f->local_size / 8 + 1024)
+    if (f->direct_size == 0 || f->direct_size > s->size + s->size / 8 + 1024)
         return error_set(err, PB_INVALID, "%s: %u bytes on the server for a file of %u make no sense",
-                         s->path, f->direct_size, f->local_size);
+                         s->path, f->direct_size, (unsigned)s->size);
     u->plan->download += f->direct_size;
-    u->plan->unpacked += f->local_size;
+    u->plan->unpacked += s->size;
     return PB_OK;
 }
 

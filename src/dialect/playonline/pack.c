@@ -16,13 +16,14 @@ static int stopped(const struct po_stop *stop, struct pb_error *err)
 
 int po_sums_of(int fd, const struct po_stop *stop, struct po_sums *out, struct pb_error *err)
 {
+    enum { SUMS_STEP = 64 * 1024 };
+    char step[SUMS_STEP];
     struct digest_result r;
-    struct digest d = {0};
+    _cleanup_digest_ struct digest d = {0};
     uint32_t a = 0;
     ssize_t n = 0;
-    _cleanup_free_ char *step = malloc(STEP);
-    int rc = step == NULL ? error_memory(err) : digest_start(&d, DIGEST_MD5, err);
-    for (off_t at = 0; rc == PB_OK && (n = pread(fd, step, STEP, at)) != 0; at += n > 0 ? n : 0) {
+    int rc = digest_start(&d, DIGEST_MD5, err);
+    for (off_t at = 0; rc == PB_OK && (n = pread(fd, step, sizeof step, at)) != 0; at += n > 0 ? n : 0) {
         if (n < 0 && errno != EINTR)
             rc = error_errno(err, errno, "read");
         if (n <= 0)
@@ -31,10 +32,8 @@ int po_sums_of(int fd, const struct po_stop *stop, struct po_sums *out, struct p
         a = po_sum_a(a, step, (size_t)n);
         rc = stopped(stop, err);
     }
-    if (rc < 0) {
-        digest_free(&d);
+    if (rc < 0)
         return rc;
-    }
     digest_finish(&d, &r);
     *out = (struct po_sums){r.size, (int32_t)a, r.md5};
     return PB_OK;

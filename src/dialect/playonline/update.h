@@ -8,9 +8,8 @@
 
 /* The winning line of a file. */
 struct update_file {
-    const char *url; /* ends with the file's name on the server */
-    uint32_t direct_size;
-    uint32_t local_size;
+    const char *url;      /* ends with the file's name on the server */
+    uint32_t direct_size; /* what it has when installed is its step's size */
     int32_t sum_a, sum_b;
     bool left_over; /* staging has some of its piece from an earlier run */
 };
@@ -33,7 +32,7 @@ PB_MUST_USE int update_list(struct update *u, struct slice config, struct pb_err
 PB_MUST_USE int update_compare(struct update *u, struct pb_error *err);
 
 /* Are these the file's? */
-bool update_sums_match(const struct update *u, const struct po_sums *sums, const struct update_file *f);
+bool update_sums_match(const struct update *u, size_t file, const struct po_sums *sums);
 
 /* The step of a piece, by its name in staging. */
 size_t update_piece_step(const char *staged);
