@@ -134,7 +134,7 @@ static int file_look(struct update *u, struct tree *tree, size_t i, struct pb_er
         return PB_OK;
     int rc = tree_open(tree, s->path, &fd, &size, err);
     if (rc == PB_OK)
-        rc = po_sums_of(fd, NULL, &sums, err);
+        rc = po_sums_of(fd, &sums, err);
     if (rc == PB_OK && update_sums_match(u, i, &sums)) {
         s->action = FETCH_KEEP;
         s->md5 = sums.md5;
