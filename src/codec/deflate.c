@@ -1,6 +1,8 @@
 /* Through libdeflate and zlib. */
 #include "codec/deflate.h"
 
+#include "base/file.h"
+
 #include <errno.h>
 #include <libdeflate.h>
 #include <unistd.h>
@@ -168,48 +170,88 @@ static int unpack_step(z_stream *z, deflate_sink_fn *sink, void *arg, int *code,
     return PB_OK;
 }
 
-static int unpack_run(z_stream *z, int fd, off_t at, deflate_sink_fn *sink, void *arg, struct pb_error *err)
+/* *end: the offset of what follows the stream. */
+static int unpack_run(z_stream *z, int fd, uint64_t at, deflate_sink_fn *sink, void *arg, uint64_t *end,
+                      struct pb_error *err)
 {
     unsigned char step[STEP];
-    int code = Z_OK;
-    for (;;) {
-        ssize_t n = pread(fd, step, sizeof step, at);
+    int code = Z_OK, rc = PB_OK;
+    while (rc == PB_OK && code != Z_STREAM_END) {
+        ssize_t n = pread(fd, step, sizeof step, (off_t)at);
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0)
-            return error_errno(err, errno, "read");
-        if (n == 0)
-            return code == Z_STREAM_END ? PB_OK : unpack_fault(Z_BUF_ERROR, err);
-        if (code == Z_STREAM_END)
-            return error_set(err, PB_DAMAGED, "something follows the packed bytes");
-        at += n;
+        if (n <= 0)
+            return n == 0 ? unpack_fault(Z_BUF_ERROR, err) : error_errno(err, errno, "read");
+        at += (uint64_t)n;
         z->next_in = step;
         z->avail_in = (unsigned)n;
-        int rc = unpack_step(z, sink, arg, &code, err);
-        if (rc < 0)
-            return rc;
-        if (code == Z_STREAM_END && z->avail_in > 0)
-            return error_set(err, PB_DAMAGED, "something follows the packed bytes");
+        rc = unpack_step(z, sink, arg, &code, err);
     }
+    *end = at - z->avail_in;
+    return rc;
 }
 
-static int unpack(int fd, uint64_t offset, int window, deflate_sink_fn *sink, void *arg, struct pb_error *err)
+static int unpack(int fd, uint64_t at, int window, deflate_sink_fn *sink, void *arg, uint64_t *end,
+                  struct pb_error *err)
 {
     z_stream z = {0};
     if (inflateInit2(&z, window) != Z_OK)
         return error_memory(err);
-    int rc = unpack_run(&z, fd, (off_t)offset, sink, arg, err);
+    int rc = unpack_run(&z, fd, at, sink, arg, end, err);
     inflateEnd(&z);
+    return rc;
+}
+
+/* Reads what is from `at` to the end of the file, which must be n bytes. */
+static int tail_read(int fd, uint64_t at, char *p, size_t n, struct pb_error *err)
+{
+    char more;
+    int rc = file_read_at(fd, p, n, at, err);
+    if (rc == PB_DAMAGED)
+        return unpack_fault(Z_BUF_ERROR, err);
+    if (rc == PB_OK && file_read_at(fd, &more, 1, at + n, NULL) != PB_DAMAGED)
+        return error_set(err, PB_DAMAGED, "something follows the packed bytes");
     return rc;
 }
 
 int gzip_unpack(int fd, deflate_sink_fn *sink, void *arg, struct pb_error *err)
 {
     enum { GZIP_ONLY = 16 + MAX_WBITS };
-    return unpack(fd, 0, GZIP_ONLY, sink, arg, err);
+    uint64_t end = 0;
+    int rc = unpack(fd, 0, GZIP_ONLY, sink, arg, &end, err);
+    return rc < 0 ? rc : tail_read(fd, end, NULL, 0, err);
 }
 
+/* Sums up what goes to a sink. */
+struct summed {
+    deflate_sink_fn *sink;
+    void *arg;
+    uint32_t sum;
+};
+
+static int summed_add(void *arg, const void *p, size_t n, struct pb_error *err)
+{
+    struct summed *s = arg;
+    s->sum = zlib_sum(s->sum, p, n);
+    return s->sink(s->arg, p, n, err);
+}
+
+/* As raw deflate: libdeflate computes the checksum many times faster than zlib. */
 int zlib_unpack(int fd, uint64_t offset, deflate_sink_fn *sink, void *arg, struct pb_error *err)
 {
-    return unpack(fd, offset, MAX_WBITS, sink, arg, err);
+    enum { METHOD = 0x0f, DEFLATE = 8, DICTIONARY = 0x20, MULTIPLE = 31 };
+    unsigned char head[ZLIB_HEAD];
+    char found[ZLIB_TAIL], right[ZLIB_TAIL];
+    uint64_t end = 0;
+    struct summed s = {sink, arg, 1};
+    int rc = file_read_at(fd, head, sizeof head, offset, err);
+    if (rc < 0)
+        return rc == PB_DAMAGED ? unpack_fault(Z_BUF_ERROR, err) : rc;
+    if ((head[0] & METHOD) != DEFLATE || head[1] & DICTIONARY || (head[0] << 8 | head[1]) % MULTIPLE != 0)
+        return unpack_fault(Z_DATA_ERROR, err);
+    rc = unpack(fd, offset + ZLIB_HEAD, -MAX_WBITS, summed_add, &s, &end, err);
+    if (rc == PB_OK)
+        rc = tail_read(fd, end, found, sizeof found, err);
+    zlib_tail(s.sum, right);
+    return rc == PB_OK && memcmp(found, right, sizeof right) != 0 ? unpack_fault(Z_DATA_ERROR, err) : rc;
 }

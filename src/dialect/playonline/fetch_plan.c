@@ -115,7 +115,7 @@ bool update_sums_match(const struct update *u, size_t file, const struct po_sums
 /* Shared by the threads that look at files. */
 struct looking {
     struct update *u;
-    const uint32_t *order; /* of the files; NULL: as they come */
+    const uint32_t *order; /* of the files */
     size_t n, next;        /* next: atomic */
 };
 
@@ -170,18 +170,15 @@ static int size_order(const void *a, const void *b, void *steps)
 }
 
 /* The largest files first, so that all threads end together; small ones in the order of the list, where
- * mostly the next is in the same folder. */
-static int folder_look(struct update *u, struct pb_error *err)
+ * mostly the next is in the same folder. NULL: out of memory. */
+static uint32_t *order_make(const struct update *u)
 {
-    _cleanup_free_ uint32_t *order = malloc((u->n + 1) * sizeof *order);
-    if (order == NULL)
-        return error_memory(err);
-    for (size_t i = 0; i < u->n; i++)
+    uint32_t *order = malloc((u->n + 1) * sizeof *order);
+    for (size_t i = 0; order != NULL && i < u->n; i++)
         order[i] = (uint32_t)i;
-    if (u->n > 1)
+    if (order != NULL && u->n > 1)
         qsort_r(order, u->n, sizeof *order, size_order, u->plan->steps);
-    struct looking l = {.u = u, .order = order, .n = u->n};
-    return parallel_run(parallel_threads(), files_look, &l, err);
+    return order;
 }
 
 /* ---- what is downloaded ---- */
@@ -252,19 +249,32 @@ static int piece_add(struct update *u, size_t i, bool used, struct pb_error *err
     return PB_OK;
 }
 
-int update_compare(struct update *u, struct pb_error *err)
+/* In order. */
+static int pieces_add(struct update *u, const uint32_t *order, struct pb_error *err)
 {
     size_t missing = 0;
     bool used = staging_used(u);
-    int rc = folder_look(u, err);
+    int rc = PB_OK;
     for (size_t i = 0; i < u->n; i++)
         missing += u->plan->steps[i].action == FETCH_PLACE;
     u->plan->pieces = arena_zero(&u->plan->arena, (missing + 1) * sizeof *u->plan->pieces);
-    if (rc == PB_OK && u->plan->pieces == NULL)
-        rc = error_memory(err);
+    if (u->plan->pieces == NULL)
+        return error_memory(err);
     for (size_t i = 0; rc == PB_OK && i < u->n; i++) {
-        if (u->plan->steps[i].action == FETCH_PLACE)
-            rc = piece_add(u, i, used, err);
+        if (u->plan->steps[order[i]].action == FETCH_PLACE)
+            rc = piece_add(u, order[i], used, err);
     }
+    return rc;
+}
+
+int update_compare(struct update *u, struct pb_error *err)
+{
+    _cleanup_free_ uint32_t *order = order_make(u);
+    struct looking l = {.u = u, .order = order, .n = u->n};
+    if (order == NULL)
+        return error_memory(err);
+    int rc = parallel_run(parallel_threads(), files_look, &l, err);
+    if (rc == PB_OK)
+        rc = pieces_add(u, order, err);
     return rc == PB_OK ? fetch_plan_folders(u->plan, &u->room, u->q->folder, err) : rc;
 }

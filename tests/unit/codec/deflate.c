@@ -117,7 +117,7 @@ static void blocks_are_one_stream(void **state)
         bytes[i] = i < SIZE / 2 ? "of the and "[random >> 24 & 7] : (char)(random >> 24);
     }
     for (size_t block = 1; block <= SIZE; block += block < 50 ? 1 : block) {
-        size_t from = block < 50 ? SIZE / 2 - 100 : 0, n = block < 50 ? 200 : SIZE;
+        size_t from = block < 50 ? SIZE / 2 - 30 : 0, n = block < 50 ? 60 : SIZE;
         struct buffer packed;
         uLongf size = SIZE;
         buffer_init(&packed, (size_t)16 * SIZE);
