@@ -124,7 +124,7 @@ struct pb_app_options {
 };
 
 /* Publishes a version. In the result `parts` is the number of new and changed files. Compresses with one
- * thread for each core; each needs about 70 MB of memory, independent of file sizes. progress is called from
+ * thread for each core; each needs about 20 MB of memory, independent of file sizes. progress is called from
  * any of these threads, by one at a time. PB_INVALID: a name or the version is not allowed; a file has 4 GiB
  * or more. */
 PB_API PB_MUST_USE int pb_publish_app(struct pb_depot *depot, const struct pb_app_options *options,

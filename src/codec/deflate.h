@@ -1,14 +1,28 @@
-/* gzip and zlib: compressing in memory with libdeflate, which compresses best; streaming with zlib, which
+/* gzip and zlib: compressing in memory with libdeflate, which compresses best; unpacking with zlib, which
  * needs little memory. */
 #ifndef PB_CODEC_DEFLATE_H
 #define PB_CODEC_DEFLATE_H
 
 #include "base/bytes.h"
 
-/* Compresses n bytes into one gzip member or zlib stream, at the highest level. The result is deterministic.
- * The caller frees *out; it is NULL when the result would not be smaller. Needs up to n bytes of memory. */
+/* Compresses n bytes into one gzip member, at the highest level. The result is deterministic. The caller
+ * frees *out; it is NULL when the result would not be smaller. Needs up to n bytes of memory. */
 PB_MUST_USE int gzip_pack(const void *p, size_t n, char **out, size_t *size, struct pb_error *err);
-PB_MUST_USE int zlib_pack(const void *p, size_t n, char **out, size_t *size, struct pb_error *err);
+
+/*
+ * A zlib stream is made of ZLIB_HEAD bytes, blocks that are packed apart from each other, in any order or
+ * side by side, and ZLIB_TAIL bytes. The result depends on how the bytes are divided, and on nothing else. A
+ * compressor sees nothing of the blocks before: with blocks of a megabyte that costs 3 bytes in 10,000.
+ */
+enum { ZLIB_HEAD = 2, ZLIB_TAIL = 4 };
+void zlib_head(char out[ZLIB_HEAD]);
+/* Packs the next n bytes; `last`: no block follows. The caller frees *out. Bytes that hardly shrink are
+ * packed fast, others well. */
+PB_MUST_USE int zlib_block_pack(const void *p, size_t n, bool last, char **out, size_t *size,
+                                struct pb_error *err);
+/* The checksum of all bytes, block after block. Begin with 1. */
+uint32_t zlib_sum(uint32_t sum, const void *p, size_t n);
+void zlib_tail(uint32_t sum, char out[ZLIB_TAIL]);
 
 /* Receives bytes in order. A negative return value stops the work and is its result. */
 typedef int deflate_sink_fn(void *arg, const void *p, size_t n, struct pb_error *err);
@@ -19,8 +33,5 @@ PB_MUST_USE int gzip_unpack(int fd, deflate_sink_fn *sink, void *arg, struct pb_
 
 /* The same for a zlib stream that starts at `offset`. */
 PB_MUST_USE int zlib_unpack(int fd, uint64_t offset, deflate_sink_fn *sink, void *arg, struct pb_error *err);
-
-/* Compresses a whole file into one zlib stream. Needs little memory. */
-PB_MUST_USE int zlib_pack_stream(int fd, deflate_sink_fn *sink, void *arg, struct pb_error *err);
 
 #endif

@@ -57,6 +57,43 @@ static bool object_same(const struct depot *d, const struct object *o, const cha
     return true;
 }
 
+/* `kinds`: digests that are made of what is added. */
+static int writer_open(const struct depot *d, unsigned kinds, struct object_writer *w, struct pb_error *err)
+{
+    uint8_t random[16];
+    *w = (struct object_writer){.depot = d, .fd = -1};
+    int rc = bytes_random(random, sizeof random, err);
+    if (rc == PB_OK)
+        rc = digest_start(&w->digest, kinds, err);
+    if (rc < 0)
+        return rc;
+    hex_encode(random, sizeof random, w->tmp);
+    w->fd = openat(d->tmp, w->tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+    if (w->fd < 0) {
+        rc = error_errno(err, errno, "depot: make tmp/%s", w->tmp);
+        digest_free(&w->digest);
+    }
+    return rc;
+}
+
+static int writer_place(struct object_writer *w, const struct object *object, struct pb_error *err)
+{
+    char path[OBJECT_PATH];
+    object_path(&object->name, path);
+    int rc = renameat(w->depot->tmp, w->tmp, w->depot->objects, path);
+    if (rc != 0 && errno == ENOENT) {
+        path[2] = '\0';
+        if ((rc = folder_make(w->depot->objects, path, err)) < 0)
+            return rc;
+        path[2] = '/';
+        rc = renameat(w->depot->tmp, w->tmp, w->depot->objects, path);
+    }
+    if (rc != 0)
+        return error_errno(err, errno, "depot: put object %s in place", path);
+    fd_close(&w->fd);
+    return PB_OK;
+}
+
 int object_store(const struct depot *d, const void *p, size_t n, struct object *out, struct pb_error *err)
 {
     struct digest_result r;
@@ -67,10 +104,10 @@ int object_store(const struct depot *d, const void *p, size_t n, struct object *
     if (object_same(d, out, p))
         return PB_OK;
     _cleanup_object_writer_ struct object_writer w = {.fd = -1};
-    rc = object_writer_open(d, &w, err);
+    rc = writer_open(d, 0, &w, err);
     if (rc == PB_OK)
         rc = object_writer_add(&w, p, n, err);
-    return rc < 0 ? rc : object_writer_finish(&w, out, err);
+    return rc < 0 ? rc : writer_place(&w, out, err);
 }
 
 /* Copies a file into a new object. */
@@ -101,20 +138,7 @@ int object_store_file(const struct depot *d, int fd, struct object *out, struct 
 
 int object_writer_open(const struct depot *d, struct object_writer *w, struct pb_error *err)
 {
-    uint8_t random[16];
-    *w = (struct object_writer){.depot = d, .fd = -1};
-    int rc = bytes_random(random, sizeof random, err);
-    if (rc == PB_OK)
-        rc = digest_start(&w->digest, DIGEST_MD5 | DIGEST_SHA256, err);
-    if (rc < 0)
-        return rc;
-    hex_encode(random, sizeof random, w->tmp);
-    w->fd = openat(d->tmp, w->tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
-    if (w->fd < 0) {
-        rc = error_errno(err, errno, "depot: make tmp/%s", w->tmp);
-        digest_free(&w->digest);
-    }
-    return rc;
+    return writer_open(d, DIGEST_MD5 | DIGEST_SHA256, w, err);
 }
 
 int object_writer_add(struct object_writer *w, const void *p, size_t n, struct pb_error *err)
@@ -127,22 +151,9 @@ int object_writer_add(struct object_writer *w, const void *p, size_t n, struct p
 int object_writer_finish(struct object_writer *w, struct object *object, struct pb_error *err)
 {
     struct digest_result result;
-    char path[OBJECT_PATH];
     digest_finish(&w->digest, &result);
     *object = (struct object){result.sha256, result.md5, result.size};
-    object_path(&object->name, path);
-    int rc = renameat(w->depot->tmp, w->tmp, w->depot->objects, path);
-    if (rc != 0 && errno == ENOENT) {
-        path[2] = '\0';
-        if ((rc = folder_make(w->depot->objects, path, err)) < 0)
-            return rc;
-        path[2] = '/';
-        rc = renameat(w->depot->tmp, w->tmp, w->depot->objects, path);
-    }
-    if (rc != 0)
-        return error_errno(err, errno, "depot: put object %s in place", path);
-    fd_close(&w->fd);
-    return PB_OK;
+    return writer_place(w, object, err);
 }
 
 void object_writer_drop(struct object_writer *w)

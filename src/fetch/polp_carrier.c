@@ -22,6 +22,7 @@ struct link {
     int fd;                  /* -1: not connected */
     struct polp_place place; /* of the errand; without one, of the last */
     struct errand *errand;   /* NULL: idle */
+    uint64_t number;         /* of the errand; later ones have higher numbers */
     uint64_t got;            /* the offset of the next chunk */
     struct buffer out;       /* requests that have not left */
     size_t out_at;
@@ -41,6 +42,7 @@ struct carrier {
     struct net *net;
     const struct carrier_events *events;
     unsigned link_count;
+    uint64_t errands; /* that were begun */
     struct pollfd *polls;
     struct link links[];
 };
@@ -133,6 +135,7 @@ static int polp_start(struct carrier *c, struct errand *e, struct pb_error *err)
         link_disconnect(l);
     l->place = place;
     l->errand = e;
+    l->number = ++c->errands;
     l->got = e->from;
     int rc = link_ask(c, l, err);
     if (rc < 0) {
@@ -276,6 +279,20 @@ static void link_turn(struct carrier *c, struct link *l, short ready, uint64_t n
         link_end(c, l, rc, &err);
 }
 
+/* The link whose errand was begun first; NULL: there is none. */
+static struct link *link_oldest(struct carrier *c)
+{
+    struct link *oldest = NULL;
+    for (unsigned i = 0; i < c->link_count; i++) {
+        struct link *l = &c->links[i];
+        if (l->errand != NULL && (oldest == NULL || l->number < oldest->number))
+            oldest = l;
+    }
+    return oldest;
+}
+
+/* Where the network brings more than we can take, the oldest errand has half of it: so errands end one after
+ * the other, and what is done with their files is not left to the end. */
 static int polp_turn(struct carrier *c, int wait_ms, struct pb_error *err)
 {
     (void)err;
@@ -287,8 +304,12 @@ static int polp_turn(struct carrier *c, int wait_ms, struct pb_error *err)
     poll(c->polls, c->link_count, wait_ms);
     uint64_t now = clock_monotonic_ms();
     for (unsigned i = 0; i < c->link_count; i++) {
-        if (c->polls[i].fd >= 0)
-            link_turn(c, &c->links[i], c->polls[i].revents, now);
+        struct link *l = &c->links[i], *oldest = link_oldest(c);
+        if (c->polls[i].fd < 0 || l->errand == NULL)
+            continue;
+        link_turn(c, l, c->polls[i].revents, now);
+        if (oldest != NULL && oldest != l && c->polls[i].revents != 0)
+            link_turn(c, oldest, POLLIN, now);
     }
     return PB_OK;
 }

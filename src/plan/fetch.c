@@ -69,14 +69,14 @@ static int text_compare(const void *a, const void *b)
 static int folders_gather(struct fetch_plan *plan, const char ***out, size_t *n, struct pb_error *err)
 {
     struct arena *a = &plan->arena;
-    const char **paths = NULL;
+    const char **paths = NULL, *before = "";
     size_t room = 0;
     for (size_t i = 0; i < plan->step_count; i++) {
         const struct fetch_step *s = &plan->steps[i];
         const char *slash = s->action == FETCH_PLACE || s->action == FETCH_LINK ? strchr(s->path, '/') : NULL;
         for (; slash != NULL; slash = strchr(slash + 1, '/')) {
             size_t length = (size_t)(slash - s->path);
-            if (*n > 0 && strncmp(paths[*n - 1], s->path, length) == 0 && paths[*n - 1][length] == '\0')
+            if (strncmp(before, s->path, length + 1) == 0) /* the file before was in this folder, too */
                 continue;
             paths = arena_grow(a, paths, *n, &room, sizeof *paths);
             const char *above = arena_copy(a, s->path, length);
@@ -84,6 +84,8 @@ static int folders_gather(struct fetch_plan *plan, const char ***out, size_t *n,
                 return error_memory(err);
             paths[(*n)++] = above;
         }
+        if (s->action == FETCH_PLACE || s->action == FETCH_LINK)
+            before = s->path;
     }
     *out = paths;
     return PB_OK;

@@ -99,6 +99,31 @@ publish() { # TREE VERSION [OPTION...]
     diff -r --exclude=.patchbay --exclude=new.txt one ours
 }
 
+@test "large files are packed in blocks: one zlib stream each, the same on one core and on all" {
+    "$patchbay" init
+    mkdir -p tree/sub
+    { seq 900000; head -c 1500000 /dev/urandom; seq 300000; } >tree/mixed.bin
+    head -c 3000001 /dev/urandom >tree/sub/noise.bin
+    head -c 1048576 tree/mixed.bin >tree/block.bin
+    head -c 1048577 tree/mixed.bin >tree/more.bin
+    run -0 publish tree 20030909_A
+    (cd depot/objects && find . -type f | sort) >all
+    "$patchbay" init --depot single
+    run -0 taskset -c 0 "$patchbay" publish app tree --app 1000 --hardware W2U --version 20030909_A --depot single
+    (cd single/objects && find . -type f | sort) >one
+    cmp all one
+    run -0 "$patchbay" fsck --depot single
+    start_polp
+    client tree "$polp" 1000 W2U theirs
+    diff -r tree theirs
+    size=$(client config "$polp" 1000 W2U | sed -n 's|.*/Direct/sub/noise.bin.slc ||p')
+    [ "$size" = 3000002 ] # its mode byte, and as it is
+    size=$(client config "$polp" 1000 W2U | sed -n 's|.*/Direct/mixed.bin.slc ||p')
+    [ "$size" -lt "$(python3 -c 'import sys, zlib; print(len(zlib.compress(sys.stdin.buffer.read(), 9)))' <tree/mixed.bin)" ]
+    run -0 "$patchbay" fetch "playonline://$polp/1000@W2U" ours
+    diff -r --exclude=.patchbay tree ours
+}
+
 @test "what is refused when publishing: names, versions, orders" {
     "$patchbay" init
     make_app one

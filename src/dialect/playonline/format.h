@@ -44,31 +44,57 @@ static inline int32_t po_sum_b(const struct md5 *md5)
     return (int32_t)get_le32(md5->bytes);
 }
 
+/* What stands in patch.cfg, one after the other. */
+enum po_item_kind {
+    PO_ITEM_FILE, /* a file's block begins; `text` is its path */
+    PO_ITEM_LINE, /* in it: a version of the file */
+    PO_ITEM_RAW,  /* in it or between blocks: `text` is a line that is not understood */
+    PO_ITEM_END,  /* of the block */
+};
+struct po_item {
+    enum po_item_kind kind;
+    bool in_block;
+    struct slice text;
+    struct slice version, direct;
+    uint32_t local_size, direct_size;
+    int32_t sum_a, sum_b;
+    struct slice rest; /* what follows on the line: the indirect file, mostly */
+};
+/* All slices are within the text of patch.cfg. A negative return value ends the reading. */
+typedef int po_item_fn(void *arg, const struct po_item *item, struct pb_error *err);
+
+/* Reads patch.cfg up to the line "end", without keeping anything. PB_INVALID with the number of a line where
+ * a file block is malformed: a path that is not safe, a block without its end; or where there are more than
+ * PO_FILES_MAX files and lines between blocks. The caller looks at all paths with po_paths_check. */
+PB_MUST_USE int po_config_each(struct slice text, po_item_fn *fn, void *arg, struct pb_error *err);
+
+/* Sorts the paths. PB_INVALID: one is there twice, or is a folder of another, without regard to case. */
+PB_MUST_USE int po_paths_check(const char **paths, size_t n, struct pb_error *err);
+
 /* One version of a file; or, with `raw`, a line that is kept as it is. */
 struct po_line {
     const char *raw;
     const char *version;
+    const char *direct;
+    const char *rest; /* "" for nothing */
     uint32_t local_size;
     int32_t sum_a, sum_b;
-    const char *direct;
     uint32_t direct_size;
-    const char *rest; /* what follows on the line: the indirect file, mostly; "" for nothing */
 };
 struct po_file {
     const char *path; /* NULL: the line `raw` between blocks */
     const char *raw;
     struct po_line *lines;
-    size_t n, room;
+    uint32_t n, room;
 };
 struct po_config {
     struct po_file *files;
     size_t n, room;
     struct arena *arena;
+    const char *version; /* of the line that was read last */
 };
 
-/* Everything is in the arena. Reading stops at the line "end". PB_INVALID with the number of a line where a
- * file block is malformed: a path that is not safe or is there twice, a block without its end. Lines that are
- * not understood are kept. */
+/* All of it, in the arena; PB_INVALID as the two above. Lines that are not understood are kept. */
 PB_MUST_USE int po_config_parse(struct slice text, struct arena *a, struct po_config *out,
                                 struct pb_error *err);
 /* The last line is "end". */

@@ -1,152 +1,192 @@
-/* Packing one file: small ones in memory and with the best compressor, large ones as a stream. */
+/*
+ * Packing many files with all cores. Each thread takes the next block, of whichever file it is, packs it, and
+ * leaves it to be stored: by itself, unless another thread is storing blocks of that file and takes it along.
+ * So all cores have work until the last block, be it of one large file or of many small ones.
+ */
 #include "dialect/playonline/pack.h"
 
 #include "base/file.h"
-#include "codec/slc.h"
+#include "base/parallel.h"
+#include "base/tree.h"
+#include "dialect/playonline/pack_file.h"
 
-#include <errno.h>
-#include <unistd.h>
+#include <pthread.h>
 
-enum { STEP = 256 * 1024, WHOLE_MAX = 32 * 1024 * 1024 /* of a file packed in memory, by each thread */ };
+/* Blocks of a file that are packed, or being packed, and not stored: a few for each thread. */
+enum { WINDOW_EACH = 2, WINDOW_MAX = WINDOW_EACH * PARALLEL_MAX };
 
-static int stopped(const struct po_stop *stop, struct pb_error *err)
+/* A file under way: not all of its blocks are stored. */
+struct open_file {
+    struct open_file *next;
+    struct pack_file file;
+    size_t taken, stored;                 /* blocks */
+    bool storing;                         /* a thread is at it */
+    struct pack_block window[WINDOW_MAX]; /* block i is at i % WINDOW_MAX */
+};
+
+struct packer {
+    const struct depot *depot;
+    struct po_packing *const *files;
+    size_t n;
+    size_t window;
+    po_stop_fn *stop;
+    void *arg;
+    pthread_mutex_t mutex; /* of all that follows, and of open files but for their pack_file */
+    pthread_cond_t stored; /* the window of a file has moved, or there is an error */
+    struct tree tree;
+    struct open_file *open; /* the one whose blocks are taken is the first */
+    size_t begun, done;     /* files */
+    int status;
+    struct pb_error *err;
+};
+
+/* All that follows is called with the mutex held, which is released for the work itself. */
+
+static void failed(struct packer *p, const char *path, int rc, const struct pb_error *err)
 {
-    return stop != NULL && stop->ask(stop->arg) ? error_set(err, PB_CANCELLED, "cancelled") : PB_OK;
+    if (p->status == PB_OK) {
+        p->status = rc;
+        *p->err = *err;
+        if (path != NULL)
+            error_context(p->err, "%s", path);
+    }
+    pthread_cond_broadcast(&p->stored);
 }
 
-int po_sums_of(int fd, const struct po_stop *stop, struct po_sums *out, struct pb_error *err)
+static void stop_ask(struct packer *p)
 {
-    struct digest_result r;
-    struct digest d = {0};
-    uint32_t a = 0;
-    ssize_t n = 0;
-    _cleanup_free_ char *step = malloc(STEP);
-    int rc = step == NULL ? error_memory(err) : digest_start(&d, DIGEST_MD5, err);
-    for (off_t at = 0; rc == PB_OK && (n = pread(fd, step, STEP, at)) != 0; at += n > 0 ? n : 0) {
-        if (n < 0 && errno != EINTR)
-            rc = error_errno(err, errno, "read");
-        if (n <= 0)
-            continue;
-        digest_add(&d, step, (size_t)n);
-        a = po_sum_a(a, step, (size_t)n);
-        rc = stopped(stop, err);
-    }
+    struct pb_error err;
+    if (p->status == PB_OK && p->stop(p->arg, p->done))
+        failed(p, NULL, error_set(&err, PB_CANCELLED, "cancelled"), &err);
+}
+
+static void file_close(struct packer *p, struct open_file *f)
+{
+    struct open_file **at = &p->open;
+    while (*at != f)
+        at = &(*at)->next;
+    *at = f->next;
+    pack_file_close(&f->file);
+    for (size_t i = 0; i < WINDOW_MAX; i++)
+        pack_block_free(&f->window[i]);
+    free(f);
+}
+
+static int file_open(struct packer *p, struct po_packing *to, struct pb_error *err)
+{
+    int fd = -1;
+    uint64_t size;
+    struct open_file *f = calloc(1, sizeof *f);
+    if (f == NULL)
+        return error_memory(err);
+    int rc = tree_open(&p->tree, to->path, &fd, &size, err);
+    if (rc == PB_OK)
+        rc = pack_file_open(p->depot, fd, size, to, &f->file, err);
     if (rc < 0) {
-        digest_free(&d);
+        free(f);
         return rc;
     }
-    digest_finish(&d, &r);
-    *out = (struct po_sums){r.size, (int32_t)a, po_sum_b(&r.md5)};
+    f->next = p->open;
+    p->open = f;
     return PB_OK;
 }
 
-static int too_large(struct pb_error *err)
+/* Takes the next block. False: there is none left, or something has failed. */
+static bool block_take(struct packer *p, struct open_file **file, size_t *i)
 {
-    return error_set(err, PB_INVALID, "the file has 4 GiB or more; the protocol's sizes have 32 bits");
-}
-
-static int changed(struct pb_error *err)
-{
-    return error_set(err, PB_INVALID, "the file was changed while it was read");
-}
-
-static int whole_pack(const struct depot *d, int fd, const struct po_sums *sums, struct object *out,
-                      struct pb_error *err)
-{
-    struct digest_result r;
-    size_t n = (size_t)sums->size, size = 0;
-    _cleanup_free_ char *bytes = malloc(n + 1), *packed = NULL;
-    if (bytes == NULL)
-        return error_memory(err);
-    int rc = file_read_at(fd, bytes + 1, n, 0, err);
-    if (rc == PB_OK)
-        rc = digest_bytes(DIGEST_MD5, bytes + 1, n, &r, err);
-    if (rc < 0)
-        return rc == PB_DAMAGED ? changed(err) : rc;
-    if (po_sum_b(&r.md5) != sums->b)
-        return changed(err);
-    rc = zlib_pack(bytes + 1, n, &packed, &size, err);
-    if (rc < 0)
-        return rc;
-    bytes[0] = packed != NULL ? SLC_ZLIB : SLC_RAW;
-    if (packed != NULL)
-        memcpy(bytes + 1, packed, size);
-    return object_store(d, bytes, 1 + (packed != NULL ? size : n), out, err);
-}
-
-/* Where a packed stream goes; it gives up once it is not smaller than the file. */
-struct stream {
-    struct object_writer *writer;
-    uint64_t size, most;
-    const struct po_stop *stop;
-};
-
-static int stream_add(void *arg, const void *p, size_t n, struct pb_error *err)
-{
-    struct stream *s = arg;
-    s->size += n;
-    int rc = stopped(s->stop, err);
-    if (rc < 0)
-        return rc;
-    return s->size < s->most ? object_writer_add(s->writer, p, n, err)
-                             : error_set(err, PB_UNSUPPORTED, "it would not become smaller");
-}
-
-static int raw_add(int fd, struct object_writer *w, const struct po_stop *stop, struct pb_error *err)
-{
-    ssize_t n = 0;
-    int rc = PB_OK;
-    _cleanup_free_ char *step = malloc(STEP);
-    if (step == NULL)
-        return error_memory(err);
-    for (off_t at = 0; rc == PB_OK && (n = pread(fd, step, STEP, at)) != 0; at += n > 0 ? n : 0) {
-        if (n < 0 && errno != EINTR)
-            rc = error_errno(err, errno, "read");
-        else if (n > 0)
-            rc = object_writer_add(w, step, (size_t)n, err);
-        if (rc == PB_OK)
-            rc = stopped(stop, err);
+    struct pb_error err;
+    for (;;) {
+        struct open_file *f = p->open;
+        if (p->status < 0)
+            return false;
+        if (f != NULL && f->taken < f->file.blocks && f->taken - f->stored == p->window) {
+            pthread_cond_wait(&p->stored, &p->mutex);
+            continue;
+        }
+        if (f != NULL && f->taken < f->file.blocks) {
+            *file = f;
+            *i = f->taken++;
+            return true;
+        }
+        if (p->begun == p->n)
+            return false;
+        struct po_packing *to = p->files[p->begun++];
+        int rc = file_open(p, to, &err);
+        if (rc < 0)
+            failed(p, to->path, rc, &err);
     }
-    return rc;
 }
 
-static int stream_try(const struct depot *d, int fd, const struct po_sums *sums, enum slc_mode mode,
-                      const struct po_stop *stop, struct object *out, struct pb_error *err)
+/* Stores what is ready of the file, in order. */
+static void blocks_store(struct packer *p, struct open_file *f)
 {
-    char byte = (char)mode;
-    _cleanup_object_writer_ struct object_writer w = {.fd = -1};
-    struct stream s = {&w, 0, sums->size, stop};
-    int rc = object_writer_open(d, &w, err);
-    if (rc == PB_OK)
-        rc = object_writer_add(&w, &byte, 1, err);
-    if (rc == PB_OK)
-        rc = mode == SLC_ZLIB ? zlib_pack_stream(fd, stream_add, &s, err) : raw_add(fd, &w, stop, err);
-    return rc < 0 ? rc : object_writer_finish(&w, out, err);
+    struct pb_error err;
+    if (f->storing)
+        return;
+    f->storing = true;
+    while (p->status == PB_OK && f->window[f->stored % WINDOW_MAX].bytes != NULL) {
+        struct pack_block b = f->window[f->stored % WINDOW_MAX];
+        f->window[f->stored % WINDOW_MAX] = (struct pack_block){0};
+        pthread_mutex_unlock(&p->mutex);
+        int rc = pack_file_store(&f->file, f->stored, &b, &err);
+        pack_block_free(&b);
+        pthread_mutex_lock(&p->mutex);
+        f->stored++;
+        if (rc < 0)
+            failed(p, f->file.to->path, rc, &err);
+        pthread_cond_broadcast(&p->stored);
+    }
+    f->storing = false;
+    if (f->stored == f->file.blocks && p->status == PB_OK) {
+        p->done++;
+        file_close(p, f);
+    }
+    stop_ask(p);
 }
 
-static int stream_pack(const struct depot *d, int fd, const struct po_sums *sums, const struct po_stop *stop,
-                       struct object *out, struct pb_error *err)
+/* A parallel_fn: one thread. */
+static int blocks_work(void *arg, size_t thread, struct pb_error *unused)
 {
-    struct po_sums again;
-    int rc = stream_try(d, fd, sums, SLC_ZLIB, stop, out, err);
-    if (rc == PB_UNSUPPORTED)
-        rc = stream_try(d, fd, sums, SLC_RAW, stop, out, err);
-    if (rc == PB_OK)
-        rc = po_sums_of(fd, stop, &again, err);
-    if (rc < 0)
-        return rc;
-    return again.size == sums->size && again.a == sums->a && again.b == sums->b ? PB_OK : changed(err);
+    struct packer *p = arg;
+    struct open_file *f;
+    struct pack_block b;
+    struct pb_error err;
+    size_t i;
+    (void)thread, (void)unused;
+    pthread_mutex_lock(&p->mutex);
+    while (block_take(p, &f, &i)) {
+        pthread_mutex_unlock(&p->mutex);
+        int rc = pack_file_block(&f->file, i, &b, &err);
+        pthread_mutex_lock(&p->mutex);
+        if (rc < 0) {
+            failed(p, f->file.to->path, rc, &err);
+            continue;
+        }
+        f->window[i % WINDOW_MAX] = b;
+        blocks_store(p, f);
+    }
+    pthread_mutex_unlock(&p->mutex);
+    return PB_OK;
 }
 
-int po_pack(const struct depot *d, int fd, const struct po_sums *sums, struct slice name,
-            const struct po_stop *stop, struct po_packed *out, struct pb_error *err)
+int po_pack(const struct depot *d, int folder, struct po_packing *const *files, size_t n, po_stop_fn *stop,
+            void *arg, struct pb_error *err)
 {
-    *out = (struct po_packed){0};
-    if (sums->size > PO_STORED_MAX)
-        return too_large(err);
-    int rc = sums->size <= WHOLE_MAX ? whole_pack(d, fd, sums, &out->object, err)
-                                     : stream_pack(d, fd, sums, stop, &out->object, err);
-    if (rc == PB_OK && out->object.size > PO_STORED_MAX)
-        rc = too_large(err);
-    return rc < 0 ? rc : po_hashes_make(d, &out->object, name, &out->hashes, err);
+    struct packer p = {.depot = d,
+                       .files = files,
+                       .n = n,
+                       .window = WINDOW_EACH * parallel_threads(),
+                       .stop = stop,
+                       .arg = arg,
+                       .mutex = PTHREAD_MUTEX_INITIALIZER,
+                       .stored = PTHREAD_COND_INITIALIZER,
+                       .err = err};
+    tree_start(&p.tree, folder);
+    int rc = parallel_run(parallel_threads(), blocks_work, &p, err);
+    while (p.open != NULL)
+        file_close(&p, p.open);
+    tree_end(&p.tree);
+    pthread_cond_destroy(&p.stored);
+    pthread_mutex_destroy(&p.mutex);
+    return rc < 0 ? rc : p.status;
 }

@@ -1,29 +1,24 @@
 /* A tree becomes a version of an application: patch.cfg grows by a line for each file that is new or changed.
- * Files are read, compared and packed by as many threads as there are cores; everything else is done by one.
- */
-#include "dialect/playonline/pack.h"
-
+ * Files are compared and packed with all cores; everything else is done by one thread. */
 #include "base/file.h"
+#include "base/parallel.h"
 #include "base/tree.h"
 #include "depot/stored.h"
 #include "dialect/notices.h"
+#include "dialect/playonline/pack.h"
 
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
 
-enum { THREADS_MAX = 16 };
-
 /* One file of the tree. */
 struct item {
-    const char *path;
+    struct po_packing file;       /* its name on the server is used when it is new or changed */
     const struct po_line *before; /* its line in the version before; NULL: it is new */
     const struct po_file *block;
-    const char *name; /* where the server has it, when it is new or changed */
-    struct po_sums sums;
+    uint64_t size; /* when the tree was walked */
     bool same;
-    struct po_packed packed;
 };
 
 struct work {
@@ -42,11 +37,10 @@ struct work {
     void *arg;
     struct pb_publish_result *result;
     struct notices notices;
-    /* shared by the threads */
-    pthread_mutex_t mutex;
-    size_t next, done;
-    int status;
-    struct pb_error *err;
+    size_t same;           /* files that did not change */
+    pthread_mutex_t mutex; /* of what follows, while files are compared */
+    size_t next;
+    bool stopped;
 };
 
 /* ---- what there is ---- */
@@ -72,7 +66,7 @@ static int item_add(void *arg, const struct tree_item *item, struct pb_error *er
     if (items == NULL)
         return error_memory(err);
     w->items = items;
-    items[w->n++] = (struct item){.path = path};
+    items[w->n++] = (struct item){.file.path = path, .size = (uint64_t)item->st->st_size};
     return PB_OK;
 }
 
@@ -107,97 +101,92 @@ static int before_read(struct work *w, struct pb_error *err)
     return PB_OK;
 }
 
-/* ---- the threads' part ---- */
+/* ---- comparing and packing ---- */
 
-/* A struct po_stop's ask: has another thread failed, or does the caller say stop? */
-static bool work_stop(void *arg)
+/* A po_stop_fn. */
+static bool work_stop(void *arg, size_t packed)
 {
     struct work *w = arg;
-    pthread_mutex_lock(&w->mutex);
-    struct pb_progress p = {"pack", w->done, w->n, "files"};
-    if (w->status == PB_OK && w->progress != NULL && w->progress(w->arg, &p) != 0)
-        w->status = error_set(w->err, PB_CANCELLED, "cancelled");
-    bool stop = w->status != PB_OK;
-    pthread_mutex_unlock(&w->mutex);
-    return stop;
+    struct pb_progress p = {"pack", w->same + packed, w->n, "files"};
+    return w->progress != NULL && w->progress(w->arg, &p) != 0;
 }
 
-static int item_do(struct work *w, struct tree *tree, struct item *item, struct pb_error *err)
+/* Can it be the file of the line? Only then it is worth reading before it is packed. */
+static bool worth_comparing(const struct item *item)
+{
+    return item->before != NULL && item->before->local_size == item->size;
+}
+
+/* The next one to compare; NULL: there is none, or the caller says stop. */
+static struct item *item_take(struct work *w)
+{
+    pthread_mutex_lock(&w->mutex);
+    while (w->next < w->n && !worth_comparing(&w->items[w->next]))
+        w->next++;
+    w->stopped = w->stopped || work_stop(w, 0);
+    struct item *item = w->next < w->n && !w->stopped ? &w->items[w->next++] : NULL;
+    pthread_mutex_unlock(&w->mutex);
+    return item;
+}
+
+static int item_compare(struct work *w, struct tree *tree, struct item *item, struct pb_error *err)
 {
     uint64_t size;
-    _cleanup_fd_ int fd = -1;
-    const struct po_stop stop = {work_stop, w};
-    int rc = tree_open(tree, item->path, &fd, &size, err);
-    if (rc == PB_OK && size > PO_STORED_MAX)
-        rc = error_set(err, PB_INVALID, "the file has 4 GiB or more; the protocol's sizes have 32 bits");
-    if (rc == PB_OK)
-        rc = po_sums_of(fd, &stop, &item->sums, err);
-    if (rc < 0)
-        return rc;
     const struct po_line *l = item->before;
-    item->same =
-        l != NULL && l->local_size == item->sums.size && l->sum_a == item->sums.a && l->sum_b == item->sums.b;
-    return item->same ? PB_OK
-                      : po_pack(w->depot, fd, &item->sums, slice_of(item->name), &stop, &item->packed, err);
-}
-
-/* Takes the next item; false when there is none, or something has failed. */
-static bool item_take(struct work *w, struct item **out)
-{
+    _cleanup_fd_ int fd = -1;
+    int rc = tree_open(tree, item->file.path, &fd, &size, err);
+    if (rc == PB_OK)
+        rc = po_sums_of(fd, &item->file.sums, err);
+    if (rc < 0)
+        return error_context(err, "%s", item->file.path);
+    item->same = l->local_size == item->file.sums.size && l->sum_a == item->file.sums.a &&
+                 l->sum_b == po_sum_b(&item->file.sums.md5);
     pthread_mutex_lock(&w->mutex);
-    bool more = w->status == PB_OK && w->next < w->n;
-    if (more)
-        *out = &w->items[w->next++];
+    w->same += item->same;
     pthread_mutex_unlock(&w->mutex);
-    return more;
+    return PB_OK;
 }
 
-static void item_done(struct work *w, const struct item *item, int rc, struct pb_error *err)
-{
-    pthread_mutex_lock(&w->mutex);
-    struct pb_progress p = {"pack", ++w->done, w->n, "files"};
-    if (rc == PB_OK && w->progress != NULL && w->progress(w->arg, &p) != 0)
-        rc = error_set(err, PB_CANCELLED, "cancelled");
-    else if (rc < 0)
-        error_context(err, "%s", item->path);
-    if (rc < 0 && w->status == PB_OK) {
-        w->status = rc;
-        *w->err = *err;
-    }
-    pthread_mutex_unlock(&w->mutex);
-}
-
-static void *items_work(void *arg)
+/* A parallel_fn: one thread. */
+static int items_compare(void *arg, size_t thread, struct pb_error *err)
 {
     struct work *w = arg;
     struct item *item;
-    struct pb_error err;
-    struct tree tree;
+    _cleanup_tree_ struct tree tree;
+    int rc = PB_OK;
+    (void)thread;
     tree_start(&tree, w->folder);
-    while (item_take(w, &item)) {
-        int rc = item_do(w, &tree, item, &err);
-        item_done(w, item, rc, &err);
+    while (rc == PB_OK && (item = item_take(w)) != NULL)
+        rc = item_compare(w, &tree, item, err);
+    if (rc < 0) {
+        pthread_mutex_lock(&w->mutex);
+        w->stopped = true;
+        pthread_mutex_unlock(&w->mutex);
     }
-    tree_end(&tree);
-    return NULL;
+    return rc;
+}
+
+static int items_pack(struct work *w, struct pb_error *err)
+{
+    size_t n = 0;
+    _cleanup_free_ struct po_packing **files = malloc((w->n + 1) * sizeof *files);
+    if (files == NULL)
+        return error_memory(err);
+    for (size_t i = 0; i < w->n; i++) {
+        if (!w->items[i].same)
+            files[n++] = &w->items[i].file;
+    }
+    return po_pack(w->depot, w->folder, files, n, work_stop, w, err);
 }
 
 static int items_run(struct work *w, struct pb_error *err)
 {
-    pthread_t threads[THREADS_MAX];
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    size_t started = 0;
-    w->err = err;
     pthread_mutex_init(&w->mutex, NULL);
-    /* One thread is ours; where another can't be had, fewer do it. */
-    while (started + 1 < (size_t)(cores < 1 ? 1 : cores) && started < THREADS_MAX &&
-           pthread_create(&threads[started], NULL, items_work, w) == 0)
-        started++;
-    items_work(w);
-    while (started > 0)
-        pthread_join(threads[--started], NULL);
+    int rc = parallel_run(parallel_threads(), items_compare, w, err);
     pthread_mutex_destroy(&w->mutex);
-    return w->status;
+    if (rc == PB_OK && w->stopped)
+        rc = error_set(err, PB_CANCELLED, "cancelled");
+    return rc == PB_OK ? items_pack(w, err) : rc;
 }
 
 /* ---- the release ---- */
@@ -220,7 +209,7 @@ static int lines_take_over(struct work *w, const struct po_file *from, struct po
 
 static int block_make(struct work *w, const struct item *item, struct pb_error *err)
 {
-    struct po_file *to = po_config_add(&w->after, item->path);
+    struct po_file *to = po_config_add(&w->after, item->file.path);
     int rc = to == NULL ? error_memory(err) : lines_take_over(w, item->block, to, err);
     if (rc < 0 || item->same)
         return rc;
@@ -228,16 +217,17 @@ static int block_make(struct work *w, const struct item *item, struct pb_error *
     if (l == NULL)
         return error_memory(err);
     *l = (struct po_line){.version = w->options->version,
-                          .local_size = (uint32_t)item->sums.size,
-                          .sum_a = item->sums.a,
-                          .sum_b = item->sums.b,
-                          .direct = item->name,
-                          .direct_size = (uint32_t)item->packed.object.size,
+                          .local_size = (uint32_t)item->file.sums.size,
+                          .sum_a = item->file.sums.a,
+                          .sum_b = po_sum_b(&item->file.sums.md5),
+                          .direct = item->file.name,
+                          .direct_size = (uint32_t)item->file.object.size,
                           .rest = ""};
-    struct slice hashes = {(const char *)item->packed.hashes, 4 * po_chunks(item->packed.object.size)};
+    struct slice hashes = {(const char *)item->file.hashes, 4 * po_chunks(item->file.object.size)};
     w->result->parts++;
-    w->result->packed += item->packed.object.size;
-    return publication_add(w->publication, slice_of(item->name), PO_FILE, &item->packed.object, hashes, err);
+    w->result->packed += item->file.object.size;
+    return publication_add(w->publication, slice_of(item->file.name), PO_FILE, &item->file.object, hashes,
+                           err);
 }
 
 /* A file that lines name is in the release once, however many they are. */
@@ -287,9 +277,10 @@ static int items_find(struct work *w, struct pb_error *err)
         rc = error_set(err, PB_INVALID, "%s: there is no file in it", w->options->tree);
     for (size_t i = 0; rc == PB_OK && i < w->n; i++) {
         struct item *item = &w->items[i];
-        struct po_file **found = w->by_path_count == 0 ? NULL
-                                                       : bsearch(item->path, w->by_path, w->by_path_count,
-                                                                 sizeof *w->by_path, file_seek);
+        struct po_file **found =
+            w->by_path_count == 0
+                ? NULL
+                : bsearch(item->file.path, w->by_path, w->by_path_count, sizeof *w->by_path, file_seek);
         item->block = found != NULL ? *found : NULL;
         item->before = found != NULL ? po_file_winner(*found) : NULL;
         /* A line that this version replaces or leaves out is none to compare with, nor is one whose file is
@@ -297,11 +288,11 @@ static int items_find(struct work *w, struct pb_error *err)
         if (item->before != NULL && (po_version_compare(item->before->version, w->options->version) >= 0 ||
                                      stored_entry_find(&w->live, item->before->direct) == NULL))
             item->before = NULL;
-        item->name = arena_format(w->arena, "%s/Direct/%s.slc", w->options->version, item->path);
-        if (item->name == NULL)
+        item->file.name = arena_format(w->arena, "%s/Direct/%s.slc", w->options->version, item->file.path);
+        if (item->file.name == NULL)
             return error_memory(err);
-        if (strlen(item->name) >= POLP_NAME_MAX)
-            return error_set(err, PB_INVALID, "%s: the name is too long for the protocol", item->path);
+        if (strlen(item->file.name) >= POLP_NAME_MAX)
+            return error_set(err, PB_INVALID, "%s: the name is too long for the protocol", item->file.path);
     }
     return rc;
 }
@@ -355,7 +346,7 @@ static int release_publish(struct work *w, struct po_attributes *attributes, str
     if (text == NULL)
         return error_memory(err);
     for (size_t i = 0; i < w->n; i++)
-        w->result->size += w->items[i].sums.size;
+        w->result->size += w->items[i].file.sums.size;
     rc = publication_commit(w->publication, w->options->version, text, &made, err);
     if (rc < 0)
         return rc;
@@ -394,7 +385,7 @@ int po_publish(struct depot *d, const struct pb_app_options *options, pb_progres
     if (rc >= 0)
         rc = release_publish(&w, &attributes, err);
     for (size_t i = 0; i < w.n; i++)
-        free(w.items[i].packed.hashes);
+        free(w.items[i].file.hashes);
     fd_close(&w.folder);
     snprintf(result->title, sizeof result->title, PO_DIALECT "/%s", title != NULL ? title : "");
     return rc < 0 ? error_context(err, "publish app %s@%s", options->app, options->hardware) : PB_OK;

@@ -50,45 +50,89 @@ int po_attributes_parse(const char *json, struct arena *arena, struct po_attribu
 
 /* ---- hashes of replies ---- */
 
-static int chunk_hash(int fd, uint64_t offset, uint32_t size, struct slice name, char *chunk, uint8_t out[4],
-                      struct pb_error *err)
+void po_hasher_start(struct po_hasher *h, struct slice name)
+{
+    *h = (struct po_hasher){.name = name};
+}
+
+void po_hasher_free(struct po_hasher *h)
+{
+    free(h->chunk);
+    free(h->hashes);
+    *h = (struct po_hasher){0};
+}
+
+/* The chunk's head says how long it is: so it is hashed when it is whole. */
+static int chunk_end(struct po_hasher *h, struct pb_error *err)
 {
     char head[POLP_FILE_HEAD + POLP_NAME_MAX];
     struct digest_result r;
-    _cleanup_digest_ struct digest d = {0};
-    size_t n = polp_file_head(head, (uint32_t)offset, size, size, name);
-    int rc = file_read_at(fd, chunk, size, offset, err);
-    if (rc == PB_OK)
-        rc = digest_start(&d, DIGEST_MD5, err);
+    struct digest d;
+    size_t n = polp_file_head(head, (uint32_t)(h->count * PO_CHUNK), h->n, h->n, h->name);
+    if (h->count == h->room) {
+        size_t room = h->room == 0 ? 8 : 2 * h->room;
+        uint8_t *more = realloc(h->hashes, 4 * room);
+        if (more == NULL)
+            return error_memory(err);
+        h->hashes = more;
+        h->room = room;
+    }
+    int rc = digest_start(&d, DIGEST_MD5, err);
     if (rc < 0)
         return rc;
     digest_add(&d, head + POLP_HASHED, n - POLP_HASHED);
-    digest_add(&d, chunk, size);
+    digest_add(&d, h->chunk, h->n);
     digest_finish(&d, &r);
-    memcpy(out, r.md5.bytes, 4);
+    memcpy(h->hashes + 4 * h->count++, r.md5.bytes, 4);
+    h->n = 0;
+    return PB_OK;
+}
+
+int po_hasher_add(struct po_hasher *h, const void *p, size_t n, struct pb_error *err)
+{
+    int rc = PB_OK;
+    if (h->chunk == NULL && (h->chunk = malloc(PO_CHUNK)) == NULL)
+        return error_memory(err);
+    for (const char *at = p; rc == PB_OK && n > 0;) {
+        size_t step = n < PO_CHUNK - h->n ? n : PO_CHUNK - h->n;
+        memcpy(h->chunk + h->n, at, step);
+        h->n += (uint32_t)step;
+        at += step;
+        n -= step;
+        rc = h->n == PO_CHUNK ? chunk_end(h, err) : PB_OK;
+    }
+    return rc;
+}
+
+int po_hasher_finish(struct po_hasher *h, uint8_t **hashes, struct pb_error *err)
+{
+    int rc = h->n > 0 ? chunk_end(h, err) : PB_OK;
+    if (rc < 0)
+        return rc;
+    *hashes = h->hashes;
+    h->hashes = NULL;
+    po_hasher_free(h);
     return PB_OK;
 }
 
 int po_hashes_make(const struct depot *d, const struct object *o, struct slice name, uint8_t **hashes,
                    struct pb_error *err)
 {
-    size_t n = po_chunks(o->size);
+    char step[PO_CHUNK];
+    struct po_hasher h;
     _cleanup_fd_ int fd = -1;
-    _cleanup_free_ char *chunk = malloc(PO_CHUNK);
-    _cleanup_free_ uint8_t *made = malloc(4 * n + 1);
-    if (chunk == NULL || made == NULL)
-        return error_memory(err);
+    po_hasher_start(&h, name);
     int rc = object_open(d->objects, &o->name, o->size, &fd, err);
-    for (size_t i = 0; rc == PB_OK && i < n; i++) {
-        uint64_t offset = (uint64_t)i * PO_CHUNK;
-        uint32_t size = o->size - offset < PO_CHUNK ? (uint32_t)(o->size - offset) : PO_CHUNK;
-        rc = chunk_hash(fd, offset, size, name, chunk, made + 4 * i, err);
+    for (uint64_t at = 0; rc == PB_OK && at < o->size; at += sizeof step) {
+        size_t n = o->size - at < sizeof step ? (size_t)(o->size - at) : sizeof step;
+        rc = file_read_at(fd, step, n, at, err);
+        if (rc == PB_OK)
+            rc = po_hasher_add(&h, step, n, err);
     }
-    if (rc < 0)
-        return rc;
-    *hashes = made;
-    made = NULL;
-    return PB_OK;
+    if (rc == PB_OK)
+        rc = po_hasher_finish(&h, hashes, err);
+    po_hasher_free(&h);
+    return rc;
 }
 
 /* ---- patch.cfg ---- */

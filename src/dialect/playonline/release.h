@@ -33,7 +33,21 @@ static inline size_t po_chunks(uint64_t size)
     return (size_t)((size + PO_CHUNK - 1) / PO_CHUNK);
 }
 
-/* Hashes the replies to all standard chunks of an object that is in the depot. *hashes is malloc'd. */
+/* Hashes the replies to all standard chunks of a file that is given step by step, with its mode byte. */
+struct po_hasher {
+    struct slice name; /* of the file on the server; borrowed */
+    char *chunk;       /* what was given of the chunk under way */
+    uint32_t n;
+    uint8_t *hashes;
+    size_t count, room; /* chunks */
+};
+void po_hasher_start(struct po_hasher *h, struct slice name);
+PB_MUST_USE int po_hasher_add(struct po_hasher *h, const void *p, size_t n, struct pb_error *err);
+/* *hashes is malloc'd. */
+PB_MUST_USE int po_hasher_finish(struct po_hasher *h, uint8_t **hashes, struct pb_error *err);
+void po_hasher_free(struct po_hasher *h); /* twice does no harm */
+
+/* The same of an object that is in the depot. *hashes is malloc'd. */
 PB_MUST_USE int po_hashes_make(const struct depot *d, const struct object *o, struct slice name,
                                uint8_t **hashes, struct pb_error *err);
 /* The hash of the reply to a status request, whose data are patch.cfg with its mode byte. */

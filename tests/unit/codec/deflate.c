@@ -1,4 +1,5 @@
-/* gzip: what we pack we unpack, what is damaged is refused. tests/interop has the gzip program's word. */
+/* gzip: what we pack we unpack, what is damaged is refused. tests/interop has the gzip program's word. zlib:
+ * what is made of blocks is one stream, by zlib's word. */
 #include "test.h"
 
 #include "base/file.h"
@@ -7,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
+#include <zlib.h>
 
 static int sink(void *arg, const void *p, size_t n, struct pb_error *err)
 {
@@ -83,8 +85,56 @@ static void what_does_not_shrink_is_not_packed(void **state)
     assert_null(packed);
 }
 
+/* A zlib stream of blocks of `block` bytes. */
+static void blocks_pack(const char *p, size_t n, size_t block, struct buffer *out)
+{
+    char head[ZLIB_HEAD], tail[ZLIB_TAIL], *packed;
+    uint32_t sum = 1;
+    size_t size;
+    struct pb_error err;
+    zlib_head(head);
+    buffer_append(out, head, sizeof head);
+    for (size_t at = 0; at < n; at += block) {
+        size_t step = n - at < block ? n - at : block;
+        assert_int_equal(zlib_block_pack(p + at, step, at + step == n, &packed, &size, &err), PB_OK);
+        buffer_append(out, packed, size);
+        free(packed);
+        sum = zlib_sum(sum, p + at, step);
+    }
+    zlib_tail(sum, tail);
+    buffer_append(out, tail, sizeof tail);
+}
+
+/* Text; what a sample finds dense; and both. Blocks of all sizes end at any bit of a byte. */
+static void blocks_are_one_stream(void **state)
+{
+    enum { SIZE = 200000 };
+    char *bytes = test_malloc(SIZE), *got = test_malloc(SIZE);
+    uint32_t random = 1;
+    (void)state;
+    for (size_t i = 0; i < SIZE; i++) {
+        random = random * 1664525 + 1013904223;
+        bytes[i] = i < SIZE / 2 ? "of the and "[random >> 24 & 7] : (char)(random >> 24);
+    }
+    for (size_t block = 1; block <= SIZE; block += block < 50 ? 1 : block) {
+        size_t from = block < 50 ? SIZE / 2 - 30 : 0, n = block < 50 ? 60 : SIZE;
+        struct buffer packed;
+        uLongf size = SIZE;
+        buffer_init(&packed, (size_t)16 * SIZE);
+        blocks_pack(bytes + from, n, block, &packed);
+        assert_false(packed.failed);
+        assert_int_equal(uncompress((Bytef *)got, &size, (const Bytef *)packed.p, packed.n), Z_OK);
+        assert_int_equal(size, n);
+        assert_memory_equal(got, bytes + from, n);
+        buffer_free(&packed);
+    }
+    test_free(bytes);
+    test_free(got);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(there_and_back),
     cmocka_unit_test(what_does_not_shrink_is_not_packed),
+    cmocka_unit_test(blocks_are_one_stream),
 };
 TEST_MAIN(tests)

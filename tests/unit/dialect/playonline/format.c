@@ -106,6 +106,26 @@ static void the_first_checksum(void **state)
     assert_int_equal(po_sum_a(po_sum_a(0, bytes, 2), bytes + 2, 3), po_sum_a(0, bytes, 5));
 }
 
+/* At all lengths and places, and with the bytes that add up to most. */
+static void the_first_checksum_of_much(void **state)
+{
+    enum { SIZE = 5000 };
+    static const int8_t least = INT8_MIN, most = INT8_MAX;
+    int8_t bytes[SIZE];
+    int32_t sum = 0;
+    (void)state;
+    for (size_t i = 0; i < SIZE; i++)
+        bytes[i] = (int8_t)(i * 2654435761u >> 13);
+    for (size_t n = 0; n < SIZE; sum += bytes[n++])
+        assert_int_equal((int32_t)po_sum_a(0, bytes, n), sum);
+    for (size_t from = 0; from < 40; sum -= bytes[from++])
+        assert_int_equal((int32_t)po_sum_a(7, bytes + from, SIZE - from), sum + 7);
+    memset(bytes, least, SIZE);
+    assert_int_equal((int32_t)po_sum_a(0, bytes, SIZE), least * SIZE);
+    memset(bytes, most, SIZE);
+    assert_int_equal((int32_t)po_sum_a(0, bytes, SIZE), most * SIZE);
+}
+
 static void spaces_in_paths(void **state)
 {
     static const char text[] = "file a b/c d.dat {\n"
@@ -224,10 +244,16 @@ static void the_second_checksum(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(the_published_block), cmocka_unit_test(what_is_not_understood_is_kept),
-    cmocka_unit_test(malformed_blocks),    cmocka_unit_test(versions_in_order),
-    cmocka_unit_test(the_first_checksum),  cmocka_unit_test(the_second_checksum),
-    cmocka_unit_test(spaces_in_paths),     cmocka_unit_test(the_end),
-    cmocka_unit_test(cut_at_a_version),    cmocka_unit_test(registered_or_unknown),
+    cmocka_unit_test(the_published_block),
+    cmocka_unit_test(what_is_not_understood_is_kept),
+    cmocka_unit_test(malformed_blocks),
+    cmocka_unit_test(versions_in_order),
+    cmocka_unit_test(the_first_checksum),
+    cmocka_unit_test(the_first_checksum_of_much),
+    cmocka_unit_test(the_second_checksum),
+    cmocka_unit_test(spaces_in_paths),
+    cmocka_unit_test(the_end),
+    cmocka_unit_test(cut_at_a_version),
+    cmocka_unit_test(registered_or_unknown),
 };
 TEST_MAIN(tests)

@@ -1,0 +1,43 @@
+/* Packing one file, block by block. Blocks are packed in any order, by several threads, and stored one after
+ * the other. */
+#ifndef PB_PLAYONLINE_PACK_FILE_H
+#define PB_PLAYONLINE_PACK_FILE_H
+
+#include "dialect/playonline/pack.h"
+
+enum { PACK_BLOCK = 1024 * 1024 };
+
+struct pack_block {
+    char *bytes, *packed; /* malloc'd; bytes NULL: the block is not there */
+    size_t n, packed_n;
+    uint32_t a; /* checksum_a of it alone */
+};
+void pack_block_free(struct pack_block *b);
+
+struct pack_file {
+    const struct depot *depot;
+    struct po_packing *to;
+    int fd;
+    uint64_t size;
+    size_t blocks; /* at least 1: an empty file has an empty one */
+    /* what was stored of it so far */
+    struct object_writer writer; /* of more than one block */
+    struct po_hasher hasher;
+    struct digest md5; /* of the file */
+    uint32_t a, sum;   /* checksum_a; that of the zlib stream */
+    uint64_t packed;
+};
+
+/* Takes over the descriptor, also when it fails. PB_INVALID: it has 4 GiB or more. */
+PB_MUST_USE int pack_file_open(const struct depot *d, int fd, uint64_t size, struct po_packing *to,
+                               struct pack_file *f, struct pb_error *err);
+void pack_file_close(struct pack_file *f);
+
+/* Reads and packs block i. Any thread. */
+PB_MUST_USE int pack_file_block(const struct pack_file *f, size_t i, struct pack_block *out,
+                                struct pb_error *err);
+/* Adds the next block; the last one completes the file. One thread at a time. */
+PB_MUST_USE int pack_file_store(struct pack_file *f, size_t i, const struct pack_block *b,
+                                struct pb_error *err);
+
+#endif
