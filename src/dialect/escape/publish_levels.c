@@ -4,6 +4,7 @@
 #include "base/tree.h"
 #include "depot/stored.h"
 #include "dialect/escape/check.h"
+#include "dialect/escape/levels_store.h"
 #include "dialect/escape/publish.h"
 #include "dialect/faults.h"
 #include "dialect/notices.h"
@@ -37,6 +38,7 @@ struct work {
     const struct pb_levels_options *options;
     struct publication *publication;
     struct arena *arena;
+    struct list found;   /* struct es_found */
     struct list folders; /* struct es_folder; the description is NULL until one is found */
     struct list levels;  /* struct es_level */
     struct list objects; /* struct object, of the levels */
@@ -76,14 +78,14 @@ static struct es_folder *folder_find(const struct work *w, struct slice path)
 }
 
 /* An index file tells what its folder is called, and what is known of the levels in it. */
-static int index_take(struct work *w, const struct tree_item *item, struct pb_error *err)
+static int index_take(struct work *w, int root, const char *path, struct pb_error *err)
 {
     struct es_index index;
-    struct slice above = path_folder(slice_of(item->path));
+    struct slice above = path_folder(slice_of(path));
     struct es_folder *folder = folder_find(w, above);
     _cleanup_buffer_ struct buffer text;
     buffer_init(&text, INDEX_MAX);
-    int rc = file_read_all(item->folder, item->name, &text, err);
+    int rc = file_read_all(root, path, &text, err);
     if (rc == PB_OK)
         rc = es_index_parse((struct slice){text.p, text.n}, w->arena, &index, err);
     if (rc < 0)
@@ -111,42 +113,17 @@ static int index_take(struct work *w, const struct tree_item *item, struct pb_er
     return PB_OK;
 }
 
-static int level_add(struct work *w, const char *path, const struct object *object, struct pb_error *err)
+static int level_add(struct work *w, const struct es_found *f, struct pb_error *err)
 {
     struct es_level *l = list_add(&w->levels, sizeof *l, w->arena);
     struct object *o = list_add(&w->objects, sizeof *o, w->arena);
     if (l == NULL || o == NULL)
         return error_memory(err);
-    if (w->levels.n > ES_LEVELS_MAX)
-        return error_set(err, PB_INVALID, "more than %d levels", ES_LEVELS_MAX);
-    *l = (struct es_level){.path = path, .md5 = object->md5};
-    *o = *object;
-    w->result->size += object->size;
+    *l = (struct es_level){.path = f->path, .md5 = f->object.md5};
+    *o = f->object;
+    w->result->size += f->object.size;
     w->result->parts++;
     return PB_OK;
-}
-
-static int file_take(struct work *w, const struct tree_item *item, const char *path, struct pb_error *err)
-{
-    char mark[4];
-    uint64_t size;
-    struct object object;
-    _cleanup_fd_ int fd = -1;
-    int rc = file_open_regular(item->folder, item->name, false, &fd, &size, err);
-    if (rc < 0)
-        return rc;
-    if (size >= sizeof mark && (rc = file_read_at(fd, mark, sizeof mark, 0, err)) < 0)
-        return rc;
-    if (size >= sizeof mark && es_is_index(mark, sizeof mark))
-        return index_take(w, item, err);
-    if (size == 0) {
-        item_refuse(&w->notices, path, "is empty: one such file keeps the game from updating the collection");
-        return PB_OK;
-    }
-    if (size > ES_LEVEL_MAX)
-        return error_set(err, PB_INVALID, "has more than %d bytes: that is no level", ES_LEVEL_MAX);
-    rc = object_store_file(w->publication->depot, fd, &object, err);
-    return rc < 0 ? rc : level_add(w, path, &object, err);
 }
 
 /* By its name: what people put beside levels. */
@@ -174,11 +151,8 @@ static int item_take(void *arg, const struct tree_item *item, struct pb_error *e
     struct work *w = arg;
     const char *why = NULL, *path = arena_text(w->arena, item->path);
     bool folder = S_ISDIR(item->st->st_mode);
-    struct pb_progress progress = {"store", w->levels.n, 0, "levels"};
     if (path == NULL)
         return error_memory(err);
-    if (w->progress != NULL && w->progress(w->arg, &progress) != 0)
-        return error_set(err, PB_CANCELLED, "cancelled");
     if (folder ? item->name[0] == '.' : is_no_level(item->name)) {
         faults_add(&w->left_out, path, "left out: no level");
         return folder ? TREE_SKIP : PB_OK;
@@ -191,8 +165,31 @@ static int item_take(void *arg, const struct tree_item *item, struct pb_error *e
         return folder_add(w, path, err);
     if (!S_ISREG(item->st->st_mode))
         return error_set(err, PB_INVALID, "%s: is neither a file nor a folder", path);
-    int rc = file_take(w, item, path, err);
-    return rc < 0 ? error_context(err, "%s", path) : PB_OK;
+    if (w->found.n == ES_LEVELS_MAX)
+        return error_set(err, PB_INVALID, "more than %d levels", ES_LEVELS_MAX);
+    struct es_found *f = list_add(&w->found, sizeof *f, w->arena);
+    if (f == NULL)
+        return error_memory(err);
+    f->path = path;
+    return PB_OK;
+}
+
+/* What was found, in the order of the walk. */
+static int found_take(struct work *w, int root, struct pb_error *err)
+{
+    int rc = PB_OK;
+    const struct es_found *list = w->found.items;
+    for (size_t i = 0; rc == PB_OK && i < w->found.n; i++) {
+        const struct es_found *f = &list[i];
+        if (f->kind == ES_FOUND_LEVEL)
+            rc = level_add(w, f, err);
+        else if (f->kind == ES_FOUND_INDEX && (rc = index_take(w, root, f->path, err)) < 0)
+            error_context(err, "%s", f->path);
+        else if (f->kind == ES_FOUND_EMPTY)
+            item_refuse(&w->notices, f->path,
+                        "is empty: one such file keeps the game from updating the collection");
+    }
+    return rc;
 }
 
 /* ---- descriptions and ratings ---- */
@@ -317,6 +314,11 @@ static int list_make(struct work *w, struct pb_error *err)
     int rc = folder_open(AT_FDCWD, w->options->tree, &folder, err);
     if (rc == PB_OK)
         rc = tree_walk(folder, "", item_take, w, err);
+    if (rc == PB_OK)
+        rc = es_levels_store(w->publication->depot, folder, w->found.items, w->found.n, w->progress, w->arg,
+                             err);
+    if (rc == PB_OK)
+        rc = found_take(w, folder, err);
     if (rc == PB_OK)
         rc = refused_check(&w->notices, err);
     if (rc == PB_OK)

@@ -28,8 +28,9 @@ static void ranges_and_waits(void **state)
 {
     struct http_response r;
     (void)state;
-    assert_true(parse("HTTP/1.1 206 Partial Content\nContent-Range: bytes 100-199/200\ncontent-length: 100\n\n",
-                      &r) > 0);
+    assert_true(
+        parse("HTTP/1.1 206 Partial Content\nContent-Range: bytes 100-199/200\ncontent-length: 100\n\n", &r) >
+        0);
     assert_true(r.range_known);
     assert_int_equal(r.range_from, 100);
     assert_true(parse("HTTP/1.1 206 x\nContent-Range: bytes */200\n\n", &r) > 0);
