@@ -18,6 +18,7 @@ struct errand {
     uint64_t from, to; /* to: FETCH_SIZE_UNKNOWN for all that there is */
     uint64_t received; /* the carrier adds what it received of it from the network */
     void *state;       /* the carrier's own */
+    uint32_t wait_ms;  /* with PB_NETWORK: how long the server asks to be left alone; NET_NEVER: give it up */
 };
 
 /* How a carrier tells the downloader. Called from within `turn` alone. */

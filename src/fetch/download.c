@@ -52,6 +52,7 @@ struct downloading {
     size_t done, next;      /* `next`: the first that may be waiting */
     uint64_t bytes_done;    /* of pieces that are whole */
     uint64_t bytes_running; /* of pieces under way */
+    uint64_t hold;          /* nothing is asked for before: the only server wants to be left alone; ms */
     int status;             /* what ends everything; its text: */
     struct pb_error *err;
 };
@@ -255,8 +256,12 @@ static bool slot_again(struct slot *slot, int rc, uint64_t *wait_ms, const struc
     *wait_ms = 0;
     if (rc == PB_NETWORK) {
         slot->source->faults++;
-        *wait_ms = others ? 0 : NET_RETRY_MS;
-        return w->attempts < NET_ATTEMPTS * url_count(w->piece);
+        unsigned most = net_attempts(slot->all->d->net) * url_count(w->piece);
+        uint32_t asked = slot->errand.wait_ms;
+        *wait_ms = others ? 0 : asked > NET_RETRY_MS ? asked : NET_RETRY_MS;
+        if (!others && asked > 0 && asked != NET_NEVER)
+            slot->all->hold = clock_monotonic_ms() + asked;
+        return (others || asked != NET_NEVER) && w->attempts < (most < UINT8_MAX ? most : UINT8_MAX);
     }
     if (rc == PB_DAMAGED && proven && ++w->lies < NET_ATTEMPTS) {
         *wait_ms = NET_RETRY_MS;
@@ -338,9 +343,9 @@ static const struct carrier_events events = {on_bytes, on_end};
 
 static int progress_report(struct downloading *all)
 {
-    struct pb_progress p = {"download", all->bytes_done + all->bytes_running, all->plan->download, NULL};
+    struct pb_progress p = {"downloading", all->bytes_done + all->bytes_running, all->plan->download, NULL};
     if (all->plan->download == 0) /* sizes are not known */
-        p = (struct pb_progress){"download", all->done, all->plan->piece_count, "files"};
+        p = (struct pb_progress){"downloading", all->done, all->plan->piece_count, "files"};
     return net_progress(all->d->net, &p, all->err);
 }
 
@@ -355,6 +360,8 @@ static void slots_fill(struct downloading *all)
     uint64_t now = clock_monotonic_ms();
     size_t at = all->next;
     bool skipped = false;
+    if (now < all->hold)
+        return;
     for (unsigned i = 0; i < all->slot_count && all->status == PB_OK; i++) {
         while (all->slots[i].want == NULL && at < all->plan->piece_count && all->status == PB_OK) {
             struct want *w = &all->wants[at++];
@@ -373,6 +380,8 @@ static int wants_run(struct downloading *all)
     while (rc == PB_OK && all->done < all->plan->piece_count) {
         slots_fill(all);
         rc = all->status < 0 ? all->status : progress_report(all);
+        if (rc == PB_OK)
+            rc = net_throttle(all->d->net, all->err);
         if (rc == PB_OK && all->done < all->plan->piece_count)
             rc = sources_turn(&all->sources, TURN_MS, all->err);
         if (rc == PB_OK)

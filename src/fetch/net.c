@@ -4,9 +4,28 @@
 #include "base/clock.h"
 #include "fetch/net_internal.h"
 
+#include <openssl/x509.h>
 #include <poll.h>
+#include <strings.h>
 
 enum { DOCUMENT_SECONDS = 120 /* a list of many levels, over a slow line */ };
+#define RATE_MOST (1ull << 40) /* nothing is faster: no limit */
+
+/* As the curl program does it, which is where users know these names from; libcurl itself reads none of them.
+ */
+static void certificates_choose(struct net *t)
+{
+    const char *bundle = getenv("CURL_CA_BUNDLE"), *folder = getenv("SSL_CERT_DIR");
+    const char *file = getenv("SSL_CERT_FILE");
+    if (t->options.ca_file != NULL) {
+        t->ca_file = t->options.ca_file;
+    } else if (bundle != NULL && bundle[0] != '\0') {
+        t->ca_file = bundle;
+    } else {
+        t->ca_file = file != NULL && file[0] != '\0' ? file : NULL;
+        t->ca_folder = folder != NULL && folder[0] != '\0' ? folder : NULL;
+    }
+}
 
 int net_new(const struct net_options *o, struct net **out, struct pb_error *err)
 {
@@ -14,6 +33,11 @@ int net_new(const struct net_options *o, struct net **out, struct pb_error *err)
     if (t == NULL)
         return error_memory(err);
     t->options = *o;
+    if (o->rate > RATE_MOST)
+        t->options.rate = 0;
+    t->last.stage = "checking";
+    t->paid = clock_monotonic_ms();
+    certificates_choose(t);
     t->multi = curl_multi_init();
     if (t->multi == NULL) {
         free(t);
@@ -31,9 +55,16 @@ void net_free(struct net *t)
     free(t);
 }
 
+/* A handshake takes some round trips more, and arithmetic on both sides. */
+static long connect_ms(bool secure)
+{
+    return secure ? 5L * NET_CONNECT_MS : (long)NET_CONNECT_MS;
+}
+
 CURL *net_easy(const struct net *t, const char *url)
 {
     CURL *e = curl_easy_init();
+    bool secure = strncasecmp(url, "https:", 6) == 0;
     if (e == NULL)
         return NULL;
     curl_easy_setopt(e, CURLOPT_URL, url);
@@ -43,48 +74,113 @@ CURL *net_easy(const struct net *t, const char *url)
     curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, t->options.direct ? 0L : 1L);
     if (t->options.direct)
         curl_easy_setopt(e, CURLOPT_PROXY, "");
+    if (t->ca_file != NULL)
+        curl_easy_setopt(e, CURLOPT_CAINFO, t->ca_file);
+    if (t->ca_folder != NULL)
+        curl_easy_setopt(e, CURLOPT_CAPATH, t->ca_folder);
     curl_easy_setopt(e, CURLOPT_MAXREDIRS, 5L);
     curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(e, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+    /* What was asked for in secret is not asked for in the open because a server says so. */
+    curl_easy_setopt(e, CURLOPT_REDIR_PROTOCOLS_STR, secure ? "https" : "http,https");
     curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)NET_CONNECT_MS);
-    curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, (long)NET_SLOW_BYTES);
+    curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, connect_ms(secure));
+    curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, (long)net_slow_bytes(t));
     curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, (long)NET_SLOW_S);
+    if (t->options.rate > 0)
+        curl_easy_setopt(e, CURLOPT_BUFFERSIZE, (long)net_step(t, CURL_MAX_WRITE_SIZE));
     return e;
 }
 
-static int fault_of(CURL *e, CURLcode code, struct pb_error *err)
+/* ---- faults ---- */
+
+/* libcurl compares names itself, and then openssl has no fault to tell. */
+static int certificate_fault(CURL *e, struct pb_error *err)
+{
+    long why = X509_V_OK;
+    curl_easy_getinfo(e, CURLINFO_SSL_VERIFYRESULT, &why);
+    return error_set(err, PB_NETWORK, "the server's certificate is not accepted: %s",
+                     why == X509_V_OK ? "it is for another name" : X509_verify_cert_error_string(why));
+}
+
+static int status_fault(CURL *e, struct pb_error *err)
 {
     long status = 0;
+    curl_off_t seconds = 0;
     curl_easy_getinfo(e, CURLINFO_RESPONSE_CODE, &status);
-    if (code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_TOO_MANY_REDIRECTS || code == CURLE_URL_MALFORMAT)
-        return error_set(err, PB_INVALID, "%s", curl_easy_strerror(code)); /* it will not pass */
-    if (code != CURLE_HTTP_RETURNED_ERROR)
-        return error_set(err, PB_NETWORK, "%s", curl_easy_strerror(code));
+    curl_easy_getinfo(e, CURLINFO_RETRY_AFTER, &seconds);
     if (status == 404)
         return error_set(err, PB_NOT_FOUND, "the server has no such file (404)");
     if (status == 401 || status == 403)
         return error_set(err, PB_NOT_FOUND, "the server refuses us (%ld)", status);
+    if ((status == 429 || status == 503) && seconds > NET_PATIENCE_S)
+        return error_set(err, PB_NETWORK, "the server answered with status %ld: come back in %lld seconds",
+                         status, (long long)seconds);
     /* 5xx and 429 may pass; other refusals stay what they are. */
     return error_set(err, status >= 500 || status == 429 ? PB_NETWORK : PB_NOT_FOUND,
                      "the server answered with status %ld", status);
 }
 
-int net_fault(CURL *e, CURLcode code, struct pb_error *err)
+static int fault_of(const struct net *t, CURL *e, CURLcode code, struct pb_error *err)
+{
+    long proxy = 0;
+    curl_easy_getinfo(e, CURLINFO_HTTP_CONNECTCODE, &proxy);
+    switch (code) {
+    case CURLE_HTTP_RETURNED_ERROR:
+        return status_fault(e, err);
+    case CURLE_PEER_FAILED_VERIFICATION:
+        return certificate_fault(e, err);
+    case CURLE_SSL_CACERT_BADFILE:
+        return error_set(err, PB_INVALID, "the certificates in %s can't be read",
+                         t->ca_file != NULL ? t->ca_file : "the system's file");
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_TOO_MANY_REDIRECTS:
+    case CURLE_URL_MALFORMAT:
+        return error_set(err, PB_INVALID, "%s", curl_easy_strerror(code)); /* it will not pass */
+    default:
+        return proxy >= 400 ? error_set(err, PB_NETWORK, "the proxy answered with status %ld", proxy)
+                            : error_set(err, PB_NETWORK, "%s", curl_easy_strerror(code));
+    }
+}
+
+int net_fault(const struct net *t, CURL *e, CURLcode code, struct pb_error *err)
 {
     long redirects = 0;
     char *url = NULL;
-    int rc = fault_of(e, code, err);
+    int rc = fault_of(t, e, code, err);
     curl_easy_getinfo(e, CURLINFO_REDIRECT_COUNT, &redirects);
     curl_easy_getinfo(e, CURLINFO_EFFECTIVE_URL, &url);
     return redirects > 0 && url != NULL ? error_context(err, "redirected to %.200s", url) : rc;
 }
 
-int net_progress(const struct net *n, const struct pb_progress *p, struct pb_error *err)
+uint32_t net_wait_asked(CURL *e, CURLcode code)
+{
+    long status = 0;
+    curl_off_t seconds = 0;
+    if (code == CURLE_PEER_FAILED_VERIFICATION)
+        return NET_NEVER;
+    if (code != CURLE_HTTP_RETURNED_ERROR)
+        return 0;
+    curl_easy_getinfo(e, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(e, CURLINFO_RETRY_AFTER, &seconds);
+    if ((status != 429 && status != 503) || seconds <= 0)
+        return 0;
+    return seconds > NET_PATIENCE_S ? NET_NEVER : (uint32_t)seconds * 1000;
+}
+
+/* ---- progress and waiting ---- */
+
+int net_progress(struct net *n, const struct pb_progress *p, struct pb_error *err)
+{
+    n->last = *p;
+    return net_tick(n, err);
+}
+
+int net_tick(const struct net *n, struct pb_error *err)
 {
     const struct net_options *o = &n->options;
-    return o->progress != NULL && o->progress(o->arg, p) != 0 ? error_set(err, PB_CANCELLED, "cancelled")
-                                                              : PB_OK;
+    return o->progress != NULL && o->progress(o->arg, &n->last) != 0
+               ? error_set(err, PB_CANCELLED, "cancelled")
+               : PB_OK;
 }
 
 unsigned net_connections(const struct net *n)
@@ -92,13 +188,17 @@ unsigned net_connections(const struct net *n)
     return n->options.connections;
 }
 
+unsigned net_attempts(const struct net *n)
+{
+    return n->options.attempts > 0 ? n->options.attempts : NET_ATTEMPTS;
+}
+
 int net_pause(const struct net *t, unsigned ms, struct pb_error *err)
 {
     enum { STEP_MS = 50 };
     uint64_t until = clock_monotonic_ms() + ms;
     for (uint64_t now = clock_monotonic_ms(); now < until; now = clock_monotonic_ms()) {
-        struct pb_progress p = {"wait", 0, 0, NULL};
-        int rc = net_progress(t, &p, err);
+        int rc = net_tick(t, err);
         if (rc < 0)
             return rc;
         poll(NULL, 0, until - now < STEP_MS ? (int)(until - now) : STEP_MS);
@@ -106,56 +206,149 @@ int net_pause(const struct net *t, unsigned ms, struct pb_error *err)
     return PB_OK;
 }
 
+/* ---- the rate ---- */
+
+unsigned net_slow_bytes(const struct net *n)
+{
+    enum { SHARES = 128 }; /* twice as many as there can be connections */
+    uint64_t share = n->options.rate / SHARES;
+    return n->options.rate == 0 || share >= NET_SLOW_BYTES ? NET_SLOW_BYTES : share > 0 ? (unsigned)share : 1;
+}
+
+bool net_is_paced(const struct net *n)
+{
+    return n->options.rate > 0;
+}
+
+size_t net_step(const struct net *n, size_t most)
+{
+    enum { STEPS = 64, LEAST = 1024 }; /* a second */
+    uint64_t step = n->options.rate / STEPS;
+    step = step < LEAST ? LEAST : step;
+    return n->options.rate == 0 || step > most ? most : (size_t)step;
+}
+
+void net_received(struct net *n, uint64_t bytes)
+{
+    if (n->options.rate > 0)
+        n->debt += (int64_t)bytes;
+}
+
+/* Time that passes pays the debt; a tenth of a second can be saved up. Steps of some milliseconds keep the
+ * rounding small. Returns how long it takes to pay; ms. */
+static uint64_t debt_ms(struct net *n)
+{
+    enum { STEP_MS = 10, MOST_MS = 10000 };
+    int64_t rate = (int64_t)n->options.rate;
+    uint64_t now = clock_monotonic_ms(), passed = now - n->paid;
+    if (passed >= STEP_MS) {
+        n->debt -= (int64_t)(passed < MOST_MS ? passed : MOST_MS) * rate / 1000;
+        n->debt = n->debt < -rate / 10 ? -rate / 10 : n->debt;
+        n->paid = now;
+    }
+    return n->debt > 0 ? (uint64_t)(n->debt * 1000 / rate) : 0;
+}
+
+int net_throttle(struct net *n, struct pb_error *err)
+{
+    enum { STEP_MS = 50 };
+    int rc = PB_OK;
+    uint64_t left;
+    while (rc == PB_OK && n->options.rate > 0 && (left = debt_ms(n)) > 0) {
+        poll(NULL, 0, left < STEP_MS ? (int)left : STEP_MS);
+        rc = net_tick(n, err);
+    }
+    return rc;
+}
+
+/* ---- documents ---- */
+
+struct document {
+    struct net *net;
+    struct buffer *out;
+};
+
 static size_t document_write(char *p, size_t size, size_t n, void *arg)
 {
-    return buffer_append(arg, p, size * n) ? size * n : 0;
+    struct document *d = arg;
+    net_received(d->net, size * n);
+    return buffer_append(d->out, p, size * n) ? size * n : 0;
 }
 
-static int document_progress(void *arg, curl_off_t total, curl_off_t done, curl_off_t up_total, curl_off_t up)
+/* Moves one request on until it has ended. PB_OK: *code says how. */
+static int request_run(struct net *t, CURL *e, CURLcode *code, struct pb_error *err)
 {
-    const struct net *t = arg;
-    struct pb_progress p = {"ask", 0, 0, NULL};
-    (void)total, (void)done, (void)up_total, (void)up;
-    return t->options.progress != NULL && t->options.progress(t->options.arg, &p) != 0;
+    enum { TURN_MS = 100 };
+    int running = 1, left, rc = PB_OK;
+    if (curl_multi_add_handle(t->multi, e) != CURLM_OK)
+        return error_memory(err);
+    while (rc == PB_OK && running > 0) {
+        CURLMcode turn = curl_multi_perform(t->multi, &running);
+        if (turn == CURLM_OK && running > 0)
+            turn = curl_multi_poll(t->multi, NULL, 0, TURN_MS, NULL);
+        rc = turn != CURLM_OK ? error_set(err, PB_FAILED, "%s", curl_multi_strerror(turn)) : net_tick(t, err);
+        if (rc == PB_OK)
+            rc = net_throttle(t, err);
+    }
+    const CURLMsg *end = rc == PB_OK ? curl_multi_info_read(t->multi, &left) : NULL;
+    if (end != NULL)
+        *code = end->data.result;
+    curl_multi_remove_handle(t->multi, e);
+    return rc;
 }
 
-int net_try(struct net *t, const char *url, struct buffer *out, struct pb_error *err)
+/* The deadline of a document; under a rate it has the time that the largest one takes. */
+static long document_seconds(const struct net *t, const struct buffer *out)
 {
+    const struct net_options *o = &t->options;
+    uint64_t seconds = o->seconds > 0 ? o->seconds : DOCUMENT_SECONDS;
+    return (long)(seconds + (o->rate > 0 ? out->ceiling / o->rate : 0));
+}
+
+/* *wait: how long to wait before the next attempt; ms, or NET_NEVER. */
+static int document_get(struct net *t, const char *url, struct buffer *out, uint32_t *wait,
+                        struct pb_error *err)
+{
+    CURLcode code = CURLE_OK;
+    struct document d = {t, out};
     CURL *e = net_easy(t, url);
     if (e == NULL)
         return error_memory(err);
     out->n = 0;
     if (t->options.packed)
         curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "gzip");
-    curl_easy_setopt(e, CURLOPT_TIMEOUT,
-                     t->options.seconds > 0 ? (long)t->options.seconds : (long)DOCUMENT_SECONDS);
+    curl_easy_setopt(e, CURLOPT_TIMEOUT, document_seconds(t, out));
+    if (net_is_paced(t))
+        curl_easy_setopt(e, CURLOPT_MAX_RECV_SPEED_LARGE, (curl_off_t)t->options.rate);
     curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, document_write);
-    curl_easy_setopt(e, CURLOPT_WRITEDATA, out);
-    curl_easy_setopt(e, CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(e, CURLOPT_XFERINFOFUNCTION, document_progress);
-    curl_easy_setopt(e, CURLOPT_XFERINFODATA, t);
-    CURLcode code = curl_easy_perform(e);
-    int rc = PB_OK;
-    if (out->failed)
+    curl_easy_setopt(e, CURLOPT_WRITEDATA, &d);
+    int rc = request_run(t, e, &code, err);
+    if (rc == PB_OK && out->failed)
         rc = error_set(err, PB_INVALID, "the document is larger than %zu bytes", out->ceiling);
-    else if (code == CURLE_ABORTED_BY_CALLBACK)
-        rc = error_set(err, PB_CANCELLED, "cancelled");
-    else if (code != CURLE_OK)
-        rc = net_fault(e, code, err);
-    else if (!buffer_append(out, "", 0))
+    else if (rc == PB_OK && code != CURLE_OK)
+        rc = net_fault(t, e, code, err);
+    else if (rc == PB_OK && !buffer_append(out, "", 0))
         rc = error_memory(err);
+    *wait = net_wait_asked(e, code);
     curl_easy_cleanup(e);
     return rc;
 }
 
+int net_try(struct net *t, const char *url, struct buffer *out, struct pb_error *err)
+{
+    uint32_t wait;
+    return document_get(t, url, out, &wait, err);
+}
+
 int net_get(void *net, const char *url, struct buffer *out, struct pb_error *err)
 {
-    for (int attempt = 1;; attempt++) {
-        int rc = net_try(net, url, out, err);
-        if (rc != PB_NETWORK || attempt == NET_ATTEMPTS)
+    for (unsigned attempt = 1;; attempt++) {
+        uint32_t wait;
+        int rc = document_get(net, url, out, &wait, err);
+        if (rc != PB_NETWORK || attempt >= net_attempts(net) || wait == NET_NEVER)
             return rc;
         struct pb_error cancelled;
-        if (net_pause(net, NET_RETRY_MS, &cancelled) < 0) {
+        if (net_pause(net, wait > NET_RETRY_MS ? wait : NET_RETRY_MS, &cancelled) < 0) {
             *err = cancelled;
             return cancelled.status;
         }

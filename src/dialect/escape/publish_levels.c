@@ -174,7 +174,7 @@ static int item_take(void *arg, const struct tree_item *item, struct pb_error *e
     struct work *w = arg;
     const char *why = NULL, *path = arena_text(w->arena, item->path);
     bool folder = S_ISDIR(item->st->st_mode);
-    struct pb_progress progress = {"store", w->levels.n, 0, "levels"};
+    struct pb_progress progress = {"storing", w->levels.n, 0, "levels"};
     if (path == NULL)
         return error_memory(err);
     if (w->progress != NULL && w->progress(w->arg, &progress) != 0)
