@@ -93,13 +93,14 @@ CURL *net_easy(const struct net *t, const char *url)
 
 /* ---- faults ---- */
 
-/* libcurl compares names itself, and then openssl has no fault to tell. */
+/* libcurl compares names itself, and then openssl has no fault to tell, or what libcurl begins with. */
 static int certificate_fault(CURL *e, struct pb_error *err)
 {
     long why = X509_V_OK;
     curl_easy_getinfo(e, CURLINFO_SSL_VERIFYRESULT, &why);
     return error_set(err, PB_NETWORK, "the server's certificate is not accepted: %s",
-                     why == X509_V_OK ? "it is for another name" : X509_verify_cert_error_string(why));
+                     why == X509_V_OK || why == X509_V_ERR_UNSPECIFIED ? "it is for another name"
+                                                                       : X509_verify_cert_error_string(why));
 }
 
 static int status_fault(CURL *e, struct pb_error *err)
@@ -108,6 +109,8 @@ static int status_fault(CURL *e, struct pb_error *err)
     curl_off_t seconds = 0;
     curl_easy_getinfo(e, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(e, CURLINFO_RETRY_AFTER, &seconds);
+    if (status == 407)
+        return error_set(err, PB_NETWORK, "the proxy answered with status %ld", status);
     if (status == 404)
         return error_set(err, PB_NOT_FOUND, "the server has no such file (404)");
     if (status == 401 || status == 403)
@@ -124,6 +127,8 @@ static int fault_of(const struct net *t, CURL *e, CURLcode code, struct pb_error
 {
     long proxy = 0;
     curl_easy_getinfo(e, CURLINFO_HTTP_CONNECTCODE, &proxy);
+    if (proxy >= 400)
+        return error_set(err, PB_NETWORK, "the proxy answered with status %ld", proxy);
     switch (code) {
     case CURLE_HTTP_RETURNED_ERROR:
         return status_fault(e, err);
@@ -137,8 +142,7 @@ static int fault_of(const struct net *t, CURL *e, CURLcode code, struct pb_error
     case CURLE_URL_MALFORMAT:
         return error_set(err, PB_INVALID, "%s", curl_easy_strerror(code)); /* it will not pass */
     default:
-        return proxy >= 400 ? error_set(err, PB_NETWORK, "the proxy answered with status %ld", proxy)
-                            : error_set(err, PB_NETWORK, "%s", curl_easy_strerror(code));
+        return error_set(err, PB_NETWORK, "%s", curl_easy_strerror(code));
     }
 }
 
