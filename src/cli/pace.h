@@ -14,7 +14,8 @@ struct pace {
     const char *stage, *unit;  /* of the last progress; a change of one begins anew */
     uint64_t started, sampled; /* monotonic ms */
     unsigned long long done;   /* at `sampled` */
-    double sum, weight;        /* their quotient is the rate */
+    double sum, weight;        /* their quotient is a mean of the last samples */
+    double sum2, weight2;      /* and that of these a mean of such means, which is the rate */
 };
 
 /* Takes progress that was made by `now`. True when a stage begins with it. */
