@@ -54,7 +54,7 @@ threading.Event().wait()' >hole 2>&1 3>&- &
 interrupted() {
     local number=$1 word=$2 pid
     shift 2
-    : >out.said
+    : >out.lines >out.said # or those of the one before may be read
     "$patchbay" fetch "$@" >out.lines 2>out.said 3>&- &
     pid=$!
     pids+=("$pid")
