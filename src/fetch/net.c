@@ -70,10 +70,27 @@ static long connect_ms(bool secure)
     return secure ? 5L * NET_CONNECT_MS : (long)NET_CONNECT_MS;
 }
 
+static bool is_secure(const char *url)
+{
+    return strncasecmp(url, "https:", 6) == 0;
+}
+
+/* Before each request, those of redirects as well: what was asked for in secret once is not asked for in the
+ * open because a server says so. */
+static int redirects_narrow(void *easy, char *to, char *from, int to_port, int from_port)
+{
+    char *url = NULL;
+    (void)to, (void)from, (void)to_port, (void)from_port;
+    curl_easy_getinfo(easy, CURLINFO_EFFECTIVE_URL, &url);
+    if (url == NULL || !is_secure(url))
+        return CURL_PREREQFUNC_OK;
+    return curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "https") == CURLE_OK ? CURL_PREREQFUNC_OK
+                                                                                    : CURL_PREREQFUNC_ABORT;
+}
+
 CURL *net_easy(const struct net *t, const char *url)
 {
     CURL *e = curl_easy_init();
-    bool secure = strncasecmp(url, "https:", 6) == 0;
     if (e == NULL)
         return NULL;
     curl_easy_setopt(e, CURLOPT_URL, url);
@@ -89,10 +106,11 @@ CURL *net_easy(const struct net *t, const char *url)
         curl_easy_setopt(e, CURLOPT_CAPATH, t->ca_folder);
     curl_easy_setopt(e, CURLOPT_MAXREDIRS, 5L);
     curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
-    /* What was asked for in secret is not asked for in the open because a server says so. */
-    curl_easy_setopt(e, CURLOPT_REDIR_PROTOCOLS_STR, secure ? "https" : "http,https");
+    curl_easy_setopt(e, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, redirects_narrow);
+    curl_easy_setopt(e, CURLOPT_PREREQDATA, e);
     curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, connect_ms(secure));
+    curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, connect_ms(is_secure(url)));
     curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, (long)net_slow_bytes(t));
     curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, (long)NET_SLOW_S);
     if (t->options.rate > 0)

@@ -91,6 +91,10 @@ milliseconds() {
     rm -r out
     start_foreign foreign "elsewhere=http://$plain" tls=good.pem
     fetch_fails 1 "redirected to http://$plain/" "$patchbay" fetch "opensauces://$foreign_at/a" out --cacert good.crt
+    # Also where it was http once: http to https to http.
+    turning=$foreign_at
+    start_foreign foreign "elsewhere=https://$turning"
+    fetch_fails 1 "redirected to http://$plain/" "$patchbay" fetch "opensauce://$foreign_at/a" out --cacert good.crt
     # The same for parts alone.
     start_foreign foreign "redirect=http://$plain/files" tls=good.pem
     fetch_fails 1 "redirected to http://$plain/" "$patchbay" fetch "opensauces://$foreign_at/a" out --cacert good.crt
