@@ -9,6 +9,8 @@ setup() {
     cd "$T" || return 1
     pids=()
     export PATCHBAY_DEPOT=$T/depot
+    # A proxy of whoever runs the tests has no part in them.
+    unset http_proxy https_proxy HTTPS_PROXY all_proxy ALL_PROXY no_proxy NO_PROXY CURL_CA_BUNDLE SSL_CERT_FILE SSL_CERT_DIR
 }
 
 teardown() {

@@ -27,6 +27,24 @@ struct pb_fetch_step {
 };
 typedef void pb_fetch_step_fn(void *arg, const struct pb_fetch_step *step);
 
+/* What is going to be done for one title, or would be. Valid during the callback only. */
+struct pb_fetch_plan {
+    const char *title;
+    const char *version; /* "" when the protocol has none */
+    const char *source;
+    int unchanged;            /* 1: everything is installed and right already */
+    unsigned pieces;          /* to download; some may be there from a fetch that did not end */
+    unsigned long long bytes; /* of all of them; 0: not known */
+    /* Files of the folder. */
+    unsigned kept, placed, moved, linked, removed;
+    unsigned attic; /* to be moved to the attic */
+};
+typedef void pb_fetch_plan_fn(void *arg, const struct pb_fetch_plan *plan);
+
+/* Something that the user should know and that does not end the fetch: a source that failed, or that sent
+ * wrong bytes; an install that was found half done, and finished. `title` is "" where it is about none. */
+typedef void pb_fetch_notice_fn(void *arg, const char *title, const char *text);
+
 struct pb_fetch_result;
 typedef void pb_fetch_result_fn(void *arg, const struct pb_fetch_result *result);
 
@@ -37,13 +55,22 @@ struct pb_fetch_option {
     const char *value; /* "" for a flag */
 };
 
-/* Zero-initialise, then set what is wanted. The library only reads it, during the call. */
+/*
+ * Zero-initialise, then set what is wanted. The library only reads it, during the call.
+ *
+ * Proxies are those of http_proxy, https_proxy, all_proxy and no_proxy in the environment, as libcurl has
+ * them. Certificates are those of ca_file; else of CURL_CA_BUNDLE; else of SSL_CERT_FILE and SSL_CERT_DIR;
+ * else the system's.
+ */
 struct pb_fetch_options {
     const char *url; /* opensauce://HOST[:PORT]/NAME; escape://HOST[:PORT]/PLATFORM/UPGRADE, /COLLECTION or /;
-                                  playonline://HOST[:PORT]/APP@HW */
+                        playonline://HOST[:PORT]/APP@HW. opensauces:// and escapes:// go over https */
     const char
         *folder; /* the game's folder; created if missing. The client's state is in .patchbay within it */
-    unsigned connections; /* at once; 0: chosen by the library */
+    unsigned connections;    /* at once; 0: chosen by the library; at most 64 */
+    unsigned attempts;       /* for a document or piece where the network fails; 0: 3; at most 101 */
+    unsigned long long rate; /* bytes a second over all connections; 0: unlimited; else at least 1024 */
+    const char *ca_file;     /* certificates to trust, PEM; NULL: see above */
     const char *const
         *mirrors; /* fallback URLs, tried in order, such as "http://maps.example.org/map_download" */
     size_t mirror_count;
@@ -55,7 +82,12 @@ struct pb_fetch_options {
     pb_fetch_step_fn *step; /* may be NULL; without dry_run it is called with what was done */
     /* Called after each title of a URL that names several (escape://HOST/). May be NULL. */
     pb_fetch_result_fn *each;
-    void *arg; /* for step and each */
+    /* Called when a title's plan is made, and again when it is made anew, as content changes or another
+     * source is tried. May be NULL. */
+    pb_fetch_plan_fn *plan;
+    pb_fetch_notice_fn *notice; /* may be NULL */
+    void *arg;                  /* for step, each, plan and notice. Their texts are UTF-8 without control
+                                   characters, whatever a server sent */
 };
 
 /* The result of a fetch. For a URL that names several titles the numbers are sums, and the texts are of the
@@ -64,8 +96,9 @@ struct pb_fetch_result {
     char title[256];
     char version[64];    /* "" when the protocol has none */
     char host[256];      /* of the URL, with the brackets of an IPv6 address */
-    unsigned port;       /* of the URL, or the protocol's default */
-    unsigned game_port;  /* of the game's own server: for opensauce one below `port`, else `port` */
+    unsigned port;       /* of the URL, or the protocol's default; 443 for https */
+    unsigned game_port;  /* of the game's own server: for opensauce one below `port`, or 2302 where the URL is
+                            opensauces://; else `port` */
     char source[512];    /* the URL of the server that it came from */
     char note[256];      /* the publisher's free text */
     char advice[32];     /* "recommended", "optional", or "" */
@@ -100,14 +133,21 @@ PB_API void pb_fetch_option_keys(pb_fetch_option_fn *fn, void *arg);
 
 /*
  * Fetches options->url into options->folder, and blocks until that is done. progress may be NULL; it is
- * called often, in the calling thread, with the stages "ask", "download", "unpack", "copy" and "wait".
- * Errors: PB_INVALID    the URL or an option is wrong; a server's list makes no sense; something in the
- * folder is in the way PB_NOT_FOUND  no server has the title PB_NETWORK    no server could be reached, or
- * connections broke PB_DENIED     the password is missing or wrong; the installed version is too old to be
- * upgraded PB_DAMAGED    what the servers sent is not what they announced PB_NO_SPACE   the disk is full
+ * called at least ten times a second while the network is waited for, in the calling thread, with the stages
+ * "checking", "downloading", "unpacking" and "installing".
+ *
+ * Errors:
+ *   PB_INVALID    the URL or an option is wrong; a server's list makes no sense; something in the folder is
+ *                 in the way; a redirect leads where it must not
+ *   PB_NOT_FOUND  no server has the title
+ *   PB_NETWORK    no server could be reached or shows a certificate that is trusted, or connections broke
+ *   PB_DENIED     the password is missing or wrong; the installed version is too old to be upgraded
+ *   PB_DAMAGED    what the servers sent is not what they announced
+ *   PB_NO_SPACE   the disk is full
  *   PB_BUSY       another fetch of the same title into the same folder is under way
  *   PB_FAILED     the folder can't be written, or its files were changed during the fetch
  *   PB_CANCELLED  the progress function said stop
+ *
  * After an error the files of the folder are as they were; subscriptions that were changed stay changed.
  */
 PB_API PB_MUST_USE int pb_fetch(const struct pb_fetch_options *options, pb_progress_fn *progress, void *arg,

@@ -49,7 +49,8 @@ PB_API const char *pb_status_name(int status);
  * the operation, which then returns PB_CANCELLED and leaves everything as it was.
  */
 struct pb_progress {
-    const char *stage; /* "compress", "store", "verify", "ask", "wait", "download", "unpack"; static */
+    const char *stage; /* "compressing", "storing", "verifying", "copying"; for a fetch "checking",
+                          "downloading", "unpacking", "installing"; static */
     unsigned long long done;
     unsigned long long total; /* 0: not known */
     const char *unit;         /* what `done` and `total` count; NULL: bytes */

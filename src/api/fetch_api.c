@@ -11,15 +11,18 @@
 #include "install/files.h"
 #include "install/records.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
-enum { CONNECTIONS_MAX = 64 };
+enum { CONNECTIONS_MAX = 64, ATTEMPTS_MAX = 101, RATE_LEAST = 1024, HTTPS_PORT = 443 };
 
 /* One call of pb_fetch. */
 struct fetching {
     const struct dialect_fetch *dialect;
     const struct pb_fetch_options *options;
     struct fetch_request request;
+    unsigned game_port;
     struct arena arena;
     struct workspace workspace;
     struct net *net;
@@ -70,23 +73,67 @@ static int options_take(struct fetching *f, const struct dialect *d, struct pb_e
     return PB_OK;
 }
 
+/* "opensauces" is opensauce over https. A protocol without HTTP has no such form. */
+static const struct dialect *dialect_of(const char *scheme, bool *secure)
+{
+    char plain[32];
+    size_t n = strlen(scheme);
+    const struct dialect *d = dialect_find(scheme);
+    *secure = false;
+    if (d != NULL || n < 2 || n > sizeof plain || scheme[n - 1] != 's')
+        return d;
+    snprintf(plain, sizeof plain, "%.*s", (int)n - 1, scheme);
+    d = dialect_find(plain);
+    *secure = d != NULL && d->serve_http != NULL;
+    return *secure ? d : NULL;
+}
+
+static int limits_check(const struct pb_fetch_options *o, struct pb_error *err)
+{
+    if (o->connections > CONNECTIONS_MAX)
+        return error_set(err, PB_INVALID, "more than %d connections", CONNECTIONS_MAX);
+    if (o->attempts > ATTEMPTS_MAX)
+        return error_set(err, PB_INVALID, "more than %d attempts", ATTEMPTS_MAX);
+    if (o->rate > 0 && o->rate < RATE_LEAST)
+        return error_set(err, PB_INVALID, "a rate of less than %d bytes a second", RATE_LEAST);
+    return o->ca_file != NULL && access(o->ca_file, R_OK) != 0
+               ? error_errno(err, errno, "certificates: %s", o->ca_file)
+               : PB_OK;
+}
+
+/* Where the game's own server is. Behind https the port says nothing of it: then it is the game's usual one.
+ */
+static unsigned game_port(const struct dialect_fetch *d, unsigned port, bool secure)
+{
+    return secure && d->game_port != 0 ? (unsigned)(d->default_port + d->game_port)
+                                       : (unsigned)((int)port + d->game_port);
+}
+
 static int request_make(struct fetching *f, struct pb_error *err)
 {
     struct url url;
+    bool secure;
     const struct pb_fetch_options *o = f->options;
     int rc = url_parse(o->url, &f->arena, &url, err);
     if (rc < 0)
         return rc;
-    const struct dialect *d = dialect_find(url.scheme);
+    const struct dialect *d = dialect_of(url.scheme, &secure);
     if (d == NULL || d->fetch == NULL)
         return scheme_unknown(o->url, url.scheme, err);
-    if (o->connections > CONNECTIONS_MAX)
-        return error_set(err, PB_INVALID, "more than %d connections", CONNECTIONS_MAX);
-    if ((rc = options_take(f, d, err)) < 0)
+    rc = limits_check(o, err);
+    if (rc == PB_OK)
+        rc = options_take(f, d, err);
+    if (rc < 0)
         return rc;
+    unsigned port = url.port != 0 ? url.port : secure ? HTTPS_PORT : d->fetch->default_port;
+    const char *base = arena_format(&f->arena, "http%s://%s:%u", secure ? "s" : "", url.host, port);
+    if (base == NULL)
+        return error_memory(err);
     f->dialect = d->fetch;
-    f->request = (struct fetch_request){.host = url.host,
-                                        .port = url.port != 0 ? url.port : d->fetch->default_port,
+    f->game_port = game_port(d->fetch, port, secure);
+    f->request = (struct fetch_request){.base = base,
+                                        .host = url.host,
+                                        .port = (uint16_t)port,
                                         .path = url.path,
                                         .mirrors = o->mirrors,
                                         .mirror_count = o->mirror_count,
@@ -126,6 +173,14 @@ static int installed_load(struct fetching *f, struct pb_error *err)
     return rc == PB_CANCELLED || rc == PB_NO_MEMORY ? error_memory(err) : PB_OK;
 }
 
+/* What is missing of a folder is made. So where a part of it is "not found", something else has its name:
+ * that is the folder's fault, and not that the server has no such title. */
+static int folder_fault(struct pb_error *err)
+{
+    err->status = err->status == PB_NOT_FOUND ? PB_FAILED : err->status;
+    return err->status;
+}
+
 /* One title, from naming it to clearing its staging away. */
 static int title_fetch(struct fetching *f, const char *path, struct pb_fetch_result *result,
                        struct pb_error *err)
@@ -148,9 +203,10 @@ static int title_fetch(struct fetching *f, const char *path, struct pb_fetch_res
     if (rc < 0)
         return rc;
     snprintf(result->title, sizeof result->title, "%s", job.title);
+    text_clean(result->title);
     rc = workspace_stage_name(job.title, stage, err);
-    if (rc == PB_OK && !f->options->dry_run)
-        rc = workspace_stage(&f->workspace, job.title, err);
+    if (rc == PB_OK && !f->options->dry_run && workspace_stage(&f->workspace, job.title, err) < 0)
+        rc = folder_fault(err);
     /* A record that can't be read is like none: then everything is the player's own. */
     struct pb_error ignored;
     if (rc == PB_OK && f->workspace.home >= 0 && files_open(f->workspace.home, stage, &record, &ignored) < 0)
@@ -217,12 +273,17 @@ static int everything_fetch(struct fetching *f, struct pb_error *err)
     struct net_options options = {.user_agent = f->dialect->user_agent,
                                   .packed = f->dialect->packed,
                                   .connections = f->options->connections,
+                                  .attempts = f->options->attempts,
+                                  .rate = f->options->rate,
+                                  .ca_file = f->options->ca_file,
                                   .progress = f->progress,
                                   .arg = f->arg};
     int rc = net_new(&options, &f->net, err);
     if (rc < 0)
         return rc;
     f->documents = (struct fetch_net){f->net, net_get, net_get_changed, net_polp};
+    if (f->workspace.recovered && f->options->notice != NULL)
+        f->options->notice(f->options->arg, "", "an install that was broken off was found, and finished");
     f->request.folder = f->workspace.folder;
     rc = installed_load(f, err);
     if (rc == PB_OK && f->dialect->expand != NULL)
@@ -256,8 +317,9 @@ int pb_fetch(const struct pb_fetch_options *o, pb_progress_fn *progress, void *a
     *result = (struct pb_fetch_result){0};
     arena_init(&f.arena, 0);
     int rc = request_make(&f, err);
-    if (rc == PB_OK)
-        rc = workspace_open(o->folder, o->dry_run ? WORKSPACE_DRY : WORKSPACE_MAKE, &f.workspace, err);
+    enum workspace_mode mode = o->dry_run ? WORKSPACE_DRY : WORKSPACE_MAKE;
+    if (rc == PB_OK && workspace_open(o->folder, mode, &f.workspace, err) < 0)
+        rc = folder_fault(err);
     if (rc == PB_OK) {
         sigpipe_block(&sigpipe);
         rc = everything_fetch(&f, err);
@@ -266,7 +328,7 @@ int pb_fetch(const struct pb_fetch_options *o, pb_progress_fn *progress, void *a
         workspace_close(&f.workspace);
         snprintf(result->host, sizeof result->host, "%s", f.request.host);
         result->port = f.request.port;
-        result->game_port = (unsigned)(f.request.port + f.dialect->game_port);
+        result->game_port = f.game_port;
     }
     arena_free(&f.arena);
     return rc;

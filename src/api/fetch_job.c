@@ -63,6 +63,22 @@ static int room_check(const struct fetch_job *job, const struct fetch_plan *plan
     return PB_OK;
 }
 
+/* Words of a server's are cut to fit, and have nothing in them that drives a terminal. */
+static void text_set(char *out, size_t room, const char *text)
+{
+    snprintf(out, room, "%s", text != NULL ? text : "");
+    text_clean(out);
+}
+
+static void notice_tell(const struct fetch_job *job, const char *words, const char *text)
+{
+    char line[PB_ERROR_TEXT_MAX + 64];
+    snprintf(line, sizeof line, "%s%s", words, text);
+    text_clean(line);
+    if (job->options->notice != NULL)
+        job->options->notice(job->options->arg, job->result->title, line);
+}
+
 static int plan_download(struct fetch_job *job, struct fetch_plan *plan, struct pb_error *err)
 {
     struct piece_arg arg = {job, plan};
@@ -76,6 +92,8 @@ static int plan_download(struct fetch_job *job, struct fetch_plan *plan, struct 
         rc = room_check(job, plan, err);
     if (rc == PB_OK)
         rc = download_pieces(&download, plan, &report, err);
+    if (report.blamed[0] != '\0')
+        notice_tell(job, "no longer asked, for its wrong bytes: ", report.blamed);
     if (report.downloaded > 0) /* progress */
         job->rounds = 0;
     job->result->downloaded += report.downloaded;
@@ -92,6 +110,17 @@ static const char *const action_names[FETCH_ACTIONS] = {
     [FETCH_ATTIC] = "attic", [FETCH_REMOVE] = "remove", [FETCH_FOLDER] = "folder", [FETCH_PRUNE] = "prune",
 };
 
+/* A player's own file may be called anything. */
+static void step_show(const struct pb_fetch_options *o, const char *action, const char *path,
+                      const char *from, uint64_t bytes)
+{
+    char shown[PATH_RELATIVE_MAX + 1], shown_from[PATH_RELATIVE_MAX + 1];
+    text_set(shown, sizeof shown, path);
+    text_set(shown_from, sizeof shown_from, from);
+    struct pb_fetch_step step = {action, shown, from != NULL ? shown_from : NULL, bytes};
+    o->step(o->arg, &step);
+}
+
 static void steps_show(const struct fetch_job *job, const struct fetch_plan *plan)
 {
     const struct pb_fetch_options *o = job->options;
@@ -102,32 +131,40 @@ static void steps_show(const struct fetch_job *job, const struct fetch_plan *pla
         struct pb_error ignored;
         _cleanup_arena_ struct arena scratch;
         arena_init(&scratch, 0);
-        if (fetch_piece_get(plan, i, &scratch, &p, &ignored) < 0)
-            continue;
-        struct pb_fetch_step step = {"download", p.name, NULL, p.size != FETCH_SIZE_UNKNOWN ? p.size : 0};
-        o->step(o->arg, &step);
+        if (fetch_piece_get(plan, i, &scratch, &p, &ignored) == PB_OK)
+            step_show(o, "download", p.name, NULL, p.size != FETCH_SIZE_UNKNOWN ? p.size : 0);
     }
     for (size_t i = 0; i < plan->step_count; i++) {
         const struct fetch_step *s = &plan->steps[i];
-        /* A player's own file may be called anything; what is shown has nothing that drives a terminal. */
-        char path[PATH_RELATIVE_MAX + 1];
-        snprintf(path, sizeof path, "%s", s->path);
-        text_clean(path);
-        struct pb_fetch_step step = {action_names[s->action], path,
-                                     s->action == FETCH_LINK   ? s->target
-                                     : s->action == FETCH_MOVE ? s->from
-                                                               : NULL,
-                                     s->size > 0 ? s->size : s->seen.size};
         if (!s->generated)
-            o->step(o->arg, &step);
+            step_show(o, action_names[s->action], s->path, s->action == FETCH_LINK   ? s->target
+                      : s->action == FETCH_MOVE ? s->from
+                                                : NULL,
+                      s->size > 0 ? s->size : s->seen.size);
     }
 }
 
-/* Words of a server's are cut to fit, and have nothing in them that drives a terminal. */
-static void text_set(char *out, size_t room, const char *text)
+/* Tells what is going to be done. */
+static void plan_show(const struct fetch_job *job, const struct fetch_plan *plan, bool done)
 {
-    snprintf(out, room, "%s", text != NULL ? text : "");
-    text_clean(out);
+    struct pb_fetch_result r;
+    if (job->options->plan == NULL)
+        return;
+    text_set(r.source, sizeof r.source, plan->source);
+    text_set(r.version, sizeof r.version, plan->version);
+    struct pb_fetch_plan shown = {.title = job->result->title,
+                                  .version = r.version,
+                                  .source = r.source,
+                                  .unchanged = done,
+                                  .pieces = (unsigned)plan->piece_count,
+                                  .bytes = plan->download,
+                                  .kept = (unsigned)fetch_plan_count(plan, FETCH_KEEP),
+                                  .placed = (unsigned)fetch_plan_count(plan, FETCH_PLACE),
+                                  .moved = (unsigned)fetch_plan_count(plan, FETCH_MOVE),
+                                  .linked = (unsigned)fetch_plan_count(plan, FETCH_LINK),
+                                  .removed = (unsigned)fetch_plan_count(plan, FETCH_REMOVE),
+                                  .attic = (unsigned)fetch_plan_count(plan, FETCH_ATTIC)};
+    job->options->plan(job->options->arg, &shown);
 }
 
 static void result_fill(struct fetch_job *job, const struct fetch_plan *plan, bool unchanged)
@@ -207,15 +244,25 @@ static int plan_tell(struct fetch_job *job, struct fetch_plan *plan, bool done, 
     return rc;
 }
 
+/* A stage in which nothing is counted has begun. */
+static int stage_tell(struct fetch_job *job, const char *stage, struct pb_error *err)
+{
+    struct pb_progress p = {stage, 0, 0, NULL};
+    return net_progress(job->net, &p, err);
+}
+
 /* One plan, carried out. */
 static int plan_run(struct fetch_job *job, struct fetch_plan *plan, struct pb_error *err)
 {
     bool done = fetch_plan_nothing_to_do(plan);
+    plan_show(job, plan, done);
     if (job->options->dry_run)
         return plan_tell(job, plan, done, err);
     int rc = done ? PB_OK : plan_download(job, plan, err);
     if (rc == PB_OK && !done)
         rc = plan_assemble(job, plan, err);
+    if (rc == PB_OK && !done)
+        rc = stage_tell(job, "installing", err);
     if (rc < 0)
         return rc;
     /* From here on it is no source's fault: another would end in the same way. */
@@ -256,7 +303,9 @@ static int source_fetch(struct fetch_job *job, const char *source, struct pb_err
         struct pb_error planning;
         bool again = false;
         arena_init(&plan.arena, FETCH_PLAN_CEILING);
-        int planned = job->dialect->plan(&job->request, &job->documents, source, &plan, &planning);
+        int planned = stage_tell(job, "checking", &planning);
+        if (planned == PB_OK)
+            planned = job->dialect->plan(&job->request, &job->documents, source, &plan, &planning);
         if (planned == PB_OK)
             planned = plan_again(job, &before, &plan, &again, &planning);
         if (planned < 0 && (i == 0 || planned == PB_CANCELLED)) {
@@ -305,8 +354,9 @@ static int sources_default(const struct fetch_request *q, struct arena *a, struc
                            struct pb_error *err)
 {
     *out = (struct fetch_sources){arena_zero(a, FETCH_SOURCES_MAX * sizeof *out->list), 1};
-    if (out->list == NULL || (out->list[0] = arena_format(a, "http://%s:%u", q->host, q->port)) == NULL)
+    if (out->list == NULL)
         return error_memory(err);
+    out->list[0] = q->base;
     for (size_t i = 0; i < q->mirror_count && out->n < FETCH_SOURCES_MAX; i++) {
         size_t n = strlen(q->mirrors[i]);
         while (n > 0 && q->mirrors[i][n - 1] == '/')
@@ -366,6 +416,8 @@ int fetch_job_run(struct fetch_job *job, struct pb_error *err)
 {
     arena_init(&job->arena, 0);
     int rc = sources_try(job, err);
+    if (rc == PB_OK && job->faults.status < 0)
+        notice_tell(job, "", job->faults.text);
     arena_free(&job->arena);
     return rc;
 }

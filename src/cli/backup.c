@@ -26,9 +26,10 @@ int verb_backup(const struct args *a)
     struct pb_error err;
     struct progress progress;
     struct pb_backup_report report;
-    struct pb_depot *depot = open_depot(a);
-    if (depot == NULL)
-        return EXIT_FAILED;
+    struct pb_depot *depot;
+    int opened = open_depot(a, &depot);
+    if (opened != EXIT_DONE)
+        return opened;
     progress_start(&progress, true);
     int rc = pb_depot_backup(depot, a->operands[0], progress_show, &progress, &report, &err);
     progress_end(&progress);

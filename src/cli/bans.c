@@ -44,9 +44,10 @@ int verb_ban(const struct args *a)
         fprintf(stderr, "patchbay: --for is a time such as 90s, 30m, 12h, 7d or 2w, not %s\n", duration);
         return EXIT_USAGE;
     }
-    struct pb_depot *depot = open_depot(a);
-    if (depot == NULL)
-        return EXIT_FAILED;
+    struct pb_depot *depot;
+    int opened = open_depot(a, &depot);
+    if (opened != EXIT_DONE)
+        return opened;
     int64_t expires = duration != NULL ? (int64_t)time(NULL) + seconds : 0;
     int rc = pb_ban(depot, a->operands[0], args_value(a, "reason"), expires, &err);
     pb_depot_close(depot);
@@ -64,9 +65,10 @@ int verb_ban(const struct args *a)
 int verb_unban(const struct args *a)
 {
     struct pb_error err;
-    struct pb_depot *depot = open_depot(a);
-    if (depot == NULL)
-        return EXIT_FAILED;
+    struct pb_depot *depot;
+    int opened = open_depot(a, &depot);
+    if (opened != EXIT_DONE)
+        return opened;
     int rc = pb_unban(depot, a->operands[0], &err);
     pb_depot_close(depot);
     if (rc < 0)
@@ -94,9 +96,10 @@ static int ban_show(void *array, const struct pb_ban *b)
 int verb_bans(const struct args *a)
 {
     struct pb_error err;
-    struct pb_depot *depot = open_depot(a);
-    if (depot == NULL)
-        return EXIT_FAILED;
+    struct pb_depot *depot;
+    int opened = open_depot(a, &depot);
+    if (opened != EXIT_DONE)
+        return opened;
     json_t *array = args_flag(a, "json") ? json_array() : NULL;
     int rc = pb_bans(depot, ban_show, array, &err);
     pb_depot_close(depot);

@@ -10,9 +10,10 @@ int verb_export(const struct args *a)
     struct pb_error err;
     struct progress progress;
     struct pb_export_report r;
-    struct pb_depot *depot = open_depot(a);
-    if (depot == NULL)
-        return EXIT_FAILED;
+    struct pb_depot *depot;
+    int opened = open_depot(a, &depot);
+    if (opened != EXIT_DONE)
+        return opened;
     progress_start(&progress, true);
     int rc = pb_export(depot, a->operands[0], progress_show, &progress, &r, &err);
     progress_end(&progress);

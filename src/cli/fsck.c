@@ -30,10 +30,11 @@ int verb_fsck(const struct args *a)
     struct pb_error err;
     struct pb_fsck_report r;
     struct fsck_output o = {.problems = args_flag(a, "json") ? json_array() : NULL};
-    struct pb_depot *depot = open_depot(a);
-    if (depot == NULL) {
+    struct pb_depot *depot;
+    int opened = open_depot(a, &depot);
+    if (opened != EXIT_DONE) {
         json_decref(o.problems);
-        return EXIT_FAILED;
+        return opened;
     }
     progress_start(&o.progress, false);
     int rc = pb_depot_fsck(depot, problem_show, fsck_progress, &o, &r, &err);
@@ -52,5 +53,5 @@ int verb_fsck(const struct args *a)
         printf("%llu objects (%s) checked, %llu problem%s, %llu file%s for gc\n",
                (unsigned long long)r.objects, bytes, (unsigned long long)r.problems,
                r.problems == 1 ? "" : "s", (unsigned long long)r.garbage, r.garbage == 1 ? "" : "s");
-    return r.problems > 0 ? EXIT_FAILED : o.problems != NULL ? rc : print_end();
+    return r.problems > 0 ? EXIT_DAMAGED : o.problems != NULL ? rc : print_end();
 }

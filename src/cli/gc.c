@@ -12,9 +12,10 @@ int verb_gc(const struct args *a)
     int keep = -1;
     if (!args_number(a, "keep", 0, 1000000, &keep))
         return EXIT_USAGE;
-    struct pb_depot *depot = open_depot(a);
-    if (depot == NULL)
-        return EXIT_FAILED;
+    struct pb_depot *depot;
+    int opened = open_depot(a, &depot);
+    if (opened != EXIT_DONE)
+        return opened;
     int rc = pb_depot_gc(depot, keep, !args_flag(a, "no-wait"), &r, &err);
     pb_depot_close(depot);
     if (rc < 0)

@@ -6,10 +6,11 @@ int verb_history(const struct args *a)
 {
     struct pb_error err;
     json_t *array = args_flag(a, "json") ? json_array() : NULL;
-    struct pb_depot *depot = open_depot(a);
-    if (depot == NULL) {
+    struct pb_depot *depot;
+    int opened = open_depot(a, &depot);
+    if (opened != EXIT_DONE) {
         json_decref(array);
-        return EXIT_FAILED;
+        return opened;
     }
     int rc = pb_depot_history(depot, a->operands[0], release_show, array, &err);
     pb_depot_close(depot);

@@ -47,9 +47,10 @@ int verb_import_opensauce(const struct args *a)
                                   .no_raw = args_flag(a, "no-raw")};
     if (!read_password(a, password, &o.password))
         return EXIT_FAILED;
-    struct pb_depot *depot = open_depot(a);
-    if (depot == NULL)
-        return EXIT_FAILED;
+    struct pb_depot *depot;
+    int opened = open_depot(a, &depot);
+    if (opened != EXIT_DONE)
+        return opened;
     json_t *list = args_flag(a, "json") ? json_array() : NULL;
     int rc = pb_import_opensauce(depot, &o, line_print, list, &report, &err);
     pb_depot_close(depot);
@@ -60,9 +61,10 @@ int verb_import_escape(const struct args *a)
 {
     struct pb_error err;
     struct pb_import_report report;
-    struct pb_depot *depot = open_depot(a);
-    if (depot == NULL)
-        return EXIT_FAILED;
+    struct pb_depot *depot;
+    int opened = open_depot(a, &depot);
+    if (opened != EXIT_DONE)
+        return opened;
     json_t *list = args_flag(a, "json") ? json_array() : NULL;
     int rc = pb_import_escape(depot, a->operands[0], line_print, list, &report, &err);
     pb_depot_close(depot);
@@ -83,9 +85,10 @@ int verb_import_playonline(const struct args *a)
                                       .alias_count = args_values(a, "alias", aliases, VALUES_MAX)};
     if (o.app == NULL || o.hardware == NULL)
         return EXIT_USAGE;
-    struct pb_depot *depot = open_depot(a);
-    if (depot == NULL)
-        return EXIT_FAILED;
+    struct pb_depot *depot;
+    int opened = open_depot(a, &depot);
+    if (opened != EXIT_DONE)
+        return opened;
     json_t *list = args_flag(a, "json") ? json_array() : NULL;
     int rc = pb_import_playonline(depot, &o, line_print, list, &report, &err);
     pb_depot_close(depot);

@@ -42,9 +42,10 @@ static int installed_show(void *array, const struct pb_installed *i)
 static int list_depot(const struct args *a, json_t *array)
 {
     struct pb_error err;
-    struct pb_depot *depot = open_depot(a);
-    if (depot == NULL)
-        return EXIT_FAILED;
+    struct pb_depot *depot;
+    int opened = open_depot(a, &depot);
+    if (opened != EXIT_DONE)
+        return opened;
     int rc = pb_depot_list(depot, release_show, array, &err);
     pb_depot_close(depot);
     return rc < 0 ? fail(&err) : EXIT_DONE;

@@ -95,12 +95,17 @@ static const struct option gc_options[] = {
 static const struct option fetch_options[] = {
     {"dry-run", NULL, "tell what would be done, and change nothing", false},
     {"connections", "1..64", "connections at once (default 4, and 8 for many small files)", false},
+    {"limit-rate", "RATE", "bytes a second over all connections, such as 500K or 2M (default: no limit)",
+     false},
+    {"retries", "0..100", "further attempts for what the network fails to bring (default 2)", false},
+    {"cacert", "FILE", "certificates to trust for https (default: as curl has it)", false},
     {"mirror", "URL", "a further source, such as http://HOST/map_download", true},
     {"password-file", "FILE", "opensauce: the password in FILE's first line (-: standard input)", false},
     {"installed-version", "N", "escape: the game's version (default: what the last upgrade recorded)", false},
     {"then", "CMD", "run CMD with the shell once the content is there ($PATCHBAY_ADDRESS, …: see the manual)",
      false},
     {"then-delay", "SECONDS", "wait before that, as the original OpenSauce does for 2 s (default 0)", false},
+    {"json", NULL, "print what happens as JSON, an event a line: see docs/launchers.md", false},
     {NULL, NULL, NULL, false},
 };
 
@@ -159,7 +164,7 @@ const struct verb verbs[] = {
      "withdrawn title has only other releases; with --keep 0 it goes altogether.\n",
      gc_options, NULL, true, true, verb_gc},
     {"fsck", "", 0, 0, "Check every object and the catalog",
-     "Exit status 1 when something is damaged or missing. Publishing the same content again mends it.\n",
+     "Exit status 5 when something is damaged or missing. Publishing the same content again mends it.\n",
      NULL, NULL, true, true, verb_fsck},
     {"backup", "DIR", 1, 1, "Copy the depot into a folder, while it is served and published to",
      "DIR becomes a depot of its own, with bans and the day's account. What an earlier backup in DIR has is "
@@ -192,8 +197,9 @@ const struct verb verbs[] = {
      "DIR/attic\n"
      "  escape://HOST[:PORT]/                 all collections that DIR is subscribed to\n"
      "  playonline://HOST[:PORT]/APP@HW       the application's files in DIR\n"
+     "opensauces:// and escapes:// go over https.\n"
      "Content appears verified or not at all. A fetch that was broken off continues where it stopped.\n",
-     fetch_options, fetch_more_options, false, true, verb_fetch},
+     fetch_options, fetch_more_options, false, false, verb_fetch},
     {"recover", "DIR", 1, 1, "Finish an install that was broken off in a game's folder",
      "The next fetch does so by itself; this does only that.\n", NULL, NULL, false, true, verb_recover},
     {NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, false, false, NULL},

@@ -27,7 +27,9 @@ static void help_all(FILE *to)
         snprintf(call, sizeof call, "%s %s", v->words, v->operands);
         fprintf(to, "  %-38s %s\n", call, v->summary);
     }
-    fprintf(to, "\n'patchbay VERB --help' tells more about each. Manual: man patchbay\n");
+    fprintf(to, "\n'patchbay VERB --help' tells more about each. Manual: man patchbay\n\nExit status:\n");
+    for (const struct exit_meaning *m = exit_meanings; m->words != NULL; m++)
+        fprintf(to, "  %d  %s\n", m->exit, m->words);
 }
 
 static void help_verb(const struct args *a)
@@ -257,6 +259,29 @@ bool args_number(const struct args *a, const char *name, long low, long high, in
         return false;
     }
     *out = (int)n;
+    return true;
+}
+
+bool args_bytes(const struct args *a, const char *name, unsigned long long low, unsigned long long *out)
+{
+    static const char units[] = "KMG";
+    const char *text = args_value(a, name), *unit;
+    char *end;
+    if (text == NULL)
+        return true;
+    errno = 0;
+    unsigned long long n = strtoull(text, &end, 10);
+    bool good = text[0] >= '0' && text[0] <= '9' && errno == 0 && n < 1ull << 32;
+    if (*end != '\0' && (unit = strchr(units, *end >= 'a' ? *end - ('a' - 'A') : *end)) != NULL) {
+        n <<= 10 * (unit - units + 1);
+        end++;
+    }
+    if (!good || *end != '\0' || n < low) {
+        fprintf(stderr, "patchbay: --%s is a number of bytes such as 500K or 2M, at least %llu, not %s\n",
+                name, low, text);
+        return false;
+    }
+    *out = n;
     return true;
 }
 

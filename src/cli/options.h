@@ -2,6 +2,7 @@
 #ifndef PB_CLI_OPTIONS_H
 #define PB_CLI_OPTIONS_H
 
+#include "cli/exits.h"
 #include "patchbay/patchbay.h"
 
 #include <stdbool.h>
@@ -50,8 +51,6 @@ struct verb {
 
 extern const struct verb verbs[]; /* ends with NULL words */
 
-enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
-
 /* Parses the command line. Returns -1 to run the verb; else the exit status, after printing help or an error.
  */
 int args_parse(int argc, char **argv, struct args *a);
@@ -65,6 +64,9 @@ size_t args_values(const struct args *a, const char *name, const char **out, siz
 /* Parses a number from `low` to `high`. False: an error was printed. *out is unchanged when the option is not
  * given. */
 bool args_number(const struct args *a, const char *name, long low, long high, int *out);
+/* Parses a number of bytes with an optional unit of 1024, 1024² or 1024³: "500K", "2M", "1G". As args_number.
+ */
+bool args_bytes(const struct args *a, const char *name, unsigned long long low, unsigned long long *out);
 /* Parses a version, an unsigned 64-bit number. Without `required`, *out is unchanged when the option is not
  * given. */
 bool args_version(const struct args *a, const char *name, bool required, unsigned long long *out);

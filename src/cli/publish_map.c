@@ -51,9 +51,10 @@ int verb_publish_map(const struct args *a)
     o.level = level == 0 ? -1 : level; /* in the library's options 0 is "as usual" */
     if (!read_password(a, password, &o.password))
         return EXIT_FAILED;
-    struct pb_depot *depot = open_depot(a);
-    if (depot == NULL)
-        return EXIT_FAILED;
+    struct pb_depot *depot;
+    int opened = open_depot(a, &depot);
+    if (opened != EXIT_DONE)
+        return opened;
     progress_start(&progress, true);
     int rc = pb_publish_map(depot, &o, progress_show, &progress, &result, &err);
     progress_end(&progress);

@@ -40,9 +40,10 @@ static int publish(const struct args *a, publish_fn *fn, const void *options, st
 {
     struct pb_error err;
     struct pb_publish_result result;
-    struct pb_depot *depot = open_depot(a);
-    if (depot == NULL)
-        return EXIT_FAILED;
+    struct pb_depot *depot;
+    int opened = open_depot(a, &depot);
+    if (opened != EXIT_DONE)
+        return opened;
     progress_start(progress, true);
     int rc = fn(depot, options, progress_show, progress, &result, &err);
     progress_end(progress);

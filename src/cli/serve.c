@@ -60,8 +60,9 @@ static void key_take(void *arg, const struct pb_config_key *key)
         s->rc = pb_config_set(s->config, key->section, key->key, values[i], where, s->err);
 }
 
-/* The command line, then the file, then the program's own default. NULL after an error was printed. */
-static struct pb_config *config_make(const struct args *a)
+/* The command line, then the file, then the program's own default. NULL after an error was printed; then
+ * *status is the exit status. */
+static struct pb_config *config_make(const struct args *a, int *status)
 {
     struct pb_error err = {0};
     struct pb_config *config = pb_config_new();
@@ -69,6 +70,7 @@ static struct pb_config *config_make(const struct args *a)
     struct key_set set = {a, config, &err, PB_OK};
     if (config == NULL) {
         fprintf(stderr, "patchbay: out of memory\n");
+        *status = EXIT_FAILED;
         return NULL;
     }
     pb_config_keys(key_take, &set);
@@ -79,7 +81,7 @@ static struct pb_config *config_make(const struct args *a)
     if (set.rc == PB_OK)
         set.rc = pb_config_default(config, "server", "access_log", "-", &err);
     if (set.rc < 0) {
-        fail(&err);
+        *status = fail(&err);
         pb_config_free(config);
         return NULL;
     }
@@ -95,7 +97,8 @@ static void report(void *arg, const char *text)
 static void reload(const struct args *a, struct pb_server *server)
 {
     struct pb_error err;
-    struct pb_config *config = config_make(a);
+    int status;
+    struct pb_config *config = config_make(a, &status);
     if (config == NULL || pb_server_reload(server, config, &err) < 0)
         fprintf(stderr, "patchbay: reload: the old configuration stays%s%s\n", config != NULL ? ": " : "",
                 config != NULL ? err.text : "");
@@ -134,9 +137,10 @@ int verb_serve(const struct args *a)
     struct pb_error err;
     struct pb_server *server;
     sigset_t signals;
-    struct pb_config *config = config_make(a);
+    int status;
+    struct pb_config *config = config_make(a, &status);
     if (config == NULL)
-        return EXIT_FAILED;
+        return status;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
@@ -146,9 +150,9 @@ int verb_serve(const struct args *a)
     int rc = pb_server_start(args_depot(a), config, 0, report, NULL, &server, &err);
     pb_config_free(config);
     if (rc < 0) {
-        fail(&err);
+        status = fail(&err);
         /* "--threads: …" is about the command line. */
-        return rc == PB_INVALID && strncmp(err.text, "--", 2) == 0 ? EXIT_USAGE : EXIT_FAILED;
+        return rc == PB_INVALID && strncmp(err.text, "--", 2) == 0 ? EXIT_USAGE : status;
     }
     addresses_print(server, args_depot(a));
     service_ready();

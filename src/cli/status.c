@@ -17,24 +17,23 @@ static double monotonic_now(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* NULL after an error was printed. */
-static json_t *ask(struct pb_depot *depot, const char *address)
+/* EXIT_DONE, or the exit status after an error was printed. */
+static int ask(struct pb_depot *depot, const char *address, json_t **out)
 {
     struct pb_error err;
     char *text;
-    if (pb_server_status(depot, address, &text, &err) < 0) {
-        fail(&err);
-        return NULL;
-    }
+    if (pb_server_status(depot, address, &text, &err) < 0)
+        return fail(&err);
     json_t *o = json_loads(text, 0, NULL);
     free(text);
     if (!json_is_object(o)) {
         fprintf(stderr, "patchbay: what answers there is not a patchbay server\n");
         json_decref(o);
-        return NULL;
+        return EXIT_FAILED;
     }
     json_object_set_new(o, "asked", json_real(monotonic_now()));
-    return o;
+    *out = o;
+    return EXIT_DONE;
 }
 
 static void draw(json_t *now, const json_t *before)
@@ -76,11 +75,11 @@ static int watch(struct pb_depot *depot, const char *address)
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGWINCH);
     sigprocmask(SIG_BLOCK, &signals, NULL);
-    int status = EXIT_FAILED;
-    while (status != EXIT_DONE && (now = ask(depot, address)) != NULL) {
+    int status;
+    bool ended = false;
+    while (!ended && (status = ask(depot, address, &now)) == EXIT_DONE) {
         bool same = before != NULL && status_same(now, before); /* else another server has taken its place */
-        if (show(now, same ? before : NULL, &signals))
-            status = EXIT_DONE;
+        ended = show(now, same ? before : NULL, &signals);
         json_decref(before);
         before = now;
     }
@@ -91,14 +90,15 @@ static int watch(struct pb_depot *depot, const char *address)
 int verb_status(const struct args *a)
 {
     const char *address = args_value(a, "admin");
-    struct pb_depot *depot = address == NULL ? open_depot(a) : NULL;
-    if (address == NULL && depot == NULL)
-        return EXIT_FAILED;
-    int status = EXIT_FAILED;
+    struct pb_depot *depot = NULL;
+    json_t *o = NULL;
+    int status = address == NULL ? open_depot(a, &depot) : EXIT_DONE;
+    if (status != EXIT_DONE)
+        return status;
     if (!args_flag(a, "json") && !args_flag(a, "once") && isatty(STDOUT_FILENO) == 1) {
         status = watch(depot, address);
     } else {
-        json_t *o = ask(depot, address);
+        status = ask(depot, address, &o);
         if (o != NULL && args_flag(a, "json")) {
             json_object_del(o, "asked"); /* ours */
             status = print_json(o);

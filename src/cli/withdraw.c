@@ -7,9 +7,10 @@
 int verb_withdraw(const struct args *a)
 {
     struct pb_error err;
-    struct pb_depot *depot = open_depot(a);
-    if (depot == NULL)
-        return EXIT_FAILED;
+    struct pb_depot *depot;
+    int opened = open_depot(a, &depot);
+    if (opened != EXIT_DONE)
+        return opened;
     int rc = pb_depot_withdraw(depot, a->operands[0], &err);
     pb_depot_close(depot);
     if (rc < 0)

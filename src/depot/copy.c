@@ -207,7 +207,7 @@ static int objects_take(struct copy *c, struct pb_error *err)
         rc = sql_object(st, 0, &o, err);
         if (rc == PB_OK)
             rc = object_take(c, &o, err);
-        struct pb_progress p = {"copy", c->report->bytes, (uint64_t)total, NULL};
+        struct pb_progress p = {"copying", c->report->bytes, (uint64_t)total, NULL};
         if (rc == PB_OK && c->progress != NULL && c->progress(c->arg, &p) != 0)
             rc = error_set(err, PB_CANCELLED, "cancelled");
     }

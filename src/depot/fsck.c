@@ -62,7 +62,7 @@ static int object_check(struct fsck *f, const struct object *o, struct pb_error 
         error_set(fault, PB_DAMAGED, "object %s: its bytes are not those of its name (SHA-256)", path);
     else if (!md5_equal(&r.md5, &o->md5))
         error_set(fault, PB_DAMAGED, "object %s: the catalog has another MD5 for it", path);
-    struct pb_progress p = {"verify", f->report->bytes, f->total, NULL};
+    struct pb_progress p = {"verifying", f->report->bytes, f->total, NULL};
     if (f->progress != NULL && f->progress(f->arg, &p) != 0)
         return error_set(err, PB_CANCELLED, "cancelled");
     return PB_OK;

@@ -74,6 +74,7 @@ struct fetch_installed {
 
 /* What the user asks for. */
 struct fetch_request {
+    const char *base; /* "http://HOST:PORT", or "https://HOST:PORT" for opensauces:// and the like */
     const char *host; /* as in the URL, with the brackets of an IPv6 address */
     uint16_t port;    /* of the URL, or the dialect's default */
     const char *path; /* what follows the '/', percent-decoded */
@@ -122,7 +123,7 @@ struct dialect_fetch {
     /* Checks the request, and sets *title, "DIALECT/NAME". PB_INVALID. */
     int (*title)(const struct fetch_request *q, struct arena *a, const char **title, struct pb_error *err);
     /* The sources to ask, in order. Round 0 uses no network; round 1 follows when all sources of round 0 have
-     * failed. An error of round 1 is reported together with those of the sources. NULL: http://HOST:PORT,
+     * failed. An error of round 1 is reported together with those of the sources. NULL: fetch_request.base,
      * then the mirrors. */
     int (*sources)(const struct fetch_request *q, const struct fetch_net *net, unsigned round,
                    struct arena *a, struct fetch_sources *out, struct pb_error *err);

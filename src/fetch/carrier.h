@@ -19,6 +19,7 @@ struct errand {
     uint64_t received; /* the carrier adds what it received of it from the network */
     bool alone;        /* in flight on its connection without others: answers were mixed up before */
     void *state;       /* the carrier's own */
+    uint32_t wait_ms;  /* with PB_NETWORK: how long the server asks to be left alone; NET_NEVER: give it up */
 };
 
 /* How a carrier tells the downloader. Called from within `turn` alone. */

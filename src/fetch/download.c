@@ -59,6 +59,7 @@ struct downloading {
     size_t done, next;      /* `next`: the first that may be waiting */
     uint64_t bytes_done;    /* of pieces that are whole */
     uint64_t bytes_running; /* of pieces under way */
+    uint64_t hold;          /* nothing is asked for before: the only server wants to be left alone; ms */
     int status;             /* what ends everything; its text: */
     struct pb_error *err;
 };
@@ -293,8 +294,12 @@ static bool slot_again(struct slot *slot, int rc, uint64_t *wait_ms, const struc
     *wait_ms = 0;
     if (rc == PB_NETWORK) {
         slot->source->faults++;
-        *wait_ms = others ? 0 : NET_RETRY_MS;
-        return w->attempts < NET_ATTEMPTS * url_count(&slot->piece);
+        unsigned most = net_attempts(slot->all->d->net) * url_count(&slot->piece);
+        uint32_t asked = slot->errand.wait_ms;
+        *wait_ms = others ? 0 : asked > NET_RETRY_MS ? asked : NET_RETRY_MS;
+        if (!others && asked > 0 && asked != NET_NEVER)
+            slot->all->hold = clock_monotonic_ms() + asked;
+        return (others || asked != NET_NEVER) && w->attempts < (most < UINT8_MAX ? most : UINT8_MAX);
     }
     /* Perhaps the answers to several requests were mixed up on the way. */
     if (rc == PB_DAMAGED && slot->source->kind->depth > 1 && !w->alone && !slot->whole) {
@@ -381,9 +386,9 @@ static const struct carrier_events events = {on_bytes, on_end};
 
 static int progress_report(struct downloading *all)
 {
-    struct pb_progress p = {"download", all->bytes_done + all->bytes_running, all->plan->download, NULL};
+    struct pb_progress p = {"downloading", all->bytes_done + all->bytes_running, all->plan->download, NULL};
     if (all->plan->download == 0) /* sizes are not known */
-        p = (struct pb_progress){"download", all->done, all->plan->piece_count, "files"};
+        p = (struct pb_progress){"downloading", all->done, all->plan->piece_count, "files"};
     return net_progress(all->d->net, &p, all->err);
 }
 
@@ -407,7 +412,7 @@ static void slots_fill(struct downloading *all)
     uint32_t now = now_ms(all);
     unsigned busy = 0;
     bool skipped = false;
-    struct slot *slot = slot_free(all);
+    struct slot *slot = clock_monotonic_ms() < all->hold ? NULL : slot_free(all);
     for (size_t at = all->next; slot != NULL && busy < LOOK_AHEAD && at < all->plan->piece_count; at++) {
         struct want *w = &all->wants[at];
         if (want_is_due(w, now)) {
@@ -428,6 +433,8 @@ static int wants_run(struct downloading *all)
     while (rc == PB_OK && all->done < all->plan->piece_count) {
         slots_fill(all);
         rc = all->status < 0 ? all->status : progress_report(all);
+        if (rc == PB_OK)
+            rc = net_throttle(all->d->net, all->err);
         if (rc == PB_OK && all->done < all->plan->piece_count)
             rc = sources_turn(&all->sources, TURN_MS, all->err);
         if (rc == PB_OK)

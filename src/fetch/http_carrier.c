@@ -5,9 +5,13 @@
 
 #include <stdio.h>
 
+struct transfer;
+
 struct carrier {
     struct net *net;
     const struct carrier_events *events;
+    struct transfer *first; /* of those under way */
+    uint64_t turn;
 };
 
 /* An errand under way. */
@@ -17,6 +21,9 @@ struct transfer {
     CURL *easy;
     uint64_t at;   /* of the next byte */
     bool answered; /* the first bytes of the body are here */
+    bool paused;
+    uint64_t turn; /* in which it last took bytes */
+    struct transfer *before, *after;
     struct pb_error err;
     int rc; /* of events->bytes */
 };
@@ -27,7 +34,7 @@ static int http_open(struct net *net, unsigned most, const struct carrier_events
     struct carrier *c = malloc(sizeof *c);
     if (c == NULL)
         return error_memory(err);
-    *c = (struct carrier){net, events};
+    *c = (struct carrier){.net = net, .events = events};
     curl_multi_setopt(net->multi, CURLMOPT_MAXCONNECTS, (long)most);
     curl_multi_setopt(net->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)most);
     *out = c;
@@ -39,6 +46,12 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
     struct transfer *t = arg;
     size_t n = size * count;
     long code = 0;
+    /* Left alone, libcurl reads a megabyte at once. Under a rate each transfer has one step in each turn. */
+    if (net_is_paced(t->carrier->net) && t->turn == t->carrier->turn) {
+        t->paused = true;
+        return CURL_WRITEFUNC_PAUSE;
+    }
+    t->turn = t->carrier->turn;
     if (!t->answered) {
         t->answered = true;
         curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &code);
@@ -46,9 +59,28 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
             t->at = 0;
     }
     t->errand->received += n;
+    net_received(t->carrier->net, n);
     t->rc = t->carrier->events->bytes(t->errand, t->at, bytes, n, &t->err);
     t->at += n;
     return t->rc == PB_OK ? n : 0;
+}
+
+static void transfer_link(struct carrier *c, struct transfer *t)
+{
+    t->after = c->first;
+    if (t->after != NULL)
+        t->after->before = t;
+    c->first = t;
+}
+
+static void transfer_unlink(struct carrier *c, struct transfer *t)
+{
+    if (t->after != NULL)
+        t->after->before = t->before;
+    if (t->before != NULL)
+        t->before->after = t->after;
+    else
+        c->first = t->after;
 }
 
 static int http_start(struct carrier *c, struct errand *e, struct pb_error *err)
@@ -74,6 +106,7 @@ static int http_start(struct carrier *c, struct errand *e, struct pb_error *err)
         free(t);
         return error_memory(err);
     }
+    transfer_link(c, t);
     e->state = t;
     return PB_OK;
 }
@@ -81,6 +114,7 @@ static int http_start(struct carrier *c, struct errand *e, struct pb_error *err)
 static void http_cancel(struct carrier *c, struct errand *e)
 {
     struct transfer *t = e->state;
+    transfer_unlink(c, t);
     curl_multi_remove_handle(c->net->multi, t->easy);
     curl_easy_cleanup(t->easy);
     free(t);
@@ -92,8 +126,10 @@ static void transfer_end(struct carrier *c, struct transfer *t, CURLcode code)
     struct errand *e = t->errand;
     struct pb_error err = t->err;
     int rc = t->rc;
-    if (rc == PB_OK && code != CURLE_OK)
-        rc = net_fault(t->easy, code, &err);
+    if (rc == PB_OK && code != CURLE_OK) {
+        rc = net_fault(c->net, t->easy, code, &err);
+        e->wait_ms = net_wait_asked(t->easy, code);
+    }
     if (rc == PB_OK)
         net_peer_note(c->net, t->easy, e->url);
     http_cancel(c, e);
@@ -116,13 +152,34 @@ static bool transfers_collect(struct carrier *c)
     return any;
 }
 
+/* What it was left with is handed over within. */
+static void transfers_resume(struct carrier *c)
+{
+    for (struct transfer *t = c->first; t != NULL; t = t->after) {
+        if (t->paused) {
+            t->paused = false;
+            curl_easy_pause(t->easy, CURLPAUSE_CONT); /* a fault shows in the next step of the transfer */
+        }
+    }
+}
+
+static bool any_paused(const struct carrier *c)
+{
+    const struct transfer *t = c->first;
+    while (t != NULL && !t->paused)
+        t = t->after;
+    return t != NULL;
+}
+
 static int http_turn(struct carrier *c, int wait_ms, struct pb_error *err)
 {
     int running;
+    c->turn++;
+    transfers_resume(c);
     CURLMcode code = curl_multi_perform(c->net->multi, &running);
     bool ended = transfers_collect(c);
     if (code == CURLM_OK && !ended)
-        code = curl_multi_poll(c->net->multi, NULL, 0, wait_ms, NULL);
+        code = curl_multi_poll(c->net->multi, NULL, 0, any_paused(c) ? 0 : wait_ms, NULL);
     return code == CURLM_OK ? PB_OK : error_set(err, PB_FAILED, "download: %s", curl_multi_strerror(code));
 }
 

@@ -46,7 +46,7 @@ static void slow_restart(struct http_stream *s)
     s->since_bytes = 0;
 }
 
-int http_stream_open(struct http_stream *s, const struct net *net, struct net_peer *peer,
+int http_stream_open(struct http_stream *s, struct net *net, struct net_peer *peer,
                      struct pb_error *err)
 {
     int one = 1;
@@ -198,7 +198,9 @@ static enum http_stream_event answer_take(struct http_stream *s, const struct ca
         return HTTP_STREAM_IDLE;
     struct errand *e = s->first->errand;
     if (s->response.status >= 300 && e != NULL) {
-        *rc = net_status_fault(s->response.status, err);
+        uint64_t seconds = s->response.retry_known ? s->response.retry_seconds : 0;
+        *rc = net_status_fault(s->response.status, seconds, err);
+        e->wait_ms = net_status_wait(s->response.status, seconds);
     }
     *done = first_take(s);
     return s->closes ? HTTP_STREAM_LOST : HTTP_STREAM_MORE;
@@ -210,8 +212,9 @@ static enum http_stream_event bytes_receive(struct http_stream *s, struct pb_err
     s->in_to -= s->in_from;
     s->in_from = 0;
     ssize_t n;
+    size_t most = net_step(s->net, RECEIVE_ROOM - s->in_to);
     do
-        n = recv(s->fd, s->in + s->in_to, RECEIVE_ROOM - s->in_to, 0);
+        n = recv(s->fd, s->in + s->in_to, most, 0);
     while (n < 0 && errno == EINTR);
     if (n < 0 && errno == EAGAIN)
         return HTTP_STREAM_IDLE;
@@ -222,6 +225,7 @@ static enum http_stream_event bytes_receive(struct http_stream *s, struct pb_err
     }
     s->in_to += (size_t)n;
     s->since_bytes += (uint64_t)n;
+    net_received(s->net, (uint64_t)n);
     return HTTP_STREAM_MORE;
 }
 
@@ -235,9 +239,9 @@ static bool too_slow(struct http_stream *s, struct pb_error *err)
     }
     if (s->first == NULL || now - s->since < NET_SLOW_S * 1000)
         return false;
-    if (s->since_bytes < (uint64_t)NET_SLOW_BYTES * NET_SLOW_S) {
-        error_set(err, PB_NETWORK, "the server is too slow: fewer than %d bytes a second for %d seconds",
-                  NET_SLOW_BYTES, NET_SLOW_S);
+    if (s->since_bytes < (uint64_t)net_slow_bytes(s->net) * NET_SLOW_S) {
+        error_set(err, PB_NETWORK, "the server is too slow: fewer than %u bytes a second for %d seconds",
+                  net_slow_bytes(s->net), NET_SLOW_S);
         return true;
     }
     slow_restart(s);

@@ -22,7 +22,7 @@ struct ask {
 struct http_stream {
     int fd; /* -1: closed */
     struct net_peer *peer;
-    const struct net *net;
+    struct net *net;
     struct ask *first, *last; /* in flight, in order */
     unsigned count;
     struct buffer out; /* requests that are not sent yet */
@@ -41,7 +41,7 @@ struct http_stream {
 bool http_stream_url_ok(const char *url);
 
 /* Begins to connect. The stream must be closed. */
-PB_MUST_USE int http_stream_open(struct http_stream *s, const struct net *net, struct net_peer *peer,
+PB_MUST_USE int http_stream_open(struct http_stream *s, struct net *net, struct net_peer *peer,
                                  struct pb_error *err);
 /* Returns the asks that were in flight; the caller owns them. */
 struct ask *http_stream_close(struct http_stream *s);

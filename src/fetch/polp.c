@@ -46,8 +46,7 @@ static int socket_wait(const struct net *t, int fd, short events, unsigned ms, s
         int n = poll(&ready, 1, STEP_MS);
         if (n > 0)
             return PB_OK;
-        struct pb_progress p = {"ask", 0, 0, NULL};
-        int rc = net_progress(t, &p, err);
+        int rc = net_tick(t, err);
         if (rc < 0)
             return rc;
         if (clock_monotonic_ms() >= until)
@@ -106,14 +105,15 @@ static int all_send(const struct net *t, int fd, struct slice bytes, struct pb_e
 }
 
 /* Until `out` has `wanted` bytes. */
-static int all_receive(const struct net *t, int fd, struct buffer *out, size_t wanted, struct pb_error *err)
+static int all_receive(struct net *t, int fd, struct buffer *out, size_t wanted, struct pb_error *err)
 {
     char step[16 * 1024];
-    uint64_t until = clock_monotonic_ms() + REPLY_S * 1000;
+    uint64_t until =
+        clock_monotonic_ms() + REPLY_S * 1000 + (t->options.rate > 0 ? wanted * 1000 / t->options.rate : 0);
     while (out->n < wanted) {
         if (clock_monotonic_ms() > until)
             return error_set(err, PB_NETWORK, "the reply takes more than %d s", REPLY_S);
-        size_t most = wanted - out->n < sizeof step ? wanted - out->n : sizeof step;
+        size_t most = net_step(t, wanted - out->n < sizeof step ? wanted - out->n : sizeof step);
         ssize_t n = recv(fd, step, most, 0);
         if (n == 0)
             return error_set(err, PB_NETWORK, "the server closed the connection");
@@ -124,6 +124,9 @@ static int all_receive(const struct net *t, int fd, struct buffer *out, size_t w
             return rc;
         if (n > 0 && !buffer_append(out, step, (size_t)n))
             return error_set(err, PB_INVALID, "the reply is larger than %zu bytes", out->ceiling);
+        net_received(t, n > 0 ? (uint64_t)n : 0);
+        if ((rc = net_throttle(t, err)) < 0)
+            return rc;
     }
     return PB_OK;
 }
@@ -139,7 +142,7 @@ static int reply_check(const struct polp_header *h, const struct buffer *out, st
                : error_set(err, PB_DAMAGED, "the reply's hash is not that of its bytes");
 }
 
-static int exchange(const struct net *t, const struct polp_place *place, const struct polp_request *r,
+static int exchange(struct net *t, const struct polp_place *place, const struct polp_request *r,
                     struct buffer *out, struct pb_error *err)
 {
     struct polp_header h;
@@ -175,7 +178,7 @@ int net_polp(void *net, const char *address, const struct polp_request *r, struc
     for (int attempt = 1;; attempt++) {
         struct pb_error pause;
         int rc = exchange(net, &place, r, out, err);
-        if ((rc != PB_NETWORK && rc != PB_DAMAGED) || attempt == NET_ATTEMPTS)
+        if ((rc != PB_NETWORK && rc != PB_DAMAGED) || attempt >= (int)net_attempts(net))
             return rc;
         if (net_pause(net, NET_RETRY_MS, &pause) < 0) {
             *err = pause;

@@ -87,7 +87,7 @@ static uint32_t chunk_size(const struct link *l)
     return left < CHUNK ? (uint32_t)left : CHUNK;
 }
 
-static int request_add(struct link *l, struct pb_error *err)
+static int request_add(const struct carrier *c, struct link *l, struct pb_error *err)
 {
     struct polp_request r = {.opcode = POLP_DOWNLOAD,
                              .hardware = l->place.hardware,
@@ -97,7 +97,7 @@ static int request_add(struct link *l, struct pb_error *err)
                              .name = l->place.name};
     uint64_t now = clock_monotonic_ms();
     l->deadline = now + NET_SLOW_S * 1000;
-    l->chunk_deadline = now + (CHUNK / NET_SLOW_BYTES + NET_SLOW_S) * 1000;
+    l->chunk_deadline = now + (CHUNK / net_slow_bytes(c->net) + NET_SLOW_S) * 1000;
     return polp_request_emit(&r, &l->out)
                ? PB_OK
                : error_set(err, PB_INVALID, "the name is too long for the protocol");
@@ -120,7 +120,7 @@ static int request_send(struct link *l, struct pb_error *err)
 static int link_ask(struct carrier *c, struct link *l, struct pb_error *err)
 {
     int rc = l->fd >= 0 ? PB_OK : polp_connect(c->net, l->place.host, l->place.port, &l->fd, err);
-    return rc == PB_OK ? request_add(l, err) : rc;
+    return rc == PB_OK ? request_add(c, l, err) : rc;
 }
 
 static int polp_start(struct carrier *c, struct errand *e, struct pb_error *err)
@@ -232,7 +232,7 @@ static int data_take(struct carrier *c, struct link *l, const char *p, size_t n,
 static int link_read(struct carrier *c, struct link *l, struct pb_error *err)
 {
     char step[64 * 1024];
-    ssize_t n = recv(l->fd, step, sizeof step, 0);
+    ssize_t n = recv(l->fd, step, net_step(c->net, sizeof step), 0);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return PB_OK;
     if (n <= 0 && l->answered && l->head_n == 0) { /* a server may close after each reply */
@@ -243,6 +243,7 @@ static int link_read(struct carrier *c, struct link *l, struct pb_error *err)
         return error_set(err, PB_NETWORK, "the server closed the connection");
     l->deadline = clock_monotonic_ms() + NET_SLOW_S * 1000;
     l->errand->received += (uint64_t)n;
+    net_received(c->net, (uint64_t)n);
     uint64_t before = l->got;
     for (size_t at = 0, used; at < (size_t)n; at += used) {
         if (l->got != before) /* one request, one reply */
@@ -252,7 +253,7 @@ static int link_read(struct carrier *c, struct link *l, struct pb_error *err)
         if (rc < 0)
             return rc;
     }
-    return l->got != before && l->got < l->errand->to ? request_add(l, err) : PB_OK;
+    return l->got != before && l->got < l->errand->to ? request_add(c, l, err) : PB_OK;
 }
 
 /* ---- turns ---- */

@@ -33,7 +33,7 @@ sound() { # DEPOT
     "$patchbay" fetch "escape://$at/official" game
     diff -r --exclude=webindex.esi tree game/official
     "$patchbay" bans | grep -q 192.0.2.7
-    run -1 "$patchbay" status --depot copy --once # it knows of no server
+    run -3 "$patchbay" status --depot copy --once # it knows of no server
     [[ $output == *"no server"* ]]
     # a backup is a depot
     [ "$("$patchbay" list --json --depot copy | md5sum)" = "$("$patchbay" list --json | md5sum)" ]
@@ -127,12 +127,12 @@ sound() { # DEPOT
     object=depot/objects/${sum:0:2}/${sum:2}
     chmod u+w "$object"
     printf 'X' | dd of="$object" conv=notrunc status=none
-    run -1 "$patchbay" backup copy
+    run -5 "$patchbay" backup copy
     [[ $output == *"missing or damaged: 1 "*"its bytes are not those of its name"* ]]
     cmp before copy/catalog.sqlite
     sound copy
     rm "$object"
-    run -1 "$patchbay" backup copy
+    run -5 "$patchbay" backup copy
     [[ $output == *"missing or damaged"* ]]
     "$patchbay" publish levels tree --collection official --min-version 1 # mends it
     run -0 "$patchbay" backup copy
@@ -155,7 +155,7 @@ sound() { # DEPOT
     "$patchbay" backup copy
     run -1 "$patchbay" restore copy
     [[ $output == *"there is a depot already"* ]]
-    run -1 "$patchbay" restore nothing --depot new
+    run -3 "$patchbay" restore nothing --depot new
     [ ! -e new/catalog.sqlite ]
     run -1 "$patchbay" restore copy --depot other
     # a copy that was not made with backup may lack tmp
@@ -166,7 +166,7 @@ sound() { # DEPOT
     PATCHBAY_DEPOT=$T/copy start_server
     echo "ESXL new" >tree/new.esx
     "$patchbay" publish levels tree --collection official --min-version 1
-    run -1 "$patchbay" backup copy
+    run -9 "$patchbay" backup copy
     [[ $output == *"in use by another program"* ]]
     curl -sf "http://$at/maps/a.map" | cmp - a.map
 }

@@ -44,8 +44,8 @@ publish_levels() {
     done
     wait_for 10 eval 'curl -sf "http://$at/official.txt" | sed -n 4p | grep -qx 2050'
     run -0 "$patchbay" fetch --json "escape://$at/official" ours
-    for fact in '"downloaded": 150' '"moved": 100' '"kept": 1800' '"placed": 150' '"attic": 52'; do
-        [[ $output == *"$fact"* ]] || { echo "no $fact in $output"; return 1; }
+    for fact in '"downloaded":150' '"moved":100' '"kept":1800' '"placed":150' '"attic":52'; do
+        [[ ${lines[-1]} == *"$fact"* ]] || { echo "no $fact in $output"; return 1; }
     done
     run -0 script collection "http://$at" official theirs
     [[ $output == *"downloaded 150 moved 100 attic 52 kept 1800"* ]]
@@ -103,7 +103,7 @@ publish_upgrade() {
     wait_for 10 eval 'curl -sf "http://$at/linux/UPGRADE" | grep -qx 301'
     run -0 "$patchbay" fetch "escape://$at/linux/UPGRADE" ours
     [[ $output == *"1 of 1 file downloaded"* ]]
-    run -1 "$patchbay" fetch "escape://$at/linux/UPGRADE" ours --installed-version 99
+    run -8 "$patchbay" fetch "escape://$at/linux/UPGRADE" ours --installed-version 99
     [[ $output == *"too old"* ]]
     run -3 script upgrade "http://$at" linux theirs 99
 }
@@ -205,10 +205,10 @@ hostile() {
     tree_print game | diff before -
 }
 
-# hostile_upgrade LINE WORD
+# hostile_upgrade LINE WORD [STATUS]
 hostile_upgrade() {
     printf '1\n1\n1\n2\nnote\n%b\n' "$1" >www/linux/UPGRADE
-    run -1 "$patchbay" fetch "escape://$static_at/linux/UPGRADE" game
+    run "-${3:-1}" "$patchbay" fetch "escape://$static_at/linux/UPGRADE" game
     [[ $output == *"$2"* ]] || { echo "not a word of '$2' in: $output"; return 1; }
     tree_print game | diff before -
 }
@@ -230,15 +230,15 @@ hostile_upgrade() {
     hostile_upgrade "folder u $m" 'a folder where a file must be'
     hostile_upgrade ".patchbay/installed.json u $m" 'patchbay keeps'
     hostile_upgrade "a q $m" 'neither u nor z'
-    hostile_upgrade "missing u $m" '404'
+    hostile_upgrade "missing u $m" '404' 3
     echo "not this" >www/linux/wrong
-    hostile_upgrade "wrong u $m" 'MD5'
+    hostile_upgrade "wrong u $m" 'MD5' 5
     gzip -c www/linux/wrong >www/linux/wrong.gz
-    hostile_upgrade "wrong z $m" 'MD5'
+    hostile_upgrade "wrong z $m" 'MD5' 5
     echo "no gzip" >www/linux/wrong.gz
-    hostile_upgrade "wrong z $m" 'damaged'
+    hostile_upgrade "wrong z $m" 'damaged' 5
     printf 'half of it' | gzip -c | head -c 20 >www/linux/wrong.gz
-    hostile_upgrade "wrong z $m" 'cut off'
+    hostile_upgrade "wrong z $m" 'cut off' 5
     [ -z "$(ls outside)" ]
 }
 

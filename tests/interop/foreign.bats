@@ -3,11 +3,11 @@
 
 load ../helper
 
-# fetch_fails WORDS [OPTION...]: the fetch fails, says so in one line, and out/ has no map.
+# fetch_fails STATUS WORDS [OPTION...]: the fetch ends with the status, says so in one line, and out/ has no map.
 fetch_fails() {
-    local words=$1
-    shift
-    run -1 "$patchbay" fetch "opensauce://$foreign_at/a" out "$@"
+    local expected=$1 words=$2
+    shift 2
+    run "-$expected" "$patchbay" fetch "opensauce://$foreign_at/a" out "$@"
     [ "${#lines[@]}" = 1 ]
     [[ $output == *"$words"* ]] || { echo "$output"; return 1; }
     [ -z "$(ls out)" ]
@@ -48,7 +48,7 @@ fetch_works() {
     start_foreign foreign damage=2
     fetch_works
     start_foreign foreign damage=1000
-    fetch_fails "MD5 is not the one announced"
+    fetch_fails 5 "MD5 is not the one announced"
     # each time once with others on its connection, and once alone
     [ "$(grep -c 'a-[0-9a-f]*\.7z\.001' foreign.log)" = 6 ]
 }
@@ -69,7 +69,7 @@ fetch_works() {
     start_foreign foreign missing=1
     fetch_works
     start_foreign foreign missing=1000
-    fetch_fails "404"
+    fetch_fails 3 "404"
 }
 
 @test "a server that is down for a moment is asked again" {
@@ -81,20 +81,20 @@ fetch_works() {
 @test "endless bodies, loops, other schemes, silence: refused" {
     make_foreign a 2000000
     start_foreign foreign long
-    fetch_fails "more than the"
+    fetch_fails 5 "more than the"
     start_foreign foreign loop
-    fetch_fails "redirects"
+    fetch_fails 1 "redirects"
     start_foreign foreign file-redirect
-    fetch_fails "Unsupported protocol"
+    fetch_fails 1 "Unsupported protocol"
     start_foreign foreign empty
-    fetch_fails "Server returned nothing"
+    fetch_fails 4 "Server returned nothing"
 }
 
 @test "a definition that lies about sizes" {
     make_foreign a 2000000
     sed -i 's/ compressed_size="[0-9]*"/ compressed_size="5"/' foreign/a.xml
     start_foreign foreign
-    fetch_fails "contradicts itself"
+    fetch_fails 1 "contradicts itself"
 }
 
 @test "an archive that unpacks to more than was announced (a bomb), or to less" {
@@ -102,16 +102,16 @@ fetch_works() {
     cp foreign/a.xml a.xml
     sed 's/uncompressed_size="[0-9]*"/uncompressed_size="1999999"/' a.xml >foreign/a.xml
     start_foreign foreign
-    fetch_fails "more than the 1999999 announced"
+    fetch_fails 5 "more than the 1999999 announced"
     sed 's/uncompressed_size="[0-9]*"/uncompressed_size="2000001"/' a.xml >foreign/a.xml
-    fetch_fails "the definition says 2000001"
+    fetch_fails 5 "the definition says 2000001"
 }
 
 @test "the right size and the wrong map" {
     make_foreign a 2000000
     sed -i 's/ md5="[0-9a-f]*" uncompressed/ md5="00000000000000000000000000000000" uncompressed/' foreign/a.xml
     start_foreign foreign
-    fetch_fails "not the one in the definition (MD5)"
+    fetch_fails 5 "not the one in the definition (MD5)"
 }
 
 @test "a definition of another map does not replace what the user has" {
@@ -129,7 +129,7 @@ fetch_works() {
     make_foreign a 2000000
     sed -i 's/name="a.map"/name="..\/a.map"/' foreign/a.xml
     start_foreign foreign
-    fetch_fails "../a.map"
+    fetch_fails 1 "../a.map"
 }
 
 @test "wrong and missing passwords have their own words" {
@@ -137,8 +137,8 @@ fetch_works() {
     echo wrong >wrong
     make_foreign a 2000000 --password-file right
     start_foreign foreign
-    fetch_fails "encrypted: its password is needed"
-    fetch_fails "wrong password" --password-file wrong
+    fetch_fails 8 "encrypted: its password is needed"
+    fetch_fails 8 "wrong password" --password-file wrong
     fetch_works --password-file right
 }
 
@@ -163,7 +163,7 @@ fetch_works() {
 }
 
 @test "a dead server" {
-    run -1 "$patchbay" fetch opensauce://127.0.0.1:1/a out
+    run -4 "$patchbay" fetch opensauce://127.0.0.1:1/a out
     [[ $output == *"Couldn't connect"* ]]
     [ "${#lines[@]}" = 1 ]
 }
@@ -179,9 +179,9 @@ fetch_works() {
     run -0 "$patchbay" fetch "opensauce://$foreign_at/a" out --mirror "$good"
     cmp a.map out/a.map
     rm -r out
-    fetch_fails "its password is needed"
+    fetch_fails 8 "its password is needed"
     sed 's/ compressed_size="[0-9]*"/ compressed_size="4294967295"/' foreign/a.xml >lying/a.xml
-    fetch_fails "makes no sense"
+    fetch_fails 1 "makes no sense"
 }
 
 @test "CRC-32 of a map from a stored zip of another tool" {
@@ -194,7 +194,7 @@ fetch_works() {
     start_foreign foreign
     run -0 "$patchbay" fetch "opensauce://$foreign_at/a" out --json
     crc=$(python3 -c 'import zlib; print("%08x" % zlib.crc32(open("a.map","rb").read()))')
-    [[ $output == *"\"crc32\": \"$crc\""* ]]
+    [[ $output == *"\"crc32\":\"$crc\""* ]]
 }
 
 @test "a server with another spelling replaces the player's map and adds no second" {

@@ -14,17 +14,24 @@ FOLDER has NAME.xml, and NAME/ with the parts. Modes:
   damage=N         the first N answers with a part have a wrong byte
   missing=N        the first N answers with a part are 404
   cut=N            the first N answers with a part break off half-way
-  status=N:CODE    the first N answers are CODE
+  status=N:CODE[:WHEN]  the first N answers are CODE, with Retry-After: WHEN
+  busy=N:CODE:WHEN the same for answers with a part; WHEN may be +S, an HTTP date S seconds from now
+  elsewhere=URL    every answer is a redirect to URL and what was asked for
+  static           no map server, but one of the files in FOLDER
+  tls=FILE         speaks TLS; FILE has key and certificate
   hang=N           after N answers with a part, the next one stops half-way, and all further ones before they begin
   empty            accepts, and closes without a word
   mixed            a part that was asked for while another request waits on the connection has another's bytes
   closes=N         every connection closes behind N answers, and says so
   drops=N          every connection closes behind N answers without a word
 """
+import email.utils
 import http.server
 import os
+import ssl
 import sys
 import threading
+import time
 import urllib.parse
 
 folder = sys.argv[1]
@@ -51,13 +58,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    def refuse(self, status):
+    def refuse(self, status, when=None):
         self.send_response(status)
+        if when:
+            if when.startswith("+"):
+                when = email.utils.formatdate(time.time() + int(when[1:]), usegmt=True)
+            self.send_header("Retry-After", when)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
     def body(self, data, part):
         n = count("part") if part else 0
+        if part and "busy" in modes:
+            times, status, when = modes["busy"].split(":", 2)
+            if n <= int(times):
+                return self.refuse(int(status), when)
         if part and n <= int(modes.get("missing", 0) or 0):
             return self.refuse(404)
         if part and n <= int(modes.get("damage", 0) or 0):
@@ -120,11 +135,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         n = count("all")
         if "status" in modes:
-            times, status = modes["status"].split(":")
+            times, status, when = (modes["status"] + ":").split(":")[:3]
             if n <= int(times):
-                return self.refuse(int(status))
+                return self.refuse(int(status), when)
+        if "elsewhere" in modes:
+            return self.redirect(modes["elsewhere"] + self.path)
         url = urllib.parse.urlsplit(self.path)
         query = urllib.parse.parse_qs(url.query)
+        if "static" in modes:
+            return self.serve(folder + urllib.parse.unquote(url.path), True)
         if url.path.startswith("/files/"):
             return self.serve(os.path.join(folder, urllib.parse.unquote(url.path[7:])), True)
         if url.path != "/map_download" or "map" not in query:
@@ -166,5 +185,9 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 server = Server(("127.0.0.1", 0), Silent if "empty" in modes else Handler)
+if "tls" in modes:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(modes["tls"])
+    server.socket = context.wrap_socket(server.socket, server_side=True)
 print("listening 127.0.0.1:%d" % server.server_address[1], flush=True)
 server.serve_forever()

@@ -27,7 +27,7 @@ served() { # PATH TEXT: is the text a line of what the server has there by now?
     run -0 "$patchbay" fetch "escape://$at/" game --subscribe official --subscribe future --installed-version 500
     [[ $output == *"escape/official: 10 files"*"future (future; needs a newer version of the game)"* ]]
     [ ! -e game/eula ]
-    run -1 "$patchbay" fetch "escape://$at/future" game --installed-version 500
+    run -8 "$patchbay" fetch "escape://$at/future" game --installed-version 500
     [[ $output == *"needs version 900"* ]]
     run -0 "$patchbay" fetch "escape://$at/" game --unsubscribe official --subscribe eula
     [ -e game/official/unsubscribed ]
@@ -38,7 +38,7 @@ served() { # PATH TEXT: is the text a line of what the server has there by now?
     tree_print game/official | diff before -
     run -1 "$patchbay" fetch "escape://$at/official" game
     [[ $output == *"unsubscribed from official"* ]]
-    run -1 "$patchbay" fetch "escape://$at/" game --subscribe ../up
+    run -3 "$patchbay" fetch "escape://$at/" game --subscribe ../up
     run -1 "$patchbay" fetch "opensauce://$at/a" game --subscribe a
     # one collection's fault is not the others'
     rm -r game/official game/eula game/future
@@ -128,7 +128,9 @@ served() { # PATH TEXT: is the text a line of what the server has there by now?
     [ "$(grep -c '^attic ' <<<"$output")" = 3 ]
     [[ $output == *"2 to download"*"3 to move"*"3 to set aside"* ]]
     run -0 "$patchbay" fetch --dry-run --json "escape://$at/official" game
-    [[ $output == *'"action": "attic"'* ]]
+    [ "$(grep -c '"event":"file","action":"move"' <<<"$output")" = 3 ]
+    [ "$(grep -c '"event":"file","action":"attic"' <<<"$output")" = 3 ]
+    [[ ${lines[-1]} == '{"event":"done"'*'"pieces":2,'* ]]
     run -0 "$patchbay" fetch "escape://$at/official" game
     [[ $output == *"3 moved"*"3 set aside"* ]]
 }

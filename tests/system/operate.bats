@@ -163,7 +163,7 @@ EOF
     "$patchbay" ban 127.0.0.5 --for 3s
     wait_for 5 code_is 403 "http://$at/maps/a.map" -r 0-9 --interface 127.0.0.5
     wait_for 5 code_is 206 "http://$at/maps/a.map" -r 0-9 --interface 127.0.0.5
-    run -1 "$patchbay" unban 127.0.0.5
+    run -3 "$patchbay" unban 127.0.0.5
     [[ "$output" == *"is not banned"* ]]
     run -1 "$patchbay" ban 300.1.1.1
     run -2 "$patchbay" ban 192.0.2.1 --for soon
@@ -257,7 +257,7 @@ EOF
     polp=$(sed -n 's|.*polp://\(.*\)/$|\1|p' serve.log)
     "$patchbay" fetch "playonline://$polp/1000@W2U" got
     wait_for 5 metric_is 'title_cap_state{title="playonline/1000@W2U"}' 1
-    run -1 "$patchbay" fetch "playonline://$polp/1000@W2U" other
+    run -3 "$patchbay" fetch "playonline://$polp/1000@W2U" other
     for i in 1 2 3 4 5 6 7 8; do curl -sf "http://$at/official.txt" -o /dev/null || break; done
     wait_for 5 code_is 404 "http://$at/official.txt"
 }
@@ -451,7 +451,7 @@ EOF
     start_operated
     [ "$(code "http://$at/maps/a.map")" = 200 ]
     grep -q 'bans are not in force' serve.log
-    run -1 "$patchbay" bans
+    run -5 "$patchbay" bans
     [ ${#lines[@]} = 1 ]
     stop_server
 }

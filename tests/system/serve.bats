@@ -105,7 +105,7 @@ status() { # CURL ARGUMENT...
     [ "$(status "http://$six/map_download?map=a")" = 200 ]
     "$patchbay" fetch "opensauce://$six/a" out
     cmp a.map out/a.map
-    run -1 "$patchbay" serve --http "$at"
+    run -9 "$patchbay" serve --http "$at"
     [[ $output == *"another program listens there"* ]]
 }
 

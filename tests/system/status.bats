@@ -81,14 +81,14 @@ PYTHON
     [ "$(asked)" = 1 ]
     kill -9 "$second"
     wait "$second" || true
-    run -1 "$patchbay" status
+    run -4 "$patchbay" status
     [[ "$output" == *"no answer from a server at $second_admin"* ]]
     [ ${#lines[@]} = 1 ]
 }
 
 @test "without a server status says so; one of another depot is not taken for ours" {
     "$patchbay" init
-    run -1 "$patchbay" status
+    run -3 "$patchbay" status
     [[ "$output" == *"no server with an admin address"* ]]
     start_operated
     distinct 2
@@ -102,11 +102,11 @@ PYTHON
     [ "$(asked)" = 2 ]
     kill -TERM "$ours"
     wait "$ours"
-    run -1 "$patchbay" status
+    run -4 "$patchbay" status
     [[ "$output" == *"no answer from a server at $admin: another program answers there"* ]]
     [ ${#lines[@]} = 1 ]
     stop_server
-    run -1 "$patchbay" status --depot other
+    run -3 "$patchbay" status --depot other
     [[ "$output" == *"no server with an admin address"* ]]
 }
 

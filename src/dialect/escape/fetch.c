@@ -49,11 +49,6 @@ static int fetch_title(const struct fetch_request *q, struct arena *a, const cha
     return *title == NULL ? error_memory(err) : version_option_check(q, err);
 }
 
-static const char *host_source(const struct fetch_request *q, struct arena *a)
-{
-    return arena_format(a, "http://%s:%u", q->host, q->port);
-}
-
 /* The host, then the mirrors: a static tree can lie anywhere. */
 static int fetch_sources(const struct fetch_request *q, const struct fetch_net *net, unsigned round,
                          struct arena *a, struct fetch_sources *out, struct pb_error *err)
@@ -65,7 +60,7 @@ static int fetch_sources(const struct fetch_request *q, const struct fetch_net *
         return error_memory(err);
     if (round > 0)
         return PB_OK;
-    out->list[out->n++] = host_source(q, a);
+    out->list[out->n++] = q->base;
     for (size_t i = 0; i < q->mirror_count && out->n < FETCH_SOURCES_MAX; i++) {
         size_t n = strlen(q->mirrors[i]);
         while (n > 0 && q->mirrors[i][n - 1] == '/')
@@ -74,7 +69,7 @@ static int fetch_sources(const struct fetch_request *q, const struct fetch_net *
         if (out->list[out->n - 1] == NULL)
             return error_memory(err);
     }
-    return out->list[0] == NULL ? error_memory(err) : PB_OK;
+    return PB_OK;
 }
 
 const char *es_url(struct arena *a, const char *source, const char *path)
@@ -445,7 +440,7 @@ static int fetch_assemble(const struct fetch_request *q, struct fetch_plan *plan
     tree_start(&t, q->folder);
     int rc = room_check(q, &t, f, err);
     for (size_t i = 0; rc == PB_OK && i < f->making_count; i++) {
-        struct pb_progress p = {"copy", i, f->making_count, "files"};
+        struct pb_progress p = {"unpacking", i, f->making_count, "files"};
         if (progress != NULL && progress(arg, &p) != 0)
             return error_set(err, PB_CANCELLED, "cancelled");
         struct fetch_step *s = &plan->steps[f->making[i].step];

@@ -61,7 +61,7 @@ static int batch_report(struct storing *s, size_t n, struct pb_error *err)
 {
     pthread_mutex_lock(&s->mutex);
     s->done += n;
-    struct pb_progress p = {"store", s->done, s->n, "levels"};
+    struct pb_progress p = {"storing", s->done, s->n, "levels"};
     bool stop = s->progress != NULL && s->progress(s->arg, &p) != 0;
     pthread_mutex_unlock(&s->mutex);
     return stop ? error_set(err, PB_CANCELLED, "cancelled") : PB_OK;

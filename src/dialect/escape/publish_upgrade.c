@@ -196,7 +196,7 @@ static int files_store(struct work *w, struct pb_error *err)
     int rc = folder_open(AT_FDCWD, w->options->tree, &folder, err);
     tree_start(&tree, folder);
     for (size_t i = 0; rc == PB_OK && i < w->list.n && w->list.files[i].kind == ES_FILE; i++) {
-        struct pb_progress p = {"store", i, w->list.n, "files"};
+        struct pb_progress p = {"storing", i, w->list.n, "files"};
         if (w->progress != NULL && w->progress(w->arg, &p) != 0)
             return error_set(err, PB_CANCELLED, "cancelled");
         rc = file_store(w, &tree, &w->list.files[i], err);

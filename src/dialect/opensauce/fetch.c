@@ -27,7 +27,7 @@ static int fetch_title(const struct fetch_request *q, struct arena *a, const cha
 
 static const char *server_url(const struct fetch_request *q, struct arena *a, const char *path)
 {
-    return arena_format(a, "http://%s:%u%s", q->host, q->port, path);
+    return arena_format(a, "%s%s", q->base, path);
 }
 
 /* Fisher and Yates: so that no one master server carries all the load. */
@@ -320,7 +320,7 @@ static int map_write(void *arg, const void *p, size_t n, struct pb_error *err)
     if (rc < 0)
         return error_context(err, "unpack the map");
     digest_add(&s->digest, p, n);
-    struct pb_progress progress = {"unpack", s->digest.size, s->total, NULL};
+    struct pb_progress progress = {"unpacking", s->digest.size, s->total, NULL};
     if (s->progress != NULL && s->progress(s->arg, &progress) != 0)
         return error_set(err, PB_CANCELLED, "cancelled");
     return PB_OK;

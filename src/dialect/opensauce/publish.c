@@ -153,7 +153,7 @@ static int source_pump(struct work *w, struct archive_writer *archive, struct ob
         if ((rc = archive_writer_add(archive, step, n, err)) < 0)
             return rc;
         done += n;
-        if ((rc = progress_report(w, "compress", done, err)) < 0)
+        if ((rc = progress_report(w, "compressing", done, err)) < 0)
             return rc;
     }
     return PB_OK;

@@ -208,7 +208,7 @@ int update_assemble(const struct fetch_request *q, struct fetch_plan *plan, pb_p
         return PB_OK;
     pthread_mutex_lock(&p->mutex);
     while (rc == PB_OK && p->status == PB_OK && p->done < p->n) {
-        struct pb_progress now = {"unpack", p->done, plan->piece_count, "files"};
+        struct pb_progress now = {"unpacking", p->done, plan->piece_count, "files"};
         struct timespec until;
         clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_nsec += STEP_NS;

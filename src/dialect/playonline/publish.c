@@ -107,7 +107,7 @@ static int before_read(struct work *w, struct pb_error *err)
 static bool work_stop(void *arg, size_t packed)
 {
     struct work *w = arg;
-    struct pb_progress p = {"pack", w->same + packed, w->n, "files"};
+    struct pb_progress p = {"compressing", w->same + packed, w->n, "files"};
     return w->progress != NULL && w->progress(w->arg, &p) != 0;
 }
 
