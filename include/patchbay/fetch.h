@@ -78,6 +78,7 @@ struct pb_fetch_options {
     const char *installed_version;         /* escape: of the game; NULL: as recorded in the folder */
     const struct pb_fetch_option *options; /* of the URL's protocol */
     size_t option_count;
+    int repair;             /* 1: read every file, also those that look as they were installed */
     int dry_run;            /* 1: change nothing, and call `step` with what would be done */
     pb_fetch_step_fn *step; /* may be NULL; without dry_run it is called with what was done */
     /* Called after each title of a URL that names several (escape://HOST/). May be NULL. */

@@ -4,6 +4,7 @@
 
 #include "patchbay/depot.h"
 #include "patchbay/fetch.h"
+#include "patchbay/installed.h"
 #include "patchbay/operate.h"
 #include "patchbay/publish.h"
 #include "patchbay/server.h"

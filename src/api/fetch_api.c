@@ -142,6 +142,7 @@ static int request_make(struct fetching *f, struct pb_error *err)
                                         .options = f->values,
                                         .option_count = o->option_count,
                                         .dry_run = o->dry_run != 0,
+                                        .repair = o->repair != 0,
                                         .folder = -1,
                                         .staging = -1};
     /* A name that can't be is found out before a folder is made for it. */
@@ -211,7 +212,7 @@ static int title_fetch(struct fetching *f, const char *path, struct pb_fetch_res
     struct pb_error ignored;
     if (rc == PB_OK && f->workspace.home >= 0 && files_open(f->workspace.home, stage, &record, &ignored) < 0)
         record = -1;
-    file_records_open(&files, record, true);
+    file_records_open(&files, record, f->options->repair == 0);
     job.request.files = &files;
     job.request.staging = f->workspace.staging;
     if (rc == PB_OK)

@@ -137,7 +137,8 @@ static void steps_show(const struct fetch_job *job, const struct fetch_plan *pla
     for (size_t i = 0; i < plan->step_count; i++) {
         const struct fetch_step *s = &plan->steps[i];
         if (!s->generated)
-            step_show(o, action_names[s->action], s->path, s->action == FETCH_LINK   ? s->target
+            step_show(o, action_names[s->action], s->path,
+                      s->action == FETCH_LINK   ? s->target
                       : s->action == FETCH_MOVE ? s->from
                                                 : NULL,
                       s->size > 0 ? s->size : s->seen.size);

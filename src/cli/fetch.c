@@ -250,6 +250,7 @@ int verb_fetch(const struct args *a)
                                  .rate = rate,
                                  .ca_file = args_value(a, "cacert"),
                                  .options = given.list,
+                                 .repair = args_flag(a, "repair"),
                                  .dry_run = args_flag(a, "dry-run"),
                                  .step = args_flag(a, "dry-run") || telling.json ? step_tell : NULL,
                                  .each = each_tell,

@@ -94,6 +94,7 @@ static const struct option gc_options[] = {
 
 static const struct option fetch_options[] = {
     {"dry-run", NULL, "tell what would be done, and change nothing", false},
+    {"repair", NULL, "read every file, also those that look as they were installed", false},
     {"connections", "1..64", "connections at once (default 4, and 8 for many small files)", false},
     {"limit-rate", "RATE", "bytes a second over all connections, such as 500K or 2M (default: no limit)",
      false},
@@ -202,6 +203,16 @@ const struct verb verbs[] = {
      fetch_options, fetch_more_options, false, false, verb_fetch},
     {"recover", "DIR", 1, 1, "Finish an install that was broken off in a game's folder",
      "The next fetch does so by itself; this does only that.\n", NULL, NULL, false, true, verb_recover},
+    {"verify", "DIR [TITLE]", 1, 2, "Check every byte of what was fetched into a game's folder",
+     "Names the files that are missing or differ from what was installed; 'patchbay fetch --repair' brings "
+     "them\n"
+     "back. The exit status is 5 when there are any.\n",
+     NULL, NULL, false, true, verb_verify},
+    {"uninstall", "TITLE DIR", 2, 2, "Take what was fetched out of a game's folder",
+     "Files that a fetch has put there and that are unchanged are removed, other files of the title are "
+     "moved\n"
+     "to DIR/attic. Files that are not the title's stay. TITLE: see 'patchbay list --installed DIR'.\n",
+     NULL, NULL, false, true, verb_uninstall},
     {NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, false, false, NULL},
 };
 

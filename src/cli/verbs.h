@@ -28,6 +28,8 @@ int verb_bans(const struct args *a);
 int verb_status(const struct args *a);
 int verb_fetch(const struct args *a);
 int verb_recover(const struct args *a);
+int verb_verify(const struct args *a);
+int verb_uninstall(const struct args *a);
 
 /* serve's options are the configuration's keys. */
 void serve_options(struct args *a);

@@ -90,6 +90,7 @@ struct fetch_request {
     const struct setting_value *options; /* of the dialect's own; see dialect/options.h */
     size_t option_count;
     bool dry_run;
+    bool repair;                /* every file is to be read, whatever its version and its looks */
     bool unreached;             /* round 1: no source of round 0 could be reached */
     struct file_records *files; /* what the last fetch of the title installed; never NULL */
     int folder;                 /* descriptor of the user's folder */

@@ -46,8 +46,7 @@ static void slow_restart(struct http_stream *s)
     s->since_bytes = 0;
 }
 
-int http_stream_open(struct http_stream *s, struct net *net, struct net_peer *peer,
-                     struct pb_error *err)
+int http_stream_open(struct http_stream *s, struct net *net, struct net_peer *peer, struct pb_error *err)
 {
     int one = 1;
     *s = (struct http_stream){.fd = -1, .peer = peer, .net = net};

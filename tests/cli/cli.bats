@@ -220,8 +220,8 @@ load ../helper
     [ "$(cat then)" -ge $((begin + 1000000000)) ] # and no password file
     run -2 "$patchbay" fetch "opensauce://$at/a" out --then-delay soon
     # an option that the URL's protocol has not got
-    run -1 "$patchbay" fetch "opensauce://$at/a" out --repair
-    [[ $output == *"opensauce has no option repair"* ]]
+    run -1 "$patchbay" fetch "opensauce://$at/a" out --no-follow
+    [[ $output == *"opensauce has no option no_follow"* ]]
     run -1 "$patchbay" fetch "opensauce://$at/a" out --then 'exit 3'
     [[ $output == *"the command failed"* ]]
     mkdir other

@@ -87,8 +87,7 @@ static int batch_store(void *arg, size_t batch, struct pb_error *err)
 int es_levels_store(const struct depot *d, int root, struct es_found *list, size_t n,
                     pb_progress_fn *progress, void *arg, struct pb_error *err)
 {
-    struct storing s = {
-        .depot = d, .root = root, .list = list, .n = n, .progress = progress, .arg = arg};
+    struct storing s = {.depot = d, .root = root, .list = list, .n = n, .progress = progress, .arg = arg};
     pthread_mutex_init(&s.mutex, NULL);
     int rc = parallel_run((n + BATCH - 1) / BATCH, batch_store, &s, err);
     pthread_mutex_destroy(&s.mutex);

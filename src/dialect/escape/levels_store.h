@@ -18,8 +18,8 @@ struct es_found {
     struct object object;
 };
 
-/* Reads and stores n files below `root`. progress may be NULL; it is called from any of the threads, by one at a
- * time. PB_INVALID: a file is too large to be a level. */
+/* Reads and stores n files below `root`. progress may be NULL; it is called from any of the threads, by one
+ * at a time. PB_INVALID: a file is too large to be a level. */
 PB_MUST_USE int es_levels_store(const struct depot *d, int root, struct es_found *list, size_t n,
                                 pb_progress_fn *progress, void *arg, struct pb_error *err);
 

@@ -137,18 +137,18 @@ static int fetch_make_plan(const struct fetch_request *q, const struct fetch_net
     plan->version = arena_text(&plan->arena, newest.version);
     if (plan->version == NULL)
         return error_memory(err);
-    plan->up_to_date =
-        po_version_compare(installed, newest.version) == 0 && fetch_option(q, "repair") == NULL;
+    plan->up_to_date = po_version_compare(installed, newest.version) == 0 && !q->repair;
     if (plan->up_to_date)
         return PB_OK;
-    rc = address_follow(u, source, &newest, err);
+    rc = file_records_load(q->files, err);
+    if (rc == PB_OK)
+        rc = address_follow(u, source, &newest, err);
     if (rc == PB_OK)
         rc = list_get(u, err);
     return rc == PB_OK ? update_compare(u, err) : rc;
 }
 
 static const struct setting options[] = {
-    {"repair", NULL, "look at every file, even where the version is the newest", false},
     {"no_follow", NULL, "stay at this host, whatever address it hands out", false},
     {"any_checksum", NULL, "do not compare the second checksum", false},
     {NULL, NULL, NULL, false},

@@ -54,6 +54,7 @@ static int file_unpack(const struct update *u, size_t i, int from, int to, struc
     digest_finish(&s.digest, &r);
     struct po_sums sums = {s.size, (int32_t)s.a, r.md5};
     step->md5 = r.md5;
+    step->crc32 = s.a;
     return rc == PB_OK ? sums_check(u, i, &sums, err) : rc;
 }
 

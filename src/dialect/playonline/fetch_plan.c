@@ -119,25 +119,37 @@ struct looking {
     size_t n, next;        /* next: atomic */
 };
 
+/* Both checksums, from the record of the last fetch where the file looks as it did then. */
+static int sums_get(struct update *u, struct tree *tree, const char *path, const struct stat *st,
+                    struct po_sums *out, struct pb_error *err)
+{
+    uint64_t size;
+    _cleanup_fd_ int fd = -1;
+    const struct file_record *same = file_records_same(u->q->files, path, st);
+    if (same != NULL) {
+        *out = (struct po_sums){same->size, (int32_t)same->sum, same->md5};
+        return PB_OK;
+    }
+    int rc = tree_open(tree, path, &fd, &size, err);
+    return rc == PB_OK ? po_sums_of(fd, out, err) : rc;
+}
+
 static int file_look(struct update *u, struct tree *tree, size_t i, struct pb_error *err)
 {
     struct fetch_step *s = &u->plan->steps[i];
     struct stat st;
-    uint64_t size;
     struct po_sums sums;
-    _cleanup_fd_ int fd = -1;
     int there = tree_stat(tree, s->path, &st, err);
     if (there <= 0)
         return there;
     fetch_seen_set(&s->seen, &st);
     if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != s->size)
         return PB_OK;
-    int rc = tree_open(tree, s->path, &fd, &size, err);
-    if (rc == PB_OK)
-        rc = po_sums_of(fd, &sums, err);
+    int rc = sums_get(u, tree, s->path, &st, &sums, err);
     if (rc == PB_OK && update_sums_match(u, i, &sums)) {
         s->action = FETCH_KEEP;
         s->md5 = sums.md5;
+        s->crc32 = (uint32_t)sums.a;
     }
     return rc;
 }
