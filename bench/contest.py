@@ -1,0 +1,208 @@
+"""What bench/publish and bench/fetch share: their settings, what one run of a command costs, rows of ours beside peers."""
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import report
+from corpus import SMALL
+from measure import build, figures, interleaved, run
+from report import say, say_table, target
+
+ROUNDS = int(os.environ.get("ROUNDS") or (1 if SMALL else 5))
+WRITE = os.environ.get("WRITE", "") not in ("", "0")
+LIMIT = 900  # seconds for one command
+REST = 30    # seconds after many files were removed
+OURS = "patchbay"
+bars = []  # of the plot: what, ratio, at most
+
+
+# ---- costs ----
+
+class Cost:
+    """Of one command and all that it started: seconds, seconds of CPU, the largest process's peak of memory, bytes that
+    went over the network (loopback: in both directions, heads of packets included)."""
+
+    def __init__(self, wall, cpu, memory, wire):
+        self.wall, self.cpu, self.memory, self.wire = wall, cpu, memory, wire
+
+    def __add__(self, other):
+        return Cost(self.wall + other.wall, self.cpu + other.cpu, max(self.memory, other.memory), self.wire + other.wire)
+
+
+def alone():
+    """Starts this program again in a network namespace of its own: nothing else goes over its loopback interface. It
+    disappears with the program."""
+    if "PATCHBAY_BENCH_ALONE" not in os.environ:
+        command = ["unshare", "--net"] + ([] if os.getuid() == 0 else ["--map-current-user", "--keep-caps"])
+        if subprocess.run([*command, "true"], stderr=subprocess.DEVNULL).returncode != 0:
+            sys.exit("needs a network namespace: be root, or allow them to users (sysctl kernel.unprivileged_userns_clone)")
+        os.execvpe(command[0], [*command, sys.executable, os.path.abspath(sys.argv[0])],
+                   dict(os.environ, PATCHBAY_BENCH_ALONE="1"))
+    run("ip", "link", "set", "lo", "up")
+
+
+def wire_bytes():
+    """What all interfaces of this namespace have received. (/proc, as /sys shows those of another namespace.)"""
+    with open("/proc/self/net/dev") as f:
+        return sum(int(line.split(":")[1].split()[0]) for line in f.readlines()[2:])
+
+
+def late(*_):
+    raise SystemExit("a command takes longer than %d s" % LIMIT)
+
+
+def spend(*command, statuses=(0,)):
+    """Runs a command, after all that was written before is on disk; another status ends the benchmark. What it prints is in
+    the file `output` then."""
+    os.sync()
+    with open("output", "w") as output, open("errors", "w+") as errors:
+        before = wire_bytes()
+        signal.alarm(LIMIT)
+        began = time.monotonic()
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, start_new_session=True)
+        try:
+            _, status, usage = os.wait4(child.pid, 0)
+            wall = time.monotonic() - began
+            child.returncode = os.waitstatus_to_exitcode(status)
+        except BaseException:
+            os.killpg(child.pid, signal.SIGKILL)
+            raise
+        finally:
+            signal.alarm(0)
+        if child.returncode not in statuses:
+            errors.seek(0)
+            raise SystemExit("%s: status %d\n%s" % (" ".join(command)[:500], child.returncode, errors.read()[:5000]))
+        return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, wire_bytes() - before)
+
+
+def sh(script, *words):
+    """What a user types, as arguments of spend()."""
+    return ("sh", "-ec", script, "sh", *words)
+
+
+class Fresh:
+    """A new path for each round. Nothing is removed while anything is measured: see rest()."""
+
+    def __init__(self, name):
+        self.name, self.n = name, 0
+
+    def __call__(self):
+        self.n += 1
+        return "%s%d" % (self.name, self.n)
+
+    def last(self):
+        return "%s%d" % (self.name, self.n)
+
+
+# ---- rows ----
+
+def contest(things):
+    """Name -> its costs, one for each round; ours first."""
+    return interleaved(things, ROUNDS)
+
+
+def say_costs(rows, network=False):
+    """A line for each way; ratios are to the first peer."""
+    names = list(rows)
+    base = figures(rows[names[1]], "wall") if len(names) > 1 else None
+    heads = ["what", "seconds", "CPU s", "peak memory, MB"] + (["over the network, MB"] if network else []) \
+        + (["× " + names[1]] if base else [])
+    table = []
+    for name in names:
+        wall = figures(rows[name], "wall")
+        line = [name, wall.show("%.2f" if wall.median > 0.5 else "%.3f"), "%.2f" % figures(rows[name], "cpu").median,
+                "%.0f" % (figures(rows[name], "memory").median / 1e6)]
+        if network:
+            line.append("%.3f" % (figures(rows[name], "wire").median / 1e6))
+        table.append(line + ([wall.over(base).show()] if base else []))
+    say_table(heads, table)
+
+
+def target_ratio(what, rows, most, peer, field="wall"):
+    """Ours by a peer's, the median of the rounds' ratios."""
+    ratio = figures(rows[OURS], field).over(figures(rows[peer], field)).median
+    target(what, ratio, most)
+    bars.append((what, ratio, most))
+
+
+def target_memory(what, costs, most):
+    target(what + ": peak memory", figures(costs, "memory").median / 1e6, most, "MB")
+
+
+def plot_bars(name):
+    """Measured ratios, and a mark at what they may be at most."""
+    data = "\n".join('%d "%s" %.4f %g' % (i, what.replace(": ", ":\\n", 1), ratio, most)
+                     for i, (what, ratio, most) in enumerate(bars))
+    report.plot(name, "$d << E\n%s\nE\nset xtics rotate by -35 font ',9'\nset rmargin 18\nset yrange [0:*]\nset xrange [-0.6:%g]\n"
+                "set ylabel 'ours ÷ the peer'\nset style fill solid 0.8 noborder\n"
+                "plot $d using 1:3:(0.6):xtic(2) with boxes title 'measured', "
+                "$d using 1:4:(0.4) with xerrorbars lw 2 pt 0 lc rgb '#cc0000' title 'at most'" % (data, len(bars) - 0.4))
+
+
+# ---- the program ----
+
+def chosen(rows):
+    """The rows that ROWS names, or all."""
+    names = [n for n in os.environ.get("ROWS", "").replace(",", " ").split()] or list(rows)
+    if not set(names) <= set(rows):
+        sys.exit("ROWS are some of: " + ", ".join(rows))
+    if WRITE and (SMALL or len(names) < len(rows)):
+        sys.exit("WRITE=1 replaces a part of docs/performance.md: measure all of it, without SMALL and ROWS")
+    return names
+
+
+def rest(removed):
+    """For some seconds after many files were removed, ext4 is slow at making new ones: waits for the end of that, if an
+    earlier benchmark is just over."""
+    if os.path.exists(removed):
+        time.sleep(max(0, min(REST, os.path.getmtime(removed) + REST - time.time())))
+
+
+def main(part, rows, preface, packages):
+    """rows: name -> function that measures and says it, in a new current folder."""
+    names = chosen(rows)
+    alone()
+    for what in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(what, lambda *_: sys.exit("stopped"))  # so that all that was started is ended
+    signal.signal(signal.SIGALRM, late)
+    removed = os.path.join(build, "bench", "removed")
+    os.makedirs(os.path.dirname(removed), exist_ok=True)
+    rest(removed)
+    try:
+        with tempfile.TemporaryDirectory(prefix="patchbay-bench.") as tmp:
+            measure_all(tmp, part, {name: rows[name] for name in names}, preface, packages)
+    finally:
+        os.sync()
+        with open(removed, "w"):
+            pass
+
+
+def measure_all(tmp, part, rows, preface, packages):
+    if shutil.disk_usage(tmp).free < (2e9 if SMALL else 30e9):
+        sys.exit("needs 30 GB of disk for a while: set TMPDIR")
+    began, before = time.monotonic(), report.machine_ticks()
+    os.chdir(tmp)
+    preface()
+    report.say_machine(*packages)
+    say()
+    say("Peaks of memory below %.0f MB can't be told apart." % (spend("true").memory / 1e6))
+    say()
+    plot_at = len(report.lines)
+    for name, row in rows.items():
+        os.makedirs(os.path.join(tmp, name))
+        os.chdir(os.path.join(tmp, name))
+        row()
+    report.say_targets()
+    report.say_quiet(began, before)
+    os.chdir(tmp)
+    plots = []
+    if bars:
+        plots = ["performance-%s.svg" % part]
+        plot_bars(plots[0])
+        report.lines[plot_at:plot_at] = ["![Ours beside peers](%s)" % plots[0], ""]
+    report.keep(part, plots, WRITE)
+    os.chdir("/")
