@@ -15,7 +15,7 @@ from report import say, say_table, target
 ROUNDS = int(os.environ.get("ROUNDS") or (1 if SMALL else 5))
 WRITE = os.environ.get("WRITE", "") not in ("", "0")
 LIMIT = 900  # seconds for one command
-REST = 30    # seconds after many files were removed
+REST, PROBES, PROBE_FILES, PROBE_EACH = 5, 12, 2000, 100e-6  # see settle()
 OURS = "patchbay"
 bars = []  # of the plot: what, ratio, at most
 
@@ -28,9 +28,6 @@ class Cost:
 
     def __init__(self, wall, cpu, memory, wire):
         self.wall, self.cpu, self.memory, self.wire = wall, cpu, memory, wire
-
-    def __add__(self, other):
-        return Cost(self.wall + other.wall, self.cpu + other.cpu, max(self.memory, other.memory), self.wire + other.wire)
 
 
 def alone():
@@ -51,32 +48,29 @@ def wire_bytes():
         return sum(int(line.split(":")[1].split()[0]) for line in f.readlines()[2:])
 
 
-def late(*_):
-    raise SystemExit("a command takes longer than %d s" % LIMIT)
-
-
 def spend(*command, statuses=(0,)):
     """Runs a command, after all that was written before is on disk; another status ends the benchmark. What it prints is in
     the file `output` then."""
     os.sync()
     with open("output", "w") as output, open("errors", "w+") as errors:
         before = wire_bytes()
-        signal.alarm(LIMIT)
-        began = time.monotonic()
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, start_new_session=True)
+        child = subprocess.Popen([os.path.join(build, "bench", "spend"), "cost", *command], stdin=subprocess.DEVNULL,
+                                 stdout=output, stderr=errors, start_new_session=True)
         try:
-            _, status, usage = os.wait4(child.pid, 0)
-            wall = time.monotonic() - began
-            child.returncode = os.waitstatus_to_exitcode(status)
+            child.wait(LIMIT)
         except BaseException:
             os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
             raise
-        finally:
-            signal.alarm(0)
-        if child.returncode not in statuses:
+        wire = wire_bytes() - before
+        status, wall, cpu, memory = 2, 0, 0, 0
+        if child.returncode == 0:
+            with open("cost") as f:
+                status, wall, cpu, memory = f.read().split()
+        if int(status) not in statuses:
             errors.seek(0)
-            raise SystemExit("%s: status %d\n%s" % (" ".join(command)[:500], child.returncode, errors.read()[:5000]))
-        return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, wire_bytes() - before)
+            raise SystemExit("%s: status %s\n%s" % (" ".join(command)[:500], status, errors.read()[:5000]))
+        return Cost(float(wall), float(cpu), int(memory), wire)
 
 
 def sh(script, *words):
@@ -85,7 +79,7 @@ def sh(script, *words):
 
 
 class Fresh:
-    """A new path for each round. Nothing is removed while anything is measured: see rest()."""
+    """A new path for each round. Nothing is removed while anything is measured: see settle()."""
 
     def __init__(self, name):
         self.name, self.n = name, 0
@@ -100,8 +94,24 @@ class Fresh:
 
 # ---- rows ----
 
+def settle():
+    """For some time after many files were removed, by whomever, ext4 is slow at making new ones: waits for the end of that.
+    Where a file takes long for another reason, it goes on after a minute."""
+    for _ in range(PROBES):
+        os.sync()
+        folder = tempfile.mkdtemp(prefix="probe.", dir=".")
+        began = time.process_time()
+        for i in range(PROBE_FILES):
+            with open("%s/%d" % (folder, i), "w") as f:
+                f.write("x")
+        if (time.process_time() - began) / PROBE_FILES < PROBE_EACH:
+            return
+        time.sleep(REST)
+
+
 def contest(things):
     """Name -> its costs, one for each round; ours first."""
+    settle()
     return interleaved(things, ROUNDS)
 
 
@@ -155,30 +165,14 @@ def chosen(rows):
     return names
 
 
-def rest(removed):
-    """For some seconds after many files were removed, ext4 is slow at making new ones: waits for the end of that, if an
-    earlier benchmark is just over."""
-    if os.path.exists(removed):
-        time.sleep(max(0, min(REST, os.path.getmtime(removed) + REST - time.time())))
-
-
 def main(part, rows, preface, packages):
     """rows: name -> function that measures and says it, in a new current folder."""
     names = chosen(rows)
     alone()
     for what in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(what, lambda *_: sys.exit("stopped"))  # so that all that was started is ended
-    signal.signal(signal.SIGALRM, late)
-    removed = os.path.join(build, "bench", "removed")
-    os.makedirs(os.path.dirname(removed), exist_ok=True)
-    rest(removed)
-    try:
-        with tempfile.TemporaryDirectory(prefix="patchbay-bench.") as tmp:
-            measure_all(tmp, part, {name: rows[name] for name in names}, preface, packages)
-    finally:
-        os.sync()
-        with open(removed, "w"):
-            pass
+    with tempfile.TemporaryDirectory(prefix="patchbay-bench.") as tmp:
+        measure_all(tmp, part, {name: rows[name] for name in names}, preface, packages)
 
 
 def measure_all(tmp, part, rows, preface, packages):
@@ -188,8 +182,6 @@ def measure_all(tmp, part, rows, preface, packages):
     os.chdir(tmp)
     preface()
     report.say_machine(*packages)
-    say()
-    say("Peaks of memory below %.0f MB can't be told apart." % (spend("true").memory / 1e6))
     say()
     plot_at = len(report.lines)
     for name, row in rows.items():
