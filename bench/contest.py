@@ -79,7 +79,7 @@ def sh(script, *words):
 
 
 class Fresh:
-    """A new path for each round. Nothing is removed while anything is measured: see settle()."""
+    """A new path for each round. Nothing is removed while anything is measured: see folder()."""
 
     def __init__(self, name):
         self.name, self.n = name, 0
@@ -94,15 +94,23 @@ class Fresh:
 
 # ---- rows ----
 
+def folder(path):
+    """A new folder, and what is made in it lies far from other folders, if the file system is ext4: that is slow at making
+    files where many were removed not long ago, by whomever."""
+    os.makedirs(path, exist_ok=True)
+    subprocess.run(["chattr", "+T", path], stderr=subprocess.DEVNULL)
+    os.chdir(path)
+
+
 def settle():
-    """For some time after many files were removed, by whomever, ext4 is slow at making new ones: waits for the end of that.
-    Where a file takes long for another reason, it goes on after a minute."""
+    """Waits until new files are made quickly: see folder(). Where they take long for another reason, it goes on after a
+    minute."""
     for _ in range(PROBES):
         os.sync()
-        folder = tempfile.mkdtemp(prefix="probe.", dir=".")
+        probe = tempfile.mkdtemp(prefix="probe.", dir=".")
         began = time.process_time()
         for i in range(PROBE_FILES):
-            with open("%s/%d" % (folder, i), "w") as f:
+            with open("%s/%d" % (probe, i), "w") as f:
                 f.write("x")
         if (time.process_time() - began) / PROBE_FILES < PROBE_EACH:
             return
@@ -179,14 +187,13 @@ def measure_all(tmp, part, rows, preface, packages):
     if shutil.disk_usage(tmp).free < (2e9 if SMALL else 30e9):
         sys.exit("needs 30 GB of disk for a while: set TMPDIR")
     began, before = time.monotonic(), report.machine_ticks()
-    os.chdir(tmp)
+    folder(tmp)
     preface()
     report.say_machine(*packages)
     say()
     plot_at = len(report.lines)
     for name, row in rows.items():
-        os.makedirs(os.path.join(tmp, name))
-        os.chdir(os.path.join(tmp, name))
+        folder(os.path.join(tmp, name))
         row()
     report.say_targets()
     report.say_quiet(began, before)
