@@ -153,12 +153,11 @@ def target_memory(what, costs, most):
 
 def plot_bars(name):
     """Measured ratios, and a mark at what they may be at most."""
-    data = "\n".join('%d "%s" %.4f %g' % (i, what.replace(": ", ":\\n", 1), ratio, most)
-                     for i, (what, ratio, most) in enumerate(bars))
-    report.plot(name, "$d << E\n%s\nE\nset xtics rotate by -35 font ',9'\nset rmargin 18\nset yrange [0:*]\nset xrange [-0.6:%g]\n"
-                "set ylabel 'ours ÷ the peer'\nset style fill solid 0.8 noborder\n"
-                "plot $d using 1:3:(0.6):xtic(2) with boxes title 'measured', "
-                "$d using 1:4:(0.4) with xerrorbars lw 2 pt 0 lc rgb '#cc0000' title 'at most'" % (data, len(bars) - 0.4))
+    data = "\n".join('%d "%s" %.4f %g' % (i, what, ratio, most) for i, (what, ratio, most) in enumerate(bars))
+    report.plot(name, "$d << E\n%s\nE\nset xlabel 'ours ÷ the peer'\nset xrange [0:*]\nset yrange [%g:-0.6]\nset grid xtics noytics\n"
+                "set key above\nset style fill solid 0.8 noborder\n"
+                "plot $d using (0):1:(0):3:($1-0.3):($1+0.3):ytic(2) with boxxyerror lc rgb '#6688bb' title 'measured', "
+                "$d using 4:($1-0.4):(0):(0.8) with vectors nohead lw 3 lc rgb '#cc0000' title 'at most'" % (data, len(bars) - 0.4))
 
 
 # ---- the program ----
