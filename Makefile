@@ -27,19 +27,19 @@ check: deps
 	@$(MAKE) --no-print-directory --silent $(BUILD)/build.ninja $(SANITIZED)/build.ninja
 	@tests/run $(BUILD) $(SANITIZED) $(TESTS)
 
-bench: deps
-	@scripts/deps packages-bench
-	@$(MAKE) --no-print-directory all
-	@BUILD=$(BUILD) bench/run
+# Beside other programs; WRITE=1 replaces a part of docs/performance.md. ROWS=map,levels ROUNDS=3 SMALL=1: see the programs.
+bench-publish bench-fetch: bench-%: bench-deps
+	@BUILD=$(BUILD) WRITE=$(WRITE) ROWS=$(ROWS) ROUNDS=$(ROUNDS) SMALL=$(SMALL) bench/$*
 
-# Serving beside other servers; WRITE=1 replaces docs/performance.md.
-bench-serve: deps
+bench-serve: bench-deps
+	@BUILD=$(BUILD) bench/serve $(if $(WRITE),--write)
+
+bench-deps: deps
 	@scripts/deps packages-bench
 	@$(MAKE) --no-print-directory all
 	@mkdir -p $(BUILD)/bench
-	@for name in floor load; do \
+	@for name in floor load spend; do \
 		$(CC) -std=gnu17 -D_GNU_SOURCE -O2 -Wall -Wextra -o $(BUILD)/bench/$$name bench/$$name.c || exit 1; done
-	@BUILD=$(BUILD) bench/serve $(if $(WRITE),--write)
 
 install: all
 	@meson configure $(BUILD) -Dprefix=$(PREFIX)
@@ -52,4 +52,4 @@ format:
 clean:
 	rm -rf $(BUILD) $(SANITIZED)
 
-.PHONY: all deps demo check bench bench-serve install format clean
+.PHONY: all deps demo check bench-publish bench-fetch bench-serve bench-deps install format clean

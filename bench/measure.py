@@ -27,12 +27,6 @@ def run(*command, **more):
     return done.stdout
 
 
-def timed(function, *arguments):
-    began = time.monotonic()
-    function(*arguments)
-    return time.monotonic() - began
-
-
 def files_many():
     """As many open files as are allowed, for us and for all that we start."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -64,16 +58,6 @@ def interleaved(things, rounds):
         for name in names[i % len(names):] + names[:i % len(names)]:
             rows[name].append(things[name]())
     return rows
-
-
-def table(title, rows, unit):
-    """rows: name -> list of figures; the first is what the others are compared with."""
-    rounds = len(next(iter(rows.values())))
-    print("\n%s (%s; median of %d, min to max)" % (title, unit, rounds))
-    base = statistics.median(next(iter(rows.values())))
-    for name, figures in rows.items():
-        m = statistics.median(figures)
-        print("  %-42s %10.3f  (%.3f to %.3f)  x%.2f" % (name, m, min(figures), max(figures), m / base))
 
 
 # ---- servers ----
@@ -149,15 +133,15 @@ class Server:
         self.stop()
 
 
-def start_patchbay(*options, name="patchbay", threads=1, protocols=("http",), pinned=True):
-    """Ports in the order of `protocols`."""
-    listen = [word for p in protocols for word in ("--" + p, "127.0.0.1:0")]
+def start_patchbay(*options, name="patchbay", threads=1, protocols=("http",), pinned=True, address="127.0.0.1", through=()):
+    """Ports in the order of `protocols`. `through`: words of a command that runs it."""
+    listen = [word for p in protocols for word in ("--" + p, address + ":0")]
 
     def ready(messages):
-        found = dict(re.findall(r"on (http|polp)://127\.0\.0\.1:(\d+)/\n", messages))
+        found = dict(re.findall(r"on (http|polp)://%s:(\d+)/\n" % re.escape(address), messages))
         return [int(found[p]) for p in protocols] if len(found) == len(protocols) else None
 
-    return Server(name, [patchbay, "serve", *listen, "--threads", str(threads), "--access-log", "off",
+    return Server(name, [*through, patchbay, "serve", *listen, "--threads", str(threads), "--access-log", "off",
                          *CONTROLS, *options], ready, pinned)
 
 
@@ -232,9 +216,9 @@ def configured(name, text, root=""):
     return path, port
 
 
-def start_nginx():
+def start_nginx(pinned=True):
     path, port = configured("nginx", NGINX, " user root;")
-    return Server("nginx", ["nginx", "-c", path], port_answers(port))
+    return Server("nginx", ["nginx", "-c", path], port_answers(port), pinned)
 
 
 def start_lighttpd():
