@@ -255,3 +255,30 @@ int zlib_unpack(int fd, uint64_t offset, deflate_sink_fn *sink, void *arg, struc
     zlib_tail(s.sum, right);
     return rc == PB_OK && memcmp(found, right, sizeof right) != 0 ? unpack_fault(Z_DATA_ERROR, err) : rc;
 }
+
+/* 1: it was unpacked, into `out` of `size` bytes. 0: it is not what was said. */
+static int small_unpack(int fd, uint64_t offset, size_t packed, char *out, size_t size, struct pb_error *err)
+{
+    size_t read = 0;
+    _cleanup_free_ char *in = malloc(packed + 1);
+    struct libdeflate_decompressor *d = libdeflate_alloc_decompressor();
+    int rc = in == NULL || d == NULL ? error_memory(err) : file_read_at(fd, in, packed, offset, err);
+    if (rc == PB_OK)
+        rc = libdeflate_zlib_decompress_ex(d, in, packed, out, size, &read, NULL) == LIBDEFLATE_SUCCESS &&
+             read == packed;
+    libdeflate_free_decompressor(d);
+    return rc;
+}
+
+int zlib_unpack_known(int fd, uint64_t offset, uint64_t packed, uint64_t size, deflate_sink_fn *sink,
+                      void *arg, struct pb_error *err)
+{
+    if (packed > ZLIB_SMALL || size > ZLIB_SMALL)
+        return zlib_unpack(fd, offset, sink, arg, err);
+    _cleanup_free_ char *out = malloc((size_t)size + 1);
+    int rc =
+        out == NULL ? error_memory(err) : small_unpack(fd, offset, (size_t)packed, out, (size_t)size, err);
+    if (rc == 1)
+        return size > 0 ? sink(arg, out, (size_t)size, err) : PB_OK;
+    return rc == 0 || rc == PB_DAMAGED ? zlib_unpack(fd, offset, sink, arg, err) : rc;
+}

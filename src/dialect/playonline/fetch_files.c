@@ -50,7 +50,7 @@ static int file_unpack(const struct update *u, size_t i, int from, int to, struc
     struct sink s = {.fd = to, .most = step->size};
     int rc = digest_start(&s.digest, DIGEST_MD5, err);
     if (rc == PB_OK)
-        rc = slc_unpack(from, sink_add, &s, err);
+        rc = slc_unpack_known(from, u->files[i].direct_size, step->size, sink_add, &s, err);
     digest_finish(&s.digest, &r);
     struct po_sums sums = {s.size, (int32_t)s.a, r.md5};
     step->md5 = r.md5;

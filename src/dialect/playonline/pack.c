@@ -8,7 +8,6 @@
 #include "base/file.h"
 #include "base/parallel.h"
 #include "base/tree.h"
-#include "dialect/playonline/pack_file.h"
 
 #include <pthread.h>
 

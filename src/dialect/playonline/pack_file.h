@@ -3,7 +3,25 @@
 #ifndef PB_PLAYONLINE_PACK_FILE_H
 #define PB_PLAYONLINE_PACK_FILE_H
 
-#include "dialect/playonline/pack.h"
+#include "dialect/playonline/release.h"
+
+/* What patch.cfg says of a file. */
+struct po_sums {
+    uint64_t size;
+    int32_t a;      /* checksum_a */
+    struct md5 md5; /* po_sum_b of it is checksum_b */
+};
+/* Reads a file once. Safe to call from several threads at once. */
+PB_MUST_USE int po_sums_of(int fd, struct po_sums *out, struct pb_error *err);
+
+/* A file, and what becomes of it. */
+struct po_packing {
+    const char *path;     /* below the folder */
+    const char *name;     /* where the server has it */
+    struct po_sums sums;  /* made */
+    struct object object; /* made */
+    uint8_t *hashes;      /* made, malloc'd: 4 bytes for each of po_chunks(object.size) */
+};
 
 enum { PACK_BLOCK = 1024 * 1024 };
 

@@ -4,7 +4,7 @@
 #define PB_PLAYONLINE_UPDATE_H
 
 #include "dialect/dialect.h"
-#include "dialect/playonline/pack.h"
+#include "dialect/playonline/pack_file.h"
 
 /* The winning line of a file. */
 struct update_file {

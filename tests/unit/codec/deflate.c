@@ -132,9 +132,67 @@ static void blocks_are_one_stream(void **state)
     test_free(got);
 }
 
+/* Writes bytes to a file, and unpacks the zlib stream from its second byte on. */
+static int known_unpack(const struct buffer *packed, uint64_t packed_n, uint64_t size, struct buffer *out)
+{
+    char name[300];
+    struct pb_error err;
+    snprintf(name, sizeof name, "%s/zlib-%d", test_tmp(), (int)getpid());
+    int fd = open(name, O_RDWR | O_CREAT | O_TRUNC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "x", 1), 1);
+    assert_int_equal(write(fd, packed->p, packed->n), (ssize_t)packed->n);
+    out->n = 0;
+    int rc = zlib_unpack_known(fd, 1, packed_n, size, sink, out, &err);
+    close(fd);
+    unlink(name);
+    return rc;
+}
+
+/* Sizes may be lies: then the stream's own word counts. Damage is found either way. */
+static void sizes_that_are_known(void **state)
+{
+    enum { SIZE = 50000 };
+    char *text = test_calloc(SIZE, 1);
+    struct buffer packed, out;
+    (void)state;
+    buffer_init(&packed, SIZE);
+    buffer_init(&out, SIZE);
+    for (size_t i = 0; i < SIZE; i++)
+        text[i] = (char)(i * i >> 7);
+    blocks_pack(text, SIZE, 20000, &packed);
+    const uint64_t sizes[] = {SIZE, SIZE - 1, SIZE + 1, 0, ZLIB_SMALL + 1};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        assert_int_equal(known_unpack(&packed, packed.n, sizes[i], &out), PB_OK);
+        assert_int_equal(out.n, SIZE);
+        assert_memory_equal(out.p, text, SIZE);
+    }
+    assert_int_equal(known_unpack(&packed, packed.n - 1, SIZE, &out), PB_OK);
+    assert_int_equal(known_unpack(&packed, packed.n + 1, SIZE, &out), PB_OK);
+    for (int way = 0; way < 2; way++) {
+        uint64_t size = way == 0 ? SIZE : ZLIB_SMALL + 1;
+        packed.p[packed.n - 1] ^= 1; /* its checksum */
+        assert_int_equal(known_unpack(&packed, packed.n, size, &out), PB_DAMAGED);
+        packed.p[packed.n - 1] ^= 1;
+        packed.p[0] ^= 1; /* its head */
+        assert_int_equal(known_unpack(&packed, packed.n, size, &out), PB_DAMAGED);
+        packed.p[0] ^= 1;
+        packed.n--; /* its end */
+        assert_int_equal(known_unpack(&packed, packed.n, size, &out), PB_DAMAGED);
+        packed.n++;
+        buffer_append(&packed, "x", 1); /* more than it */
+        assert_int_equal(known_unpack(&packed, packed.n, size, &out), PB_DAMAGED);
+        packed.n--;
+    }
+    buffer_free(&packed);
+    buffer_free(&out);
+    test_free(text);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(there_and_back),
     cmocka_unit_test(what_does_not_shrink_is_not_packed),
     cmocka_unit_test(blocks_are_one_stream),
+    cmocka_unit_test(sizes_that_are_known),
 };
 TEST_MAIN(tests)
