@@ -55,6 +55,67 @@ parts() {
     7zz t blood-*.7z.001
 }
 
+# joined NAME: the map's parts as one archive, joined.7z.
+joined() {
+    rm -f joined.7z
+    for part in $(parts "$1"); do
+        curl -sf "$url?map=$1&part=$part" >>joined.7z
+    done
+}
+
+@test "packed with several threads: one plain 7z for libarchive, and one LZMA2 stream for a decoder of one thread" {
+    serve_shared
+    joined blood
+    [ "$(bsdtar -tf joined.7z)" = blood.map ]
+    bsdtar -xOf joined.7z blood.map | cmp - "$wad"
+    # The stream begins behind 32 bytes; its length is in them.
+    run -0 python3 -c 'if True:
+        import hashlib, lzma, struct
+        archive = open("joined.7z", "rb").read()
+        offset, size = struct.unpack("<QQ", archive[12:28])
+        filters = [{"id": lzma.FILTER_LZMA2, "dict_size": 16 << 20}]
+        stream = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters)
+        print(hashlib.md5(stream.decompress(archive[32 : 32 + offset])).hexdigest(), stream.eof, len(stream.unused_data))
+        print(len(archive) - 32 - offset - size, archive[32 + offset])'
+    [ "$output" = "$(md5 "$wad") True 0"$'\n'"0 1" ]
+    # Two blocks: the second restarts with a dictionary of its own.
+    7zz l -slt joined.7z | grep -qx 'Method = LZMA2:2[0-9]'
+}
+
+@test "one core and many pack the same bytes; levels differ" {
+    for cores in 0 all; do
+        export PATCHBAY_DEPOT=$T/$cores
+        "$patchbay" init
+        if [ $cores = 0 ]; then
+            taskset -c "$(taskset -cp $$ | sed 's/.*: \([0-9]*\).*/\1/')" "$patchbay" publish map "$SHARED/blood.map" --level 1
+        else
+            "$patchbay" publish map "$SHARED/blood.map" --level 1
+        fi
+        "$patchbay" export "export-$cores"
+    done
+    diff -r export-0 export-all
+    head -c 9000000 "$wad" >levels.map # two blocks
+    for level in 0 5 9; do
+        "$patchbay" publish map levels.map --level "$level"
+        "$patchbay" export "level-$level"
+        cat $(find "level-$level/parts/levels" -type f | sort) >"level-$level.7z"
+        7zz x -so "level-$level.7z" | cmp - levels.map
+    done
+    [ "$(stat -c %s level-0.7z)" -gt "$(stat -c %s level-5.7z)" ]
+    [ "$(stat -c %s level-5.7z)" -gt "$(stat -c %s level-9.7z)" ]
+}
+
+@test "a full disk for the archive under way is told, with the way out; nothing is published" {
+    [ -d /dev/shm ] || skip "no file system in memory here"
+    "$patchbay" init
+    make_map a.map 3000000
+    run -1 bash -c "ulimit -f 500; trap '' XFSZ; '$patchbay' publish map a.map --no-raw --level 1"
+    [[ $output == *"TMPDIR chooses another folder"* ]]
+    TMPDIR=$T/missing run -1 "$patchbay" publish map a.map
+    [[ $output == *"$T/missing"*"TMPDIR chooses another folder"* ]]
+    [ -z "$("$patchbay" list)" ]
+}
+
 @test "a map with a password: an independent client decrypts it, 7zz extracts it" {
     serve_shared
     run -0 python3 "$root/tests/interop/opensauce_client.py" "http://$at" crypt joined.7z halo1234
