@@ -41,10 +41,22 @@ struct archive_input {
     uint64_t size; /* of the whole archive */
 };
 
+/* Opens inputs of one archive: each thread that reads has its own. Called from any of them. */
+struct archive_opener {
+    int (*open)(void *arg, struct archive_input *out, struct pb_error *err);
+    void (*close)(void *arg, struct archive_input *in);
+    void *arg;
+};
+
+/* Members that have to be looked at on the way to the one that is wanted: at most so many, with so many bytes
+ * in all. */
+enum { ARCHIVE_MEMBERS_MAX = 256, ARCHIVE_OTHERS_MAX = 64 * 1024 * 1024 };
+
 /*
  * Finds `member`, by its last path component and without regard to ASCII case, and passes its bytes to the
  * sink. PB_DAMAGED: the archive is damaged, or the member has more than `limit` bytes; the sink receives at
- * most `limit`. Members before it may unpack to ARCHIVE_OTHERS_MAX bytes in all, which bounds the time.
+ * most `limit`. Members before it may unpack to ARCHIVE_OTHERS_MAX bytes in all, which bounds the time. A
+ * 7z's header is read first (sevenzip_read.h), which bounds the memory.
  */
 PB_MUST_USE int archive_extract(enum archive_format format, const struct archive_input *input,
                                 const char *member, uint64_t limit, archive_sink_fn *sink, void *arg,

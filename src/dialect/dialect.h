@@ -132,6 +132,9 @@ struct dialect_fetch {
      * the files. */
     int (*assemble)(const struct fetch_request *q, struct fetch_plan *plan, pb_progress_fn *progress,
                     void *arg, struct pb_error *err);
+    /* Ends what accept has begun in the background. Called for every plan that `plan` was called for, however
+     * that and the rest went, before the next plan is made. May be NULL. */
+    void (*plan_end)(struct fetch_plan *plan);
 };
 
 /* One line of text for the operator. */
