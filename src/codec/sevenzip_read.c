@@ -446,27 +446,32 @@ static bool streams_within(const struct streams *s, uint64_t end)
     return s->pack_start <= room && s->pack_size <= room - s->pack_start;
 }
 
-/* Decodes LZMA or LZMA2 in memory. */
+/* Decodes LZMA or LZMA2 in memory: until `out` is full, as LZMA needs no mark at its end. */
 static int raw_decode(const struct streams *s, const struct bytes *in, struct bytes *out,
                       struct pb_error *err)
 {
+    lzma_stream stream = LZMA_STREAM_INIT;
     lzma_filter filters[] = {{s->coder == SEVENZIP_LZMA ? LZMA_FILTER_LZMA1 : LZMA_FILTER_LZMA2, NULL},
                              {LZMA_VLI_UNKNOWN, NULL}};
-    size_t from = 0, to = 0;
     lzma_ret ret = lzma_properties_decode(&filters[0], NULL, s->properties.p, s->properties.n);
     if (ret == LZMA_OK) {
         lzma_options_lzma *options = filters[0].options;
         if (options->dict_size > out->n) /* more is never looked at */
             options->dict_size = out->n < LZMA_DICT_SIZE_MIN ? LZMA_DICT_SIZE_MIN : (uint32_t)out->n;
-        ret = lzma_raw_buffer_decode(filters, NULL, in->p, &from, in->n, out->p, &to, out->n);
+        ret = lzma_raw_decoder(&stream, filters);
     }
     free(filters[0].options);
-    if (ret == LZMA_MEM_ERROR)
-        return error_memory(err);
-    /* LZMA without a mark at its end stops for want of room. */
-    return (ret == LZMA_OK || ret == LZMA_STREAM_END || ret == LZMA_BUF_ERROR) && to == out->n
-               ? PB_OK
-               : header_fault(err, "its packed header does not unpack");
+    stream.next_in = in->p;
+    stream.avail_in = in->n;
+    stream.next_out = out->p;
+    stream.avail_out = out->n;
+    while (ret == LZMA_OK && stream.avail_out > 0)
+        ret = lzma_code(&stream, LZMA_RUN);
+    bool full = stream.avail_out == 0;
+    lzma_end(&stream);
+    return full                    ? PB_OK
+           : ret == LZMA_MEM_ERROR ? error_memory(err)
+                                   : header_fault(err, "its packed header does not unpack");
 }
 
 /* Takes the place of a header that is packed, which most are. */

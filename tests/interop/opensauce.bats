@@ -364,3 +364,64 @@ define() { # NAME FOLDER ATTRIBUTES PART_ATTRIBUTES
         [[ $output == *"$word"* ]]
     done
 }
+
+# define_archive FILE SIZE MD5: a definition of a.map, packed as FILE in one part.
+define_archive() {
+    mkdir -p definitions parts foreign/a
+    local size
+    size=$(stat -c %s "$1")
+    cp "$1" parts/a.7z.001
+    cp "$1" foreign/a/a.7z.001
+    printf '<osHTTPServer><map_download algorithm="7zip" name="a.map" md5="%s" uncompressed_size="%s" compressed_size="%s"><part name="a.7z.001" index="0" md5="%s" size="%s"/></map_download></osHTTPServer>' \
+        "$3" "$2" "$size" "$(md5 "$1")" "$size" >definitions/a.xml
+    cp definitions/a.xml foreign/a.xml
+}
+
+@test "small archives that unpack to large headers, or want a dictionary of 4 GiB, are refused in little memory" {
+    hostile=$root/tests/interop/hostile_7z.py
+    "$patchbay" init
+    python3 "$hostile" entries entries.7z
+    python3 "$hostile" names names.7z
+    python3 "$hostile" dictionary dictionary.7z 1258291200
+    [ "$(stat -c %s dictionary.7z)" -lt 300000 ]
+    bsdtar -xOf dictionary.7z | head -c 4000000 | cmp -n 4000000 - /dev/zero # it is an archive
+    start_foreign foreign
+    for attack in "entries:too much" "names:header is too large" "dictionary:dictionary of 4095 MiB"; do
+        size=100000
+        [[ $attack != dictionary* ]] || size=1258291200
+        define_archive "${attack%%:*}.7z" $size "$(md5 /dev/null)"
+        for way in "import opensauce definitions parts" "fetch opensauce://$foreign_at/a out"; do
+            run -1 python3 "$hostile" run "$patchbay" $way
+            [[ $output == *"${attack#*:}"* ]]
+            echo "$way: $attack: ${lines[-1]} MB"
+            [ "${lines[-1]}" -lt 450 ]
+        done
+    done
+}
+
+@test "what 7zz makes is fetched: one block, many, other coders, several members, a header that is packed" {
+    mkdir more
+    head -c 6000000 "$wad" >a.map
+    seq 1000 >more/b.txt
+    : >more/empty
+    start_foreign foreign
+    for how in -m0=lzma2:c=1m "-m0=lzma2:d=26" -m0=lzma -m0=ppmd "-m0=bcj2 -m1=lzma2" -mx=0 "-mhc=off -ms=off more" "-mx=1 more" "-mhc=off -ms=on more"; do
+        rm -rf a.7z out foreign/a parts
+        7zz a -bso0 a.7z $how a.map
+        split -b 1048576 -d -a 3 --numeric-suffixes=1 a.7z part.
+        mkdir -p foreign/a
+        {
+            printf '<osHTTPServer><map_download algorithm="7zip" name="a.map" md5="%s" uncompressed_size="6000000" compressed_size="%s">' \
+                "$(md5 a.map)" "$(stat -c %s a.7z)"
+            for part in part.*; do
+                printf '<part name="a.7z.%s" index="%d" md5="%s" size="%s"/>' "${part#part.}" "$((10#${part#part.} - 1))" \
+                    "$(md5 "$part")" "$(stat -c %s "$part")"
+                mv "$part" "foreign/a/a.7z.${part#part.}"
+            done
+            printf '</map_download></osHTTPServer>'
+        } >foreign/a.xml
+        echo "$how"
+        "$patchbay" fetch "opensauce://$foreign_at/a" out
+        cmp a.map out/a.map
+    done
+}
