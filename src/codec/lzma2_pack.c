@@ -18,7 +18,8 @@ enum {
     THREADS_MAX = 16,
     MEMORY_MAX = 1536 << 20, /* fewer threads, where more would need more; one thread needs 360 MB at most */
     STEP = 64 << 10,         /* packed between two looks at `stop`: about 30 ms */
-    TURN_MS = 100,           /* between two calls of progress */
+    NICE_LENGTH = 48,
+    TURN_MS = 100, /* between two calls of progress */
 };
 
 enum block_state {
@@ -92,8 +93,11 @@ static int options_set(struct lzma2_packer *p, int level, struct pb_error *err)
     uint64_t block = block_length(p, p->count - 1);
     if (lzma_lzma_preset(&p->options, (uint32_t)level))
         return error_set(err, PB_INVALID, "level %d: must be 0 to 9", level);
-    /* Four bits of context are better for maps than the preset's three, and cost nothing. */
+    /* Four bits of context are better for maps than the preset's three, and cost nothing. Of what that gains,
+     * a part goes for time: to search on behind a match of 48 bytes takes 5 to 8 % more of it. */
     p->options.lc = 4;
+    if (p->options.nice_len > NICE_LENGTH)
+        p->options.nice_len = NICE_LENGTH;
     if (p->options.dict_size > block)
         p->options.dict_size = block < LZMA_DICT_SIZE_MIN ? LZMA_DICT_SIZE_MIN : (uint32_t)block;
     filters_set(p, filters);
