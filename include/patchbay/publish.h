@@ -46,9 +46,10 @@ struct pb_publish_result {
 };
 
 /*
- * Publishes a map. `progress` may be NULL. The compressor needs about 700 MB of memory at level 9 and 100 MB
- * at level 5, independent of the map's size. PB_INVALID: the name or an option is not allowed; the file is
- * empty or has 4 GiB or more; the archive is to be encrypted and has less than 256 bytes.
+ * Publishes a map. `progress` may be NULL; it is called from the caller's thread. 7z is compressed with one
+ * thread for each core, at most 16. Each needs up to 380 MB of memory at level 9 and 170 MB at level 5; there
+ * are fewer, where all would need more than 1.6 GB. PB_INVALID: the name or an option is not allowed; the
+ * file is empty or has 4 GiB or more; the archive is to be encrypted and has less than 256 bytes.
  */
 PB_API PB_MUST_USE int pb_publish_map(struct pb_depot *depot, const struct pb_map_options *options,
                                       pb_progress_fn *progress, void *arg, struct pb_publish_result *result,

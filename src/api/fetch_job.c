@@ -316,8 +316,8 @@ static int source_fetch(struct fetch_job *job, const char *source, struct pb_err
         again = again && planned == PB_OK;
         if (again)
             rc = plan_run(job, &plan, err);
-        if (job->dialect->end != NULL)
-            job->dialect->end(&plan);
+        if (job->dialect->plan_end != NULL)
+            job->dialect->plan_end(&plan);
         arena_free(&before.arena);
         before = plan;
         if (!again || job->final || (rc != PB_DAMAGED && rc != PB_NOT_FOUND))

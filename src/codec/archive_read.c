@@ -2,14 +2,11 @@
 #include "codec/archive.h"
 
 #include "base/path.h"
+#include "codec/sevenzip_read.h"
 
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
-
-/* Members that we have to unpack on the way to the one that we want: at most so many, with so many bytes in
- * all. */
-enum { ARCHIVE_MEMBERS_MAX = 256, ARCHIVE_OTHERS_MAX = 64 * 1024 * 1024 };
 
 struct reader {
     const struct archive_input *input;
@@ -128,11 +125,15 @@ int archive_extract(enum archive_format format, const struct archive_input *inpu
 {
     struct reader r = {.input = input};
     struct archive_entry *e;
+    struct sevenzip header;
+    int rc = format == ARCHIVE_7Z ? sevenzip_read(input, member, limit, &header, err) : PB_OK;
+    if (rc < 0)
+        return rc;
     struct archive *a = archive_read_new();
     if (a == NULL)
         return error_memory(err);
-    int rc = format == ARCHIVE_7Z ? archive_read_support_format_7zip(a)
-                                  : archive_read_support_format_zip_seekable(a);
+    rc = format == ARCHIVE_7Z ? archive_read_support_format_7zip(a)
+                              : archive_read_support_format_zip_seekable(a);
     if (rc == ARCHIVE_OK || rc == ARCHIVE_WARN) {
         archive_read_set_callback_data(a, &r);
         archive_read_set_read_callback(a, on_read);

@@ -141,9 +141,9 @@ struct dialect_fetch {
      * the files. */
     int (*assemble)(const struct fetch_request *q, struct fetch_plan *plan, pb_progress_fn *progress,
                     void *arg, struct pb_error *err);
-    /* The plan was carried out, or has failed: ends what accept began. Called before staging is closed. May
-     * be NULL. */
-    void (*end)(struct fetch_plan *plan);
+    /* Ends what accept has begun in the background. Called for every plan that `plan` was called for, however
+     * that and the rest went, before staging is closed and the next plan is made. May be NULL. */
+    void (*plan_end)(struct fetch_plan *plan);
 };
 
 /* One line of text for the operator. */

@@ -55,6 +55,67 @@ parts() {
     7zz t blood-*.7z.001
 }
 
+# joined NAME: the map's parts as one archive, joined.7z.
+joined() {
+    rm -f joined.7z
+    for part in $(parts "$1"); do
+        curl -sf "$url?map=$1&part=$part" >>joined.7z
+    done
+}
+
+@test "packed with several threads: one plain 7z for libarchive, and one LZMA2 stream for a decoder of one thread" {
+    serve_shared
+    joined blood
+    [ "$(bsdtar -tf joined.7z)" = blood.map ]
+    bsdtar -xOf joined.7z blood.map | cmp - "$wad"
+    # The stream begins behind 32 bytes; its length is in them.
+    run -0 python3 -c 'if True:
+        import hashlib, lzma, struct
+        archive = open("joined.7z", "rb").read()
+        offset, size = struct.unpack("<QQ", archive[12:28])
+        filters = [{"id": lzma.FILTER_LZMA2, "dict_size": 16 << 20}]
+        stream = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters)
+        print(hashlib.md5(stream.decompress(archive[32 : 32 + offset])).hexdigest(), stream.eof, len(stream.unused_data))
+        print(len(archive) - 32 - offset - size, archive[32 + offset])'
+    [ "$output" = "$(md5 "$wad") True 0"$'\n'"0 1" ]
+    # Two blocks: the second restarts with a dictionary of its own.
+    7zz l -slt joined.7z | grep -qx 'Method = LZMA2:2[0-9]'
+}
+
+@test "one core and many pack the same bytes; levels differ" {
+    for cores in 0 all; do
+        export PATCHBAY_DEPOT=$T/$cores
+        "$patchbay" init
+        if [ $cores = 0 ]; then
+            taskset -c "$(taskset -cp $$ | sed 's/.*: \([0-9]*\).*/\1/')" "$patchbay" publish map "$SHARED/blood.map" --level 1
+        else
+            "$patchbay" publish map "$SHARED/blood.map" --level 1
+        fi
+        "$patchbay" export "export-$cores"
+    done
+    diff -r export-0 export-all
+    head -c 9000000 "$wad" >levels.map # two blocks
+    for level in 0 5 9; do
+        "$patchbay" publish map levels.map --level "$level"
+        "$patchbay" export "level-$level"
+        cat $(find "level-$level/parts/levels" -type f | sort) >"level-$level.7z"
+        7zz x -so "level-$level.7z" | cmp - levels.map
+    done
+    [ "$(stat -c %s level-0.7z)" -gt "$(stat -c %s level-5.7z)" ]
+    [ "$(stat -c %s level-5.7z)" -gt "$(stat -c %s level-9.7z)" ]
+}
+
+@test "a full disk for the archive under way is told, with the way out; nothing is published" {
+    [ -d /dev/shm ] || skip "no file system in memory here"
+    "$patchbay" init
+    make_map a.map 3000000
+    run -1 bash -c "ulimit -f 500; trap '' XFSZ; '$patchbay' publish map a.map --no-raw --level 1"
+    [[ $output == *"TMPDIR chooses another folder"* ]]
+    TMPDIR=$T/missing run -1 "$patchbay" publish map a.map
+    [[ $output == *"$T/missing"*"TMPDIR chooses another folder"* ]]
+    [ -z "$("$patchbay" list)" ]
+}
+
 @test "a map with a password: an independent client decrypts it, 7zz extracts it" {
     serve_shared
     run -0 python3 "$root/tests/interop/opensauce_client.py" "http://$at" crypt joined.7z halo1234
@@ -301,5 +362,66 @@ define() { # NAME FOLDER ATTRIBUTES PART_ATTRIBUTES
         cp part parts/a.7z.001
         run -1 "$patchbay" import opensauce definitions parts
         [[ $output == *"$word"* ]]
+    done
+}
+
+# define_archive FILE SIZE MD5: a definition of a.map, packed as FILE in one part.
+define_archive() {
+    mkdir -p definitions parts foreign/a
+    local size
+    size=$(stat -c %s "$1")
+    cp "$1" parts/a.7z.001
+    cp "$1" foreign/a/a.7z.001
+    printf '<osHTTPServer><map_download algorithm="7zip" name="a.map" md5="%s" uncompressed_size="%s" compressed_size="%s"><part name="a.7z.001" index="0" md5="%s" size="%s"/></map_download></osHTTPServer>' \
+        "$3" "$2" "$size" "$(md5 "$1")" "$size" >definitions/a.xml
+    cp definitions/a.xml foreign/a.xml
+}
+
+@test "small archives that unpack to large headers, or want a dictionary of 4 GiB, are refused in little memory" {
+    hostile=$root/tests/interop/hostile_7z.py
+    "$patchbay" init
+    python3 "$hostile" entries entries.7z
+    python3 "$hostile" names names.7z
+    python3 "$hostile" dictionary dictionary.7z 1258291200
+    [ "$(stat -c %s dictionary.7z)" -lt 300000 ]
+    bsdtar -xOf dictionary.7z | head -c 4000000 | cmp -n 4000000 - /dev/zero # it is an archive
+    start_foreign foreign
+    for attack in "entries:too much" "names:header is too large" "dictionary:dictionary of 4095 MiB"; do
+        size=100000
+        [[ $attack != dictionary* ]] || size=1258291200
+        define_archive "${attack%%:*}.7z" $size "$(md5 /dev/null)"
+        for way in "import opensauce definitions parts" "fetch opensauce://$foreign_at/a out"; do
+            run -1 python3 "$hostile" run "$patchbay" $way
+            [[ $output == *"${attack#*:}"* ]]
+            echo "$way: $attack: ${lines[-1]} MB"
+            [ "${lines[-1]}" -lt 450 ]
+        done
+    done
+}
+
+@test "what 7zz makes is fetched: one block, many, other coders, several members, a header that is packed" {
+    mkdir more
+    head -c 6000000 "$wad" >a.map
+    seq 1000 >more/b.txt
+    : >more/empty
+    start_foreign foreign
+    for how in -m0=lzma2:c=1m "-m0=lzma2:d=26" -m0=lzma -m0=ppmd "-m0=bcj2 -m1=lzma2" -mx=0 "-mhc=off -ms=off more" "-mx=1 more" "-mhc=off -ms=on more"; do
+        rm -rf a.7z out foreign/a parts
+        7zz a -bso0 a.7z $how a.map
+        split -b 1048576 -d -a 3 --numeric-suffixes=1 a.7z part.
+        mkdir -p foreign/a
+        {
+            printf '<osHTTPServer><map_download algorithm="7zip" name="a.map" md5="%s" uncompressed_size="6000000" compressed_size="%s">' \
+                "$(md5 a.map)" "$(stat -c %s a.7z)"
+            for part in part.*; do
+                printf '<part name="a.7z.%s" index="%d" md5="%s" size="%s"/>' "${part#part.}" "$((10#${part#part.} - 1))" \
+                    "$(md5 "$part")" "$(stat -c %s "$part")"
+                mv "$part" "foreign/a/a.7z.${part#part.}"
+            done
+            printf '</map_download></osHTTPServer>'
+        } >foreign/a.xml
+        echo "$how"
+        "$patchbay" fetch "opensauce://$foreign_at/a" out
+        cmp a.map out/a.map
     done
 }

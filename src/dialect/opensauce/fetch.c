@@ -2,6 +2,7 @@
  * and the digests are worth no more than the server that sent them: names and sizes are checked as well. */
 #include "base/file.h"
 #include "base/path.h"
+#include "codec/archive_unpack.h"
 #include "dialect/opensauce/joined.h"
 #include "dialect/opensauce/opensauce.h"
 #include "dialect/options.h"
@@ -13,6 +14,18 @@
 #include <unistd.h>
 
 #define STAGED_MAP "map" /* in staging, next to the pieces, whose names are digests */
+
+/* A plan's own: what unpacks while parts arrive. Lives in the plan's arena. */
+struct os_fetch {
+    struct os_definition definition;
+    struct os_parts parts;
+    int staging;
+    struct archive_unpack unpack; /* its fd: -1 until the map is begun */
+    struct archive_unpacker unpacker;
+    bool *there;        /* of each part: is it in staging? */
+    size_t ahead;       /* so many from the first on are */
+    uint64_t available; /* bytes of these */
+};
 
 static int fetch_title(const struct fetch_request *q, struct arena *a, const char **title,
                        struct pb_error *err)
@@ -237,16 +250,41 @@ static int definition_matches(const struct fetch_request *q, const struct os_def
     return PB_OK;
 }
 
+/* An os_part_open_fn: parts lie in staging under their MD5. */
+static int staged_open(void *arg, const struct os_definition *d, size_t part, int *fd, struct pb_error *err)
+{
+    char name[MD5_HEX + 1];
+    uint64_t size;
+    hex_encode(d->parts[part].md5.bytes, sizeof d->parts[part].md5.bytes, name);
+    return file_open_regular(*(const int *)arg, name, false, fd, &size, err);
+}
+
+static int unpack_plan(const struct fetch_request *q, struct fetch_plan *plan, struct os_fetch *f,
+                       struct pb_error *err)
+{
+    const struct os_definition *d = &f->definition;
+    f->there = arena_zero(&plan->arena, d->part_count * sizeof *f->there);
+    if (f->there == NULL)
+        return error_memory(err);
+    f->staging = q->staging;
+    f->parts = (struct os_parts){d, q->password, staged_open, &f->staging};
+    f->unpack =
+        (struct archive_unpack){d->algorithm, os_joined_opener(&f->parts), d->name, d->uncompressed_size, -1};
+    plan->dialect = f;
+    return PB_OK;
+}
+
 static int fetch_make_plan(const struct fetch_request *q, const struct fetch_net *net, const char *source,
                            struct fetch_plan *plan, struct pb_error *err)
 {
     char map[OS_NAME_MAX + 1];
     bool present = false;
-    struct os_definition *d = arena_zero(&plan->arena, sizeof *d);
+    struct os_fetch *f = arena_zero(&plan->arena, sizeof *f);
     struct fetch_step *file = arena_zero(&plan->arena, sizeof *file);
     const char *url = os_stem(slice_of(q->path), map) ? resource_url(&plan->arena, source, map, NULL) : NULL;
-    if (d == NULL || file == NULL || url == NULL)
+    if (f == NULL || file == NULL || url == NULL)
         return error_memory(err);
+    struct os_definition *d = &f->definition;
     _cleanup_buffer_ struct buffer xml;
     buffer_init(&xml, OS_DOCUMENT_MAX);
     int rc = net->get(net->arg, url, &xml, err);
@@ -268,78 +306,96 @@ static int fetch_make_plan(const struct fetch_request *q, const struct fetch_net
         rc = error_set(err, PB_DENIED, "the map is encrypted: its password is needed (--password-file)");
     if (rc == PB_OK && !present)
         rc = pieces_plan(q, plan, d, source, map, err);
+    if (rc == PB_OK && !present)
+        rc = unpack_plan(q, plan, f, err);
     plan->steps = file;
     plan->step_count = 1;
     plan->one_file = true;
     plan->unpacked = d->uncompressed_size;
-    plan->dialect = d;
     return rc;
 }
 
-/* An os_part_open_fn: parts lie in staging under their MD5. */
-static int staged_open(void *arg, const struct os_definition *d, size_t part, int *fd, struct pb_error *err)
-{
-    char name[MD5_HEX + 1];
-    uint64_t size;
-    hex_encode(d->parts[part].md5.bytes, sizeof d->parts[part].md5.bytes, name);
-    return file_open_regular(*(const int *)arg, name, false, fd, &size, err);
-}
-
-/* Each part is decrypted once as it arrives, so that a wrong password shows with the first and not behind the
+/* Is the part what it says, once it is decrypted? So a wrong password shows with the first and not behind the
  * last. */
-static int fetch_accept(const struct fetch_request *q, const struct fetch_plan *plan,
-                        const struct fetch_piece *piece, struct pb_error *err)
+static int part_check(const struct os_fetch *f, size_t part, struct pb_error *err)
 {
-    const struct os_definition *d = plan->dialect;
     struct os_joined joined;
-    size_t part = 0;
-    while (part < d->part_count && !md5_equal(&d->parts[part].md5, &piece->md5))
-        part++;
-    if (part == d->part_count || !d->parts[part].encrypted)
+    if (!f->definition.parts[part].encrypted)
         return PB_OK;
-    int rc = os_joined_open(d, q->password, staged_open, (void *)&q->staging, &joined, err);
+    int rc = os_joined_open(f->parts.definition, f->parts.password, staged_open, f->parts.arg, &joined, err);
     if (rc == PB_OK)
         rc = os_joined_load(&joined, part, err);
     os_joined_close(&joined);
     return rc;
 }
 
-/* Where the unpacked map goes: a file and its digests. */
-struct map_sink {
-    int fd;
-    struct digest digest;
+static int map_open(struct os_fetch *f, struct pb_error *err)
+{
+    if (f->unpack.fd >= 0)
+        return PB_OK;
+    unlinkat(f->staging, STAGED_MAP, 0);
+    f->unpack.fd = openat(f->staging, STAGED_MAP, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+    return f->unpack.fd < 0 ? error_errno(err, errno, "unpack the map") : PB_OK;
+}
+
+/* Unpacking follows the parts that have arrived without a gap from the first on. */
+static int unpack_follow(struct os_fetch *f, struct pb_error *err)
+{
+    const struct os_definition *d = &f->definition;
+    size_t before = f->ahead;
+    while (f->ahead < d->part_count && f->there[f->ahead])
+        f->available += d->parts[f->ahead++].size;
+    if (f->ahead == before)
+        return PB_OK;
+    int rc = map_open(f, err);
+    return rc == PB_OK ? archive_unpack_feed(&f->unpacker, &f->unpack, f->available, err) : rc;
+}
+
+static int fetch_accept(const struct fetch_request *q, const struct fetch_plan *plan,
+                        const struct fetch_piece *piece, struct pb_error *err)
+{
+    struct os_fetch *f = plan->dialect;
+    const struct os_definition *d = &f->definition;
+    int rc = PB_OK;
+    bool checked = false;
+    (void)q;
+    /* Parts with the same bytes are one piece. */
+    for (size_t i = 0; rc == PB_OK && i < d->part_count; i++) {
+        if (!md5_equal(&d->parts[i].md5, &piece->md5))
+            continue;
+        if (!checked)
+            rc = part_check(f, i, err);
+        checked = true;
+        f->there[i] = true;
+    }
+    return rc == PB_OK ? unpack_follow(f, err) : rc;
+}
+
+struct unpack_progress {
     uint64_t total;
     pb_progress_fn *progress;
     void *arg;
 };
 
-static int map_write(void *arg, const void *p, size_t n, struct pb_error *err)
+/* An archive_progress_fn. */
+static int unpack_tell(void *arg, uint64_t done, struct pb_error *err)
 {
-    struct map_sink *s = arg;
-    int rc = file_write(s->fd, p, n, err);
-    if (rc < 0)
-        return error_context(err, "unpack the map");
-    digest_add(&s->digest, p, n);
-    struct pb_progress progress = {"unpacking", s->digest.size, s->total, NULL};
-    if (s->progress != NULL && s->progress(s->arg, &progress) != 0)
+    const struct unpack_progress *p = arg;
+    struct pb_progress progress = {"unpacking", done, p->total, NULL};
+    if (p->progress != NULL && p->progress(p->arg, &progress) != 0)
         return error_set(err, PB_CANCELLED, "cancelled");
     return PB_OK;
 }
 
-static int map_unpack(const struct fetch_request *q, const struct os_definition *d, struct map_sink *sink,
-                      struct fetch_step *file, struct pb_error *err)
+static int map_unpack(struct os_fetch *f, struct fetch_step *file, struct unpack_progress *progress,
+                      struct pb_error *err)
 {
-    struct os_joined joined;
     struct digest_result r;
-    int rc = os_joined_open(d, q->password, staged_open, (void *)&q->staging, &joined, err);
+    int rc = map_open(f, err);
     if (rc == PB_OK)
-        rc = digest_start(&sink->digest, DIGEST_MD5 | DIGEST_CRC32, err);
-    if (rc == PB_OK)
-        rc = os_joined_extract(&joined, map_write, sink, err);
-    os_joined_close(&joined);
+        rc = archive_unpack_finish(&f->unpacker, &f->unpack, unpack_tell, progress, &r, err);
     if (rc < 0)
         return rc;
-    digest_finish(&sink->digest, &r);
     if (r.size != file->size)
         return error_set(err, PB_DAMAGED, "the archive unpacks to %llu bytes; the definition says %llu",
                          (unsigned long long)r.size, (unsigned long long)file->size);
@@ -353,19 +409,27 @@ static int fetch_assemble(const struct fetch_request *q, struct fetch_plan *plan
                           void *arg, struct pb_error *err)
 {
     struct fetch_step *file = &plan->steps[0];
-    struct map_sink sink = {.total = file->size, .progress = progress, .arg = arg};
-    unlinkat(q->staging, STAGED_MAP, 0);
-    _cleanup_fd_ int fd =
-        openat(q->staging, STAGED_MAP, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
-    if (fd < 0)
-        return error_errno(err, errno, "unpack the map");
-    sink.fd = fd;
-    int rc = map_unpack(q, plan->dialect, &sink, file, err);
-    digest_free(&sink.digest);
-    if (rc < 0) /* half a map is of no use to the next fetch, and may be what fills the disk */
-        unlinkat(q->staging, STAGED_MAP, 0);
-    file->staged = STAGED_MAP;
+    struct unpack_progress told = {file->size, progress, arg};
+    struct os_fetch *f = plan->dialect;
+    (void)q;
+    int rc = map_unpack(f, file, &told, err);
+    if (rc == PB_OK) {
+        fd_close(&f->unpack.fd);
+        file->staged = STAGED_MAP;
+    }
     return rc;
+}
+
+/* Half a map is of no use to the next fetch, and may be what fills the disk. */
+static void fetch_plan_end(struct fetch_plan *plan)
+{
+    struct os_fetch *f = plan->dialect;
+    if (f == NULL)
+        return;
+    archive_unpacker_end(&f->unpacker);
+    if (f->unpack.fd >= 0)
+        unlinkat(f->staging, STAGED_MAP, 0);
+    fd_close(&f->unpack.fd);
 }
 
 static const struct setting options[] = {
@@ -383,4 +447,5 @@ const struct dialect_fetch opensauce_fetch = {
     .plan = fetch_make_plan,
     .accept = fetch_accept,
     .assemble = fetch_assemble,
+    .plan_end = fetch_plan_end,
 };

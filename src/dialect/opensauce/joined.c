@@ -91,6 +91,34 @@ int os_joined_extract(struct os_joined *j, archive_sink_fn *sink, void *arg, str
     return archive_extract(d->algorithm, &input, d->name, d->uncompressed_size, sink, arg, err);
 }
 
+static int opener_open(void *arg, struct archive_input *out, struct pb_error *err)
+{
+    const struct os_parts *parts = arg;
+    struct os_joined *j = calloc(1, sizeof *j);
+    if (j == NULL)
+        return error_memory(err);
+    int rc = os_joined_open(parts->definition, parts->password, parts->open, parts->arg, j, err);
+    if (rc < 0) {
+        os_joined_close(j);
+        free(j);
+        return rc;
+    }
+    *out = (struct archive_input){joined_source, j, j->starts[parts->definition->part_count]};
+    return PB_OK;
+}
+
+static void opener_close(void *arg, struct archive_input *in)
+{
+    (void)arg;
+    os_joined_close(in->arg);
+    free(in->arg);
+}
+
+struct archive_opener os_joined_opener(const struct os_parts *parts)
+{
+    return (struct archive_opener){opener_open, opener_close, (void *)parts};
+}
+
 int os_joined_objects(void *publication, const struct os_definition *d, size_t part, int *fd,
                       struct pb_error *err)
 {

@@ -34,6 +34,16 @@ PB_MUST_USE int os_joined_load(struct os_joined *j, size_t part, struct pb_error
 PB_MUST_USE int os_joined_extract(struct os_joined *j, archive_sink_fn *sink, void *arg,
                                   struct pb_error *err);
 
+/* How readers of their own are opened on the same parts; password may be NULL. */
+struct os_parts {
+    const struct os_definition *definition;
+    const char *password;
+    os_part_open_fn *open;
+    void *arg;
+};
+/* `parts` lives as long as the opener. */
+struct archive_opener os_joined_opener(const struct os_parts *parts);
+
 /* An os_part_open_fn for parts that are entries 0, 1, … of a struct publication. */
 int os_joined_objects(void *publication, const struct os_definition *d, size_t part, int *fd,
                       struct pb_error *err);

@@ -34,9 +34,11 @@ struct work {
     struct pb_publish_result *result;
 };
 
-static int progress_report(struct work *w, const char *stage, uint64_t done, struct pb_error *err)
+/* An archive_progress_fn. */
+static int progress_report(void *arg, uint64_t done, struct pb_error *err)
 {
-    struct pb_progress p = {stage, done, w->size, NULL};
+    struct work *w = arg;
+    struct pb_progress p = {"compressing", done, w->size, NULL};
     if (w->progress != NULL && w->progress(w->arg, &p) != 0)
         return error_set(err, PB_CANCELLED, "cancelled");
     return PB_OK;
@@ -153,8 +155,6 @@ static int source_pump(struct work *w, struct archive_writer *archive, struct ob
         if ((rc = archive_writer_add(archive, step, n, err)) < 0)
             return rc;
         done += n;
-        if ((rc = progress_report(w, "compressing", done, err)) < 0)
-            return rc;
     }
     return PB_OK;
 }
@@ -178,6 +178,8 @@ static int source_pack(struct work *w, struct publication *p, struct part_cutter
     if (rc == PB_OK)
         rc = archive_writer_open(map->algorithm, w->attributes.level, map->name, w->size, part_cutter_add,
                                  cutter, &archive, err);
+    if (rc == PB_OK)
+        archive_writer_watch(archive, progress_report, w);
     if (rc == PB_OK)
         rc = source_pump(w, archive, keep_raw ? &raw : NULL, &digest, err);
     if (rc == PB_OK)

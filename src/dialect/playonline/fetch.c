@@ -163,5 +163,5 @@ const struct dialect_fetch playonline_fetch = {
     .plan = fetch_make_plan,
     .accept = update_accept,
     .assemble = update_assemble,
-    .end = update_end,
+    .plan_end = update_end,
 };
