@@ -12,8 +12,8 @@ int verb_uninstall(const struct args *a)
     if (pb_uninstall(folder, title, &r, &err) < 0)
         return fail(&err);
     if (args_flag(a, "json"))
-        return print_json(json_pack("{s:s, s:i, s:i}", "title", title, "removed", (int)r.removed, "attic",
-                                    (int)r.attic));
+        return print_json(
+            json_pack("{s:s, s:i, s:i}", "title", title, "removed", (int)r.removed, "attic", (int)r.attic));
     printf("%s: %u file%s removed", title, r.removed, r.removed == 1 ? "" : "s");
     if (r.attic > 0)
         printf(", %u moved to %s/attic", r.attic, folder);

@@ -132,9 +132,9 @@ struct dialect_fetch {
      * zeroed. */
     int (*plan)(const struct fetch_request *q, const struct fetch_net *net, const char *source,
                 struct fetch_plan *plan, struct pb_error *err);
-    /* Checks a piece that is complete in staging; a `verified` one has passed its MD5. An error ends the
-     * fetch, as a retry would bring the same bytes. For a piece that is not `verified`, PB_DAMAGED counts as
-     * a wrong digest. May be NULL. */
+    /* Checks a piece that is complete in staging; its size is known now, and a `verified` one has passed its
+     * MD5. An error ends the fetch, as a retry would bring the same bytes. For a piece that is not
+     * `verified`, PB_DAMAGED counts as a wrong digest. May be NULL. */
     int (*accept)(const struct fetch_request *q, const struct fetch_plan *plan,
                   const struct fetch_piece *piece, struct pb_error *err);
     /* All pieces are in staging: makes the files of the plan there, and verifies them. NULL: the pieces are

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "fetch/part.h"
 #include "fetch/sources.h"
+#include "fetch/staged.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -53,8 +54,9 @@ struct downloading {
     struct want *wants;
     struct slot *slots;
     unsigned slot_count, connections;
-    uint64_t began; /* monotonic ms */
-    bool anything;  /* staging has something from before */
+    uint64_t began;        /* monotonic ms */
+    struct writer *writer; /* NULL: pieces are written at once */
+    bool anything;         /* staging has something from before */
     struct sources sources;
     size_t done, next;      /* `next`: the first that may be waiting */
     uint64_t bytes_done;    /* of pieces that are whole */
@@ -78,6 +80,7 @@ static int slot_piece(struct slot *slot, const struct want *w, struct pb_error *
     int rc = fetch_piece_get(slot->all->plan, index, &slot->scratch, &slot->piece, err);
     if (rc == PB_OK && w->fallback)
         slot->piece = *slot->piece.fallback;
+    slot->piece.index = index;
     return rc;
 }
 
@@ -148,10 +151,13 @@ static void source_blame(struct downloading *all, struct slot *slot, const struc
 
 /* Shows a whole piece to the dialect. One whose bytes only the dialect can judge is removed when they are
  * wrong. */
-static int piece_accept(struct downloading *all, const struct fetch_piece *p, struct pb_error *err)
+static int piece_accept(struct downloading *all, const struct fetch_piece *p, uint64_t size,
+                        struct pb_error *err)
 {
     const struct download *d = all->d;
-    int rc = d->accept != NULL ? d->accept(d->accept_arg, p, err) : PB_OK;
+    struct fetch_piece whole = *p;
+    whole.size = size;
+    int rc = d->accept != NULL ? d->accept(d->accept_arg, &whole, err) : PB_OK;
     if (rc == PB_DAMAGED && !p->verified)
         unlinkat(d->staging, p->staged, 0);
     return rc;
@@ -161,9 +167,9 @@ static int piece_keep(struct downloading *all, struct slot *slot, unsigned *coun
 {
     const struct fetch_piece *p = &slot->piece;
     uint64_t size = slot->part.size;
-    int rc = part_keep(&slot->part, p, err);
+    int rc = part_keep(&slot->part, p, p->verified ? all->writer : NULL, err);
     if (rc == PB_OK)
-        rc = piece_accept(all, p, err);
+        rc = piece_accept(all, p, size, err);
     if (rc < 0)
         return rc;
     slot->want->state = WANT_DONE;
@@ -444,12 +450,14 @@ static int wants_run(struct downloading *all)
 }
 
 /* Is the piece in staging already? */
-static int want_find(struct downloading *all, size_t i, const struct fetch_piece *p)
+static int want_find(struct downloading *all, size_t i, struct fetch_piece *p)
 {
-    int rc = piece_present(all->d->staging, p, all->err);
+    uint64_t size;
+    int rc = piece_present(all->d->staging, p, &size, all->err);
     if (rc <= 0)
         return rc;
-    rc = piece_accept(all, p, all->err);
+    p->index = i;
+    rc = piece_accept(all, p, size, all->err);
     if (rc == PB_DAMAGED && !p->verified)
         return PB_OK;
     if (rc < 0)
@@ -556,10 +564,18 @@ int download_pieces(const struct download *d, const struct fetch_plan *plan, str
     int rc = downloading_start(&all, err);
     if (rc == PB_OK)
         rc = wants_find(&all);
+    if (rc == PB_OK && plan->unread)
+        rc = writer_open(d->staging, &all.writer, err);
     if (rc == PB_OK)
         rc = wants_run(&all);
     if (all.slots != NULL)
         slots_stop(&all, rc);
+    struct pb_error unwritten;
+    int written = writer_close(all.writer, &unwritten);
+    if (rc == PB_OK && written < 0) {
+        *err = unwritten;
+        rc = written;
+    }
     sources_close(&all.sources);
     downloading_end(&all);
     return rc;

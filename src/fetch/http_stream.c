@@ -180,6 +180,15 @@ static enum http_stream_event head_take(struct http_stream *s, struct pb_error *
     return HTTP_STREAM_MORE;
 }
 
+/* How long the server asks to be left alone; 0: it does not say. */
+static uint64_t retry_seconds(const struct http_response *r)
+{
+    int64_t now = clock_unix();
+    if (!r->retry_known || r->retry_at == 0)
+        return r->retry_seconds;
+    return r->retry_at > now ? (uint64_t)(r->retry_at - now) : 0;
+}
+
 /* Uses what was received: at most one answer. */
 static enum http_stream_event answer_take(struct http_stream *s, const struct carrier_events *events,
                                           struct ask **done, int *rc, struct pb_error *err)
@@ -197,7 +206,7 @@ static enum http_stream_event answer_take(struct http_stream *s, const struct ca
         return HTTP_STREAM_IDLE;
     struct errand *e = s->first->errand;
     if (s->response.status >= 300 && e != NULL) {
-        uint64_t seconds = s->response.retry_known ? s->response.retry_seconds : 0;
+        uint64_t seconds = retry_seconds(&s->response);
         *rc = net_status_fault(s->response.status, seconds, err);
         e->wait_ms = net_status_wait(s->response.status, seconds);
     }

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/path.h"
+#include "fetch/staged.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,13 +28,12 @@ uint64_t piece_most(const struct fetch_piece *p)
     return size_known(p) ? p->size : p->ceiling;
 }
 
-int piece_present(int staging, const struct fetch_piece *p, struct pb_error *err)
+int piece_present(int staging, const struct fetch_piece *p, uint64_t *size, struct pb_error *err)
 {
-    uint64_t size;
     struct digest_result r;
     _cleanup_fd_ int fd = -1;
-    if (file_open_regular(staging, p->staged, false, &fd, &size, err) < 0 || size > piece_most(p) ||
-        (size_known(p) && size != p->size))
+    if (file_open_regular(staging, p->staged, false, &fd, size, err) < 0 || *size > piece_most(p) ||
+        (size_known(p) && *size != p->size))
         return 0;
     if (!p->verified)
         return 1;
@@ -68,16 +68,6 @@ static int part_read(struct part *part, const struct fetch_piece *p, struct pb_e
     return PB_OK;
 }
 
-/* Makes a file of this name, whatever had it before. */
-static int file_make(int staging, const char *name, int *fd, struct pb_error *err)
-{
-    enum { HOW = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW };
-    *fd = openat(staging, name, HOW, 0666);
-    if (*fd < 0 && errno == EEXIST && unlinkat(staging, name, 0) == 0)
-        *fd = openat(staging, name, HOW, 0666);
-    return *fd < 0 ? error_errno(err, errno, "staging: %s", name) : PB_OK;
-}
-
 /* NAME.part, if it is a file and no one else's: a link that was planted there leads elsewhere. */
 static int part_find(struct part *part, const struct fetch_piece *p)
 {
@@ -98,7 +88,7 @@ static int part_spill(struct part *part, const struct fetch_piece *p, struct pb_
     char name[PART_NAME];
     size_t n = (size_t)part->size;
     part_name(p, name);
-    int rc = file_make(part->staging, name, &part->fd, err);
+    int rc = staged_make(part->staging, name, &part->fd, err);
     if (rc == PB_OK)
         rc = part_cut(part, p, 0, err);
     if (rc == PB_OK)
@@ -231,24 +221,15 @@ int part_check(struct part *part, const struct fetch_piece *p, struct pb_error *
     return error_set(err, PB_DAMAGED, "its MD5 is not the one announced");
 }
 
-/* A file of all its bytes at once. */
-static int held_keep(struct part *part, const struct fetch_piece *p, struct pb_error *err)
-{
-    _cleanup_fd_ int fd = -1;
-    int rc = file_make(part->staging, p->staged, &fd, err);
-    if (rc == PB_OK)
-        rc = file_write(fd, part->held, (size_t)part->size, err);
-    if (rc < 0 && fd >= 0)
-        unlinkat(part->staging, p->staged, 0);
-    part->size = 0;
-    return rc;
-}
-
-int part_keep(struct part *part, const struct fetch_piece *p, struct pb_error *err)
+int part_keep(struct part *part, const struct fetch_piece *p, struct writer *writer, struct pb_error *err)
 {
     char name[PART_NAME];
-    if (part->fd < 0)
-        return held_keep(part, p, err);
+    size_t n = (size_t)part->size;
+    if (part->fd < 0) {
+        part->size = 0;
+        return writer != NULL ? writer_put(writer, p->staged, part->held, n, err)
+                              : staged_write(part->staging, p->staged, part->held, n, err);
+    }
     part_name(p, name);
     part_close(part, p);
     return renameat(part->staging, name, part->staging, p->staged) == 0

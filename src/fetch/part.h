@@ -8,6 +8,8 @@
 
 #include "plan/fetch.h"
 
+struct writer;
+
 struct part {
     int staging; /* descriptor of the folder */
     int fd;      /* of NAME.part; -1: the bytes are in memory */
@@ -21,8 +23,8 @@ struct part {
 /* Bytes that the piece may have. */
 uint64_t piece_most(const struct fetch_piece *p);
 
-/* 1: staging has the whole piece, and its bytes are right as far as the plan tells; 0: not. */
-PB_MUST_USE int piece_present(int staging, const struct fetch_piece *p, struct pb_error *err);
+/* 1: staging has the whole piece, of *size bytes, and they are right as far as the plan tells; 0: not. */
+PB_MUST_USE int piece_present(int staging, const struct fetch_piece *p, uint64_t *size, struct pb_error *err);
 
 /* Begins a piece. With `look`, keeps of NAME.part what can be continued: a multiple of `step` bytes, or all
  * of a piece that is whole. A piece of unknown size that is not `verified` begins anew. */
@@ -41,7 +43,8 @@ PB_MUST_USE int part_add(struct part *part, const struct fetch_piece *p, const c
 bool part_is_whole(const struct part *part, const struct fetch_piece *p);
 /* All has arrived: PB_OK, or PB_DAMAGED with what is wrong; then the part is empty. */
 PB_MUST_USE int part_check(struct part *part, const struct fetch_piece *p, struct pb_error *err);
-/* It becomes NAME. Closes. */
-PB_MUST_USE int part_keep(struct part *part, const struct fetch_piece *p, struct pb_error *err);
+/* It becomes NAME. Closes. `writer` writes what is in memory, later; NULL: now. */
+PB_MUST_USE int part_keep(struct part *part, const struct fetch_piece *p, struct writer *writer,
+                          struct pb_error *err);
 
 #endif

@@ -206,6 +206,7 @@ struct applying {
     int staging; /* of the journal's title */
     struct tree tree;
     struct tree other;                   /* for the second path of an operation */
+    bool again;                          /* after a crash: nothing is taken for granted */
     char missing[PATH_RELATIVE_MAX + 1]; /* the first path whose file was gone; "" for none */
 };
 
@@ -347,6 +348,9 @@ static int op_put(struct applying *x, const struct journal_op *op, int folder, c
     int rc = staged_ok(op->a, err);
     if (rc < 0)
         return rc;
+    /* Mostly nothing is in the way, and nothing has happened to what commit.c has looked at. */
+    if (!op->seen.there && !x->again && renameat2(x->staging, op->a, folder, base, RENAME_NOREPLACE) == 0)
+        return PB_OK;
     if (file_is(x->staging, op->a, op->size)) {
         rc = way_clear(x, op, folder, base, err);
         if (rc == PB_OK && renameat(x->staging, op->a, folder, base) != 0)
@@ -415,10 +419,10 @@ static int phases_run(struct applying *x, bool leaving, struct pb_error *err)
 }
 
 /* `leaving`: nothing has arrived yet. */
-static int journal_apply(struct workspace *w, int fd, bool leaving, struct pb_error *err)
+static int journal_apply(struct workspace *w, int fd, bool leaving, bool again, struct pb_error *err)
 {
     _cleanup_free_ struct reading *reading = malloc(sizeof *reading);
-    struct applying x = {.w = w, .journal = reading, .fd = fd, .staging = -1};
+    struct applying x = {.w = w, .journal = reading, .fd = fd, .staging = -1, .again = again};
     if (reading == NULL)
         return error_memory(err);
     tree_start(&x.tree, w->folder);
@@ -462,7 +466,7 @@ int journal_run(struct journal *j, struct pb_error *err)
         rc = error_errno(err, errno, "rename the journal");
     if (rc < 0)
         return rc;
-    rc = journal_apply(w, j->fd, j->leaves, err);
+    rc = journal_apply(w, j->fd, j->leaves, false, err);
     fd_close(&j->fd);
     return rc < 0 ? broken_off(err) : PB_OK;
 }
@@ -487,7 +491,7 @@ int journal_finish(struct workspace *w, bool *found, struct pb_error *err)
     if (rc == PB_NOT_FOUND)
         return PB_OK;
     if (rc == PB_OK)
-        rc = journal_apply(w, fd, leaving, err);
+        rc = journal_apply(w, fd, leaving, true, err);
     return rc < 0 ? broken_off(err) : PB_OK;
 }
 

@@ -20,6 +20,7 @@ struct fetch_piece {
     const char *staged;                 /* a plain file name; an incomplete piece has PART_ENDING appended */
     uint64_t size;                      /* bytes, or FETCH_SIZE_UNKNOWN */
     uint64_t ceiling;                   /* the limit for a piece of unknown size */
+    size_t index;                       /* in the plan; set by the downloader */
     bool verified; /* `md5` is the MD5 of the bytes to download; else the dialect's accept verifies them */
     struct md5 md5;
 };
@@ -88,6 +89,7 @@ struct fetch_plan {
     const char *source; /* the source, for people and the record */
     size_t piece_count;
     struct fetch_piece *pieces; /* NULL: piece_make makes them */
+    bool unread; /* the dialect's accept does not read verified pieces: they may be written behind its back */
     /* Makes piece i when it is wanted, with its strings in `scratch`: a plan of many small pieces holds none
      * of their names and URLs. PB_NO_MEMORY. */
     int (*piece_make)(const struct fetch_plan *plan, size_t i, struct arena *scratch, struct fetch_piece *out,

@@ -1,6 +1,7 @@
 /* Parsing response heads. What could be read in two ways is refused, as in requests. */
 #include "wire/http_response.h"
 
+#include "wire/http_date.h"
 #include "wire/http_line.h"
 #include "wire/http_request.h"
 
@@ -57,7 +58,8 @@ static bool field_take(struct slice line, struct http_response *r, struct framin
     } else if (name_is(name, "content-range")) {
         range_parse(value, r);
     } else if (name_is(name, "retry-after")) {
-        r->retry_known = slice_to_u64(value, UINT32_MAX, &r->retry_seconds);
+        r->retry_known =
+            slice_to_u64(value, UINT32_MAX, &r->retry_seconds) || http_date_parse(value, &r->retry_at);
     }
     return true;
 }

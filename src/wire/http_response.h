@@ -14,8 +14,9 @@ struct http_response {
     bool closes;         /* the server closes the connection behind this response */
     bool range_known;    /* a Content-Range: the body starts at `range_from` */
     uint64_t range_from; /* bytes */
-    bool retry_known;    /* a Retry-After in seconds */
+    bool retry_known;    /* a Retry-After */
     uint64_t retry_seconds;
+    int64_t retry_at; /* Unix seconds, where it is a date; else 0 */
 };
 
 /* Parses the head at the start of `bytes`, the answer to a GET. Returns its length in bytes; 0 when more

@@ -109,7 +109,7 @@ joined() {
     [ -d /dev/shm ] || skip "no file system in memory here"
     "$patchbay" init
     make_map a.map 3000000
-    run -1 bash -c "ulimit -f 500; trap '' XFSZ; '$patchbay' publish map a.map --no-raw --level 1"
+    run -6 bash -c "ulimit -f 500; trap '' XFSZ; '$patchbay' publish map a.map --no-raw --level 1"
     [[ $output == *"TMPDIR chooses another folder"* ]]
     TMPDIR=$T/missing run -1 "$patchbay" publish map a.map
     [[ $output == *"$T/missing"*"TMPDIR chooses another folder"* ]]
@@ -391,7 +391,7 @@ define_archive() {
         [[ $attack != dictionary* ]] || size=1258291200
         define_archive "${attack%%:*}.7z" $size "$(md5 /dev/null)"
         for way in "import opensauce definitions parts" "fetch opensauce://$foreign_at/a out"; do
-            run -1 python3 "$hostile" run "$patchbay" $way
+            run -5 python3 "$hostile" run "$patchbay" $way
             [[ $output == *"${attack#*:}"* ]]
             echo "$way: $attack: ${lines[-1]} MB"
             [ "${lines[-1]}" -lt 450 ]

@@ -261,6 +261,7 @@ static int fetch_plan(const struct fetch_request *q, const struct fetch_net *net
     plan->dialect = arena_zero(&plan->arena, sizeof(struct es_fetch));
     if (text == NULL || plan->dialect == NULL)
         return error_memory(err);
+    ((struct es_fetch *)plan->dialect)->made = -1;
     return upgrade ? es_upgrade_plan(q, net, source, text, plan, err)
                    : es_levels_plan(q, net, source, text, plan, err);
 }
@@ -275,6 +276,40 @@ int es_making_add(struct fetch_plan *plan, struct es_making making, struct pb_er
     f->making = list;
     list[f->making_count++] = making;
     return PB_OK;
+}
+
+/* A file in the folder that has no name, or loses it at once. */
+static int nameless_open(int staging, int *fd, struct pb_error *err)
+{
+    static const char name[] = "made";
+    *fd = openat(staging, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (*fd >= 0)
+        return PB_OK;
+    unlinkat(staging, name, 0);
+    *fd = openat(staging, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    return *fd >= 0 && unlinkat(staging, name, 0) == 0 ? PB_OK : error_errno(err, errno, "staging");
+}
+
+int es_made_add(struct fetch_plan *plan, int staging, struct slice bytes, size_t step, struct pb_error *err)
+{
+    struct es_fetch *f = plan->dialect;
+    if (staging < 0)
+        return PB_OK;
+    int rc = f->made < 0 ? nameless_open(staging, &f->made, err) : PB_OK;
+    if (rc == PB_OK)
+        rc = file_write(f->made, bytes.p, bytes.n, err);
+    if (rc < 0)
+        return rc;
+    struct es_making making = {.step = (uint32_t)step, .offset = f->made_size, .length = (uint32_t)bytes.n};
+    f->made_size += bytes.n;
+    return es_making_add(plan, making, err);
+}
+
+static void fetch_plan_end(struct fetch_plan *plan)
+{
+    struct es_fetch *f = plan->dialect;
+    if (f != NULL)
+        fd_close(&f->made);
 }
 
 /* ---- pieces ---- */
@@ -298,7 +333,7 @@ static int want_stage(struct fetch_plan *plan, const struct es_want *w, bool fir
     if (name == NULL || s->staged == NULL)
         return error_memory(err);
     return first ? fn(arg, w, name, &plan->pieces[plan->piece_count++], err)
-                 : es_making_add(plan, (struct es_making){.from = name, .step = w->step}, err);
+                 : es_making_add(plan, (struct es_making){.from = name, .step = (uint32_t)w->step}, err);
 }
 
 int es_pieces_plan(struct fetch_plan *plan, struct es_want *wants, size_t n, es_piece_fn *fn, void *arg,
@@ -371,18 +406,27 @@ static int piece_unpack(int staging, const struct fetch_piece *piece, struct pb_
 static int fetch_accept(const struct fetch_request *q, const struct fetch_plan *plan,
                         const struct fetch_piece *piece, struct pb_error *err)
 {
-    (void)plan;
+    const struct es_fetch *f = plan->dialect;
+    if (f->piece_steps != NULL)
+        plan->steps[f->piece_steps[piece->index]].size = piece->size;
     return piece->verified ? PB_OK : piece_unpack(q->staging, piece, err);
 }
 
-static int making_do(const struct fetch_request *q, struct tree *t, const struct es_making *m,
-                     const char *staged, struct pb_error *err)
+static int made_write(const struct es_fetch *f, const struct es_making *m, int to, struct pb_error *err)
+{
+    _cleanup_free_ char *bytes = malloc(m->length + 1);
+    int rc = bytes == NULL ? error_memory(err) : file_read_at(f->made, bytes, m->length, m->offset, err);
+    return rc == PB_OK ? file_write(to, bytes, m->length, err) : rc;
+}
+
+static int making_do(const struct fetch_request *q, const struct es_fetch *f, struct tree *t,
+                     const struct es_making *m, const char *staged, struct pb_error *err)
 {
     uint64_t size;
     _cleanup_fd_ int from = -1, to = -1;
     int rc = staged_create(q->staging, staged, &to, err);
-    if (rc < 0 || m->bytes.p != NULL)
-        return rc < 0 ? rc : file_write(to, m->bytes.p, m->bytes.n, err);
+    if (rc < 0 || m->from == NULL)
+        return rc < 0 ? rc : made_write(f, m, to, err);
     rc = m->from_folder ? tree_open(t, m->from, &from, &size, err)
                         : file_open_regular(q->staging, m->from, false, &from, &size, err);
     return rc < 0 ? rc : file_copy(from, to, err);
@@ -424,7 +468,7 @@ static int room_check(const struct fetch_request *q, struct tree *t, const struc
         bool found = m->from_folder
                          ? tree_stat(t, m->from, &st, NULL) == 1
                          : m->from != NULL && fstatat(q->staging, m->from, &st, AT_SYMLINK_NOFOLLOW) == 0;
-        needed += found ? (uint64_t)st.st_size : m->bytes.n;
+        needed += found ? (uint64_t)st.st_size : m->length;
     }
     if (fstatvfs(q->staging, &fs) == 0 && needed > (uint64_t)fs.f_bavail * fs.f_frsize)
         return error_set(err, PB_NO_SPACE, "the disk is full: copies of levels need %llu bytes",
@@ -445,12 +489,12 @@ static int fetch_assemble(const struct fetch_request *q, struct fetch_plan *plan
             return error_set(err, PB_CANCELLED, "cancelled");
         struct fetch_step *s = &plan->steps[f->making[i].step];
         char hex[MD5_HEX + 1];
-        rc = making_do(q, &t, &f->making[i], fetch_step_staged(s, hex), err);
+        rc = making_do(q, f, &t, &f->making[i], fetch_step_staged(s, hex), err);
         if (rc == PB_OK)
-            rc = placed_check(q, s, f->making[i].bytes.p == NULL, err);
+            rc = placed_check(q, s, f->making[i].from != NULL, err);
     }
     for (size_t i = 0; rc == PB_OK && i < plan->step_count; i++) {
-        if (plan->steps[i].action == FETCH_PLACE)
+        if (plan->steps[i].action == FETCH_PLACE && plan->steps[i].size == 0)
             rc = placed_check(q, &plan->steps[i], false, err);
     }
     return rc;
@@ -473,4 +517,5 @@ const struct dialect_fetch escape_fetch = {
     .plan = fetch_plan,
     .accept = fetch_accept,
     .assemble = fetch_assemble,
+    .plan_end = fetch_plan_end,
 };

@@ -15,14 +15,18 @@ bool es_game_version(const struct fetch_request *q, uint64_t *version);
 
 /* The plan's dialect value: how its files are made once all pieces are there. */
 struct es_making {
-    const char *from;   /* copied to the step's staged name; NULL: nothing is to be copied */
-    bool from_folder;   /* `from` is a path in the user's folder, else a name in staging */
-    struct slice bytes; /* or written from memory; p NULL: not */
-    size_t step;
+    const char
+        *from; /* copied to the step's staged name; NULL: `length` bytes of `made` are, from `offset` on */
+    bool from_folder; /* `from` is a path in the user's folder, else a name in staging */
+    uint32_t step;
+    uint64_t offset;
+    uint32_t length;
 };
 struct es_fetch {
     struct es_making *making;
     size_t making_count, making_room;
+    int made; /* a file without a name, with the bytes of files that we make ourselves; -1: none yet */
+    uint64_t made_size;
     /* of a collection, for its pieces */
     const char *collection;
     const char *const *sources; /* the first is the one that was asked for the list */
@@ -30,6 +34,11 @@ struct es_fetch {
     uint32_t *piece_steps; /* for each piece the step that places it */
 };
 PB_MUST_USE int es_making_add(struct fetch_plan *plan, struct es_making making, struct pb_error *err);
+/* Keeps the bytes of a file that we make ourselves, for the step. `staging` is -1 in a dry run, which makes
+ * none.
+ */
+PB_MUST_USE int es_made_add(struct fetch_plan *plan, int staging, struct slice bytes, size_t step,
+                            struct pb_error *err);
 
 /* A step that places bytes which have to be downloaded. */
 struct es_want {

@@ -125,7 +125,8 @@ static int level_place(struct updating *u, const struct es_level *l, const struc
     s->staged = arena_format(a, "copy.%zu", at);
     if (from == NULL || s->staged == NULL)
         return error_memory(err);
-    return es_making_add(u->plan, (struct es_making){.from = from, .from_folder = true, .step = at}, err);
+    return es_making_add(u->plan, (struct es_making){.from = from, .from_folder = true, .step = (uint32_t)at},
+                         err);
 }
 
 /* First what is in place already, so that nothing is moved away from where it belongs. */
@@ -234,6 +235,7 @@ static int pieces_plan(struct updating *u, struct pb_error *err)
     if (n > 1)
         qsort_r(wants, n, sizeof *wants, want_compare, plan->steps);
     plan->piece_make = level_piece;
+    plan->unread = true;
     f->piece_steps = wants;
     f->collection = u->collection;
     f->sources = u->q->sources;
@@ -380,10 +382,9 @@ static int index_plan(struct updating *u, const struct es_level *const *beside, 
     size_t at = u->plan->step_count - 1;
     s->size = text.n;
     s->staged = arena_format(a, "index.%zu", at);
-    const char *bytes = arena_copy(a, text.p, text.n);
-    if (s->staged == NULL || bytes == NULL)
+    if (s->staged == NULL)
         return error_memory(err);
-    return es_making_add(u->plan, (struct es_making){.bytes = {bytes, text.n}, .step = at}, err);
+    return es_made_add(u->plan, u->q->staging, (struct slice){text.p, text.n}, at, err);
 }
 
 static int indexes_plan(struct updating *u, struct pb_error *err)

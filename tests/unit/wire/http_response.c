@@ -38,7 +38,10 @@ static void ranges_and_waits(void **state)
     assert_true(parse("HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n", &r) > 0);
     assert_true(r.retry_known);
     assert_int_equal(r.retry_seconds, 7);
-    assert_true(parse("HTTP/1.1 503 Busy\r\nRetry-After: Fri, 31 Dec 1999 23:59:59 GMT\r\n\r\n", &r) > 0);
+    assert_true(parse("HTTP/1.1 503 Busy\r\nRetry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n", &r) > 0);
+    assert_true(r.retry_known);
+    assert_int_equal(r.retry_at, 784111777);
+    assert_true(parse("HTTP/1.1 503 Busy\r\nRetry-After: soon\r\n\r\n", &r) > 0);
     assert_false(r.retry_known);
 }
 
