@@ -94,7 +94,7 @@ static int plan_download(struct fetch_job *job, struct fetch_plan *plan, struct 
         rc = download_pieces(&download, plan, &report, err);
     if (report.blamed[0] != '\0')
         notice_tell(job, "no longer asked, for its wrong bytes: ", report.blamed);
-    if (report.downloaded > 0) /* progress */
+    if (report.downloaded > 0 && rc != PB_DAMAGED) /* progress; wrong bytes are none */
         job->rounds = 0;
     job->result->downloaded += report.downloaded;
     job->result->bytes += report.bytes;
