@@ -72,7 +72,8 @@ struct pb_fetch_options {
     unsigned long long rate; /* bytes a second over all connections; 0: unlimited; else at least 1024 */
     const char *ca_file;     /* certificates to trust, PEM; NULL: see above */
     const char *const
-        *mirrors; /* fallback URLs, tried in order, such as "http://maps.example.org/map_download" */
+        *mirrors; /* URLs of further sources, such as "http://maps.example.org/map_download". The list is the
+                     first source's that has one; pieces come from all of them at once */
     size_t mirror_count;
     const char *password;                  /* opensauce; NULL: none */
     const char *installed_version;         /* escape: of the game; NULL: as recorded in the folder */
