@@ -154,7 +154,7 @@ milliseconds() {
     [ "$(grep -c ' 503 ' foreign.log)" = 1 ]
     start_foreign foreign busy=1000:429:3600
     fetch_fails 4 "come back in 3600 seconds" "$patchbay" fetch "opensauce://$foreign_at/a" out --connections 1
-    [ "$(grep -c ' 429 ' foreign.log)" = 1 ]
+    [ "$(grep -c ' 429 ' foreign.log)" -le 2 ] # as many as were in flight
     # What is no time at all is the usual second.
     start_foreign foreign status=1:503:soon
     "$patchbay" fetch "opensauce://$foreign_at/a" out
@@ -214,7 +214,7 @@ took() {
     "$patchbay" fetch "escape://$at/official" out
     bytes=$(curl -s "http://$at/official.txt" | wc -c)
     [ "$bytes" -gt 100000 ]
-    took "escape://$at/official" "$(curl -s --compressed -o /dev/null -w '%{size_download}' "http://$at/official.txt")" 100000
+    took "escape://$at/official" "$(curl -s --compressed -o /dev/null -w '%{size_download}' "http://$at/official.txt")" 100000 --repair
     run -2 "$patchbay" fetch "opensauce://$at/a" out --limit-rate 1023
     [[ $output == *"at least 1024"* ]]
     for bad in "" K 1.5M 5X 5KB -5 99999999999999999999; do

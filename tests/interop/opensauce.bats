@@ -111,7 +111,7 @@ joined() {
     make_map a.map 3000000
     run -6 bash -c "ulimit -f 500; trap '' XFSZ; '$patchbay' publish map a.map --no-raw --level 1"
     [[ $output == *"TMPDIR chooses another folder"* ]]
-    TMPDIR=$T/missing run -1 "$patchbay" publish map a.map
+    TMPDIR=$T/missing run -3 "$patchbay" publish map a.map
     [[ $output == *"$T/missing"*"TMPDIR chooses another folder"* ]]
     [ -z "$("$patchbay" list)" ]
 }
@@ -390,8 +390,8 @@ define_archive() {
         size=100000
         [[ $attack != dictionary* ]] || size=1258291200
         define_archive "${attack%%:*}.7z" $size "$(md5 /dev/null)"
-        for way in "import opensauce definitions parts" "fetch opensauce://$foreign_at/a out"; do
-            run -5 python3 "$hostile" run "$patchbay" $way
+        for way in "1 import opensauce definitions parts" "5 fetch opensauce://$foreign_at/a out"; do
+            run "-${way%% *}" python3 "$hostile" run "$patchbay" ${way#* }
             [[ $output == *"${attack#*:}"* ]]
             echo "$way: $attack: ${lines[-1]} MB"
             [ "${lines[-1]}" -lt 450 ]
