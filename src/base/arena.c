@@ -105,6 +105,19 @@ char *arena_format(struct arena *a, const char *format, ...)
     return text;
 }
 
+char *arena_path(struct arena *a, const char *folder, const char *name)
+{
+    size_t before = strlen(folder), n = strlen(name);
+    char *path = arena_take(a, before + 1 + n + 1, 1);
+    if (path == NULL)
+        return NULL;
+    memcpy(path, folder, before);
+    path[before] = n > 0 ? '/' : '\0';
+    memcpy(path + before + 1, name, n);
+    path[before + 1 + n] = '\0';
+    return path;
+}
+
 void *arena_grow(struct arena *a, void *items, size_t n, size_t *room, size_t size)
 {
     enum { ROOM_FIRST = 64 };

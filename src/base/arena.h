@@ -25,6 +25,8 @@ char *arena_room(struct arena *a, size_t n);                /* uninitialised, un
 char *arena_copy(struct arena *a, const void *p, size_t n); /* NUL-terminated */
 char *arena_text(struct arena *a, const char *text);
 char *arena_format(struct arena *a, const char *format, ...) PB_PRINTF(2, 3);
+char *arena_path(struct arena *a, const char *folder,
+                 const char *name); /* "FOLDER/NAME"; without a name FOLDER */
 
 /* Makes room for one more item in an array of n items of `size` bytes. Returns the array, or a larger copy of
  * it. *room is kept by the caller and starts as 0. Copies double in size; the old ones stay in the arena

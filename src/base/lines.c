@@ -9,6 +9,11 @@ void lines_start(struct lines *l, int fd)
     *l = (struct lines){.fd = fd};
 }
 
+void lines_start_at(struct lines *l, int fd, uint64_t offset)
+{
+    *l = (struct lines){.fd = fd, .at = offset};
+}
+
 void lines_end(struct lines *l)
 {
     free(l->bytes);

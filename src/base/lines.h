@@ -14,6 +14,13 @@ struct lines {
 
 /* Begins at the file's start. */
 void lines_start(struct lines *l, int fd);
+/* Begins at an offset. */
+void lines_start_at(struct lines *l, int fd, uint64_t offset);
+/* The offset in the file of what follows the last line. */
+static inline uint64_t lines_offset(const struct lines *l)
+{
+    return l->at - (l->to - l->from);
+}
 void lines_end(struct lines *l); /* twice does no harm */
 
 /* The next line, without its end; valid until the next call. Returns 1; 0 at the end of the file. PB_DAMAGED:

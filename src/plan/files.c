@@ -63,12 +63,16 @@ static bool head_read(struct file_records *r, struct lines *lines)
 
 void file_records_open(struct file_records *r, int fd, bool trusted)
 {
+    struct stat st;
     _cleanup_lines_ struct lines lines;
     *r = (struct file_records){.fd = fd, .trusted = trusted};
     arena_init(&r->arena, 0);
     lines_start(&lines, fd);
-    if (fd >= 0 && !head_read(r, &lines))
+    if (fd >= 0 && (!head_read(r, &lines) || fstat(fd, &st) != 0))
         r->fd = -1;
+    else if (fd >= 0)
+        r->size = (uint64_t)st.st_size;
+    r->head = lines_offset(&lines);
 }
 
 void file_records_close(struct file_records *r)
@@ -80,16 +84,37 @@ void file_records_close(struct file_records *r)
 
 int file_records_each(const struct file_records *r, file_record_fn *fn, void *arg, struct pb_error *err)
 {
-    int rc = PB_OK;
+    return file_records_share(r, 0, 1, fn, arg, err);
+}
+
+/* A share has the lines that begin in its bytes. */
+static int share_start(const struct file_records *r, unsigned i, unsigned n, struct lines *lines,
+                       uint64_t *end, struct pb_error *err)
+{
+    struct slice rest;
+    uint64_t bytes = r->size > r->head ? r->size - r->head : 0, from = r->head + bytes * i / n;
+    *end = r->head + bytes * (i + 1) / n;
+    if (i == 0) {
+        lines_start_at(lines, r->fd, from);
+        return PB_OK;
+    }
+    lines_start_at(lines, r->fd, from - 1); /* from the end of the line before */
+    int rc = lines_next(lines, &rest, err);
+    return rc < 0 ? rc : PB_OK;
+}
+
+int file_records_share(const struct file_records *r, unsigned i, unsigned n, file_record_fn *fn, void *arg,
+                       struct pb_error *err)
+{
+    uint64_t end;
     struct slice line, path;
     struct file_record f;
     char text[LINES_MAX];
-    struct file_records head = *r;
-    _cleanup_lines_ struct lines lines;
-    lines_start(&lines, r->fd);
-    if (r->fd < 0 || !head_read(&head, &lines))
+    _cleanup_lines_ struct lines lines = {.fd = -1};
+    if (r->fd < 0)
         return PB_OK;
-    for (size_t n = 0; rc == PB_OK && n < FILES_MOST; n++) {
+    int rc = share_start(r, i, n, &lines, &end, err);
+    for (size_t k = 0; rc == PB_OK && k < FILES_MOST && lines_offset(&lines) < end; k++) {
         rc = lines_next(&lines, &line, err);
         if (rc != 1)
             return rc;

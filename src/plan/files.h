@@ -33,9 +33,10 @@ struct fetch_validators {
 };
 
 struct file_records {
-    int fd;           /* of the file; -1: there is no record. Not owned */
-    bool trusted;     /* unless the user wants every byte to be looked at */
-    char source[600]; /* that the list came from */
+    int fd;              /* of the file; -1: there is no record. Not owned */
+    uint64_t head, size; /* of the file; bytes */
+    bool trusted;        /* unless the user wants every byte to be looked at */
+    char source[600];    /* that the list came from */
     struct fetch_validators validators;
     struct file_record *list; /* after file_records_load: in order of their paths */
     size_t n;
@@ -54,6 +55,10 @@ PB_MUST_USE int file_records_load(struct file_records *r, struct pb_error *err);
 typedef int file_record_fn(void *arg, const struct file_record *f, struct pb_error *err);
 PB_MUST_USE int file_records_each(const struct file_records *r, file_record_fn *fn, void *arg,
                                   struct pb_error *err);
+/* The same for the i-th of n shares of about the same size, which several threads may walk through at once.
+ */
+PB_MUST_USE int file_records_share(const struct file_records *r, unsigned i, unsigned n, file_record_fn *fn,
+                                   void *arg, struct pb_error *err);
 
 /* After file_records_load. NULL: there is none of this path. */
 const struct file_record *file_records_find(const struct file_records *r, const char *path);

@@ -55,8 +55,7 @@ static const struct es_level *level_find(const struct es_level *const *sorted, s
 
 static struct fetch_step *step_add(struct updating *u, enum fetch_action action, const char *path)
 {
-    const char *whole =
-        arena_format(&u->plan->arena, "%s%s%s", u->collection, path[0] != '\0' ? "/" : "", path);
+    const char *whole = arena_path(&u->plan->arena, u->collection, path);
     struct fetch_step *s = whole != NULL ? fetch_step_add(u->plan, &u->room) : NULL;
     if (s != NULL)
         *s = (struct fetch_step){.action = action, .path = whole};

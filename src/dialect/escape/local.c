@@ -2,6 +2,7 @@
 #include "dialect/escape/local.h"
 
 #include "base/file.h"
+#include "base/parallel.h"
 #include "base/tree.h"
 
 #include <fcntl.h>
@@ -56,7 +57,12 @@ static int file_hash(const struct tree_item *item, struct es_local_file *f, stru
 static bool file_recorded(const struct es_local *l, const struct tree_item *item, struct es_local_file *f)
 {
     char path[ES_NAME_MAX + PATH_RELATIVE_MAX + 2];
-    snprintf(path, sizeof path, "%s/%s", l->collection, item->path);
+    size_t before = strlen(l->collection), n = strlen(item->path);
+    if (before + 1 + n >= sizeof path)
+        return false;
+    memcpy(path, l->collection, before);
+    path[before] = '/';
+    memcpy(path + before + 1, item->path, n + 1);
     const struct file_record *same = file_records_same(l->records, path, item->st);
     if (same == NULL)
         return false;
@@ -166,6 +172,15 @@ struct comparing {
     size_t files, folders; /* recorded; a folder has one index */
 };
 
+/* Several threads look at a share of the record each. */
+struct shares {
+    int root;
+    const struct file_records *records;
+    unsigned n;
+    struct comparing each[PARALLEL_MAX];
+    int verdicts[PARALLEL_MAX]; /* 1: something is not as it was */
+};
+
 /* A file_record_fn. 1: it is not as it was. */
 static int record_compare(void *arg, const struct file_record *f, struct pb_error *err)
 {
@@ -177,17 +192,32 @@ static int record_compare(void *arg, const struct file_record *f, struct pb_erro
     return there < 0 ? there : there == 0 || !file_record_same(f, &st);
 }
 
+/* A parallel_fn. */
+static int share_compare(void *arg, size_t i, struct pb_error *err)
+{
+    struct shares *s = arg;
+    struct comparing *c = &s->each[i];
+    tree_start(&c->tree, s->root);
+    int rc = file_records_share(s->records, (unsigned)i, s->n, record_compare, c, err);
+    tree_end(&c->tree);
+    s->verdicts[i] = rc == 1 || rc == PB_INVALID || rc == PB_NOT_FOUND;
+    return rc < 0 && !s->verdicts[i] ? rc : PB_OK;
+}
+
 int es_local_unchanged(int root, const char *collection, const struct file_records *records, size_t *files,
                        struct pb_error *err)
 {
     struct comparing c = {.files = 0};
     struct tree_counts there = {0};
     struct stat st;
-    tree_start(&c.tree, root);
-    int rc = file_records_each(records, record_compare, &c, err);
-    tree_end(&c.tree);
-    if (rc == 1 || rc == PB_INVALID || rc == PB_NOT_FOUND)
-        return 0;
+    struct shares shares = {.root = root, .records = records, .n = parallel_threads()};
+    int rc = parallel_run(shares.n, share_compare, &shares, err);
+    for (unsigned i = 0; rc == PB_OK && i < shares.n; i++) {
+        if (shares.verdicts[i] == 1)
+            return 0;
+        c.files += shares.each[i].files;
+        c.folders += shares.each[i].folders;
+    }
     if (rc < 0 || c.folders == 0)
         return rc;
     _cleanup_fd_ int folder = -1;

@@ -116,7 +116,34 @@ static void nonsense(void **state)
     close(fd);
 }
 
+static int share_note(void *arg, const struct file_record *f, struct pb_error *err)
+{
+    (void)err;
+    strcat(arg, f->path);
+    return 0;
+}
+
+/* However many shares there are, each line is in one of them, in order. */
+static void shares(void **state)
+{
+    struct file_records r;
+    struct pb_error err;
+    (void)state;
+    int fd = file_of(FILES_MARK "\nsource x\nfiles\n" MD5 " 0 o 1 1 1 1 a\n" MD5 " 0 o 1 1 1 1 bb\n" MD5
+                                " 0 o 1 1 1 1 c\n" MD5 " 0 o 1 1 1 1 dddd\n" MD5 " 0 o 1 1 1 1 e");
+    file_records_open(&r, fd, true);
+    for (unsigned n = 1; n < 300; n++) {
+        char all[100] = "";
+        for (unsigned i = 0; i < n; i++)
+            assert_int_equal(file_records_share(&r, i, n, share_note, all, &err), 0);
+        assert_string_equal(all, "abbcdddde");
+    }
+    file_records_close(&r);
+    close(fd);
+}
+
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(shares),
     cmocka_unit_test(as_written),
     cmocka_unit_test(looks),
     cmocka_unit_test(nonsense),
