@@ -30,6 +30,7 @@ struct want {
     uint8_t state;       /* enum want_state */
     uint8_t attempts;    /* since it last got on */
     uint8_t lies;        /* wrong bytes from sources that prove theirs */
+    uint8_t at;          /* the only one of its sources that is to be asked next, from 1; 0: any */
     uint8_t fallback : 1, alone : 1;
 };
 
@@ -105,7 +106,7 @@ static int source_choose(struct slot *slot, const struct want *w, unsigned *url,
         int rc = source_of(&all->sources, url_of(&slot->piece, i), &s, all->err);
         if (rc < 0)
             return rc;
-        if (s->dropped || w->missing >> i & 1)
+        if (s->dropped || w->missing >> i & 1 || (w->at != 0 && w->at != i + 1))
             continue;
         left++;
         if (*out == NULL || source_is_better(s, *out)) {
@@ -243,6 +244,10 @@ static bool slot_take(struct downloading *all, struct slot *slot, struct want *w
     struct pb_error err;
     int rc = slot_piece(slot, w, all->err);
     int left = rc == PB_OK ? source_choose(slot, w, &slot->url, &slot->source) : rc;
+    if (left == 0 && w->at != 0) { /* dropped meanwhile, for another piece */
+        w->at = 0;
+        left = source_choose(slot, w, &slot->url, &slot->source);
+    }
     if (left <= 0) { /* what failed last said so, unless the plan is at fault */
         all->status =
             left < 0 ? left : error_set(all->err, PB_NOT_FOUND, "%s: no source is left", slot->piece.name);
@@ -298,6 +303,7 @@ static bool slot_again(struct slot *slot, int rc, uint64_t *wait_ms, const struc
     bool proven = slot->source->kind->proven && !slot->whole, others = others_left(slot->all, slot);
     bool resumed = slot->errand.from > 0;
     *wait_ms = 0;
+    w->at = 0;
     if (rc == PB_NETWORK) {
         slot->source->faults++;
         unsigned most = net_attempts(slot->all->d->net) * url_count(&slot->piece);
@@ -310,6 +316,7 @@ static bool slot_again(struct slot *slot, int rc, uint64_t *wait_ms, const struc
     /* Perhaps the answers to several requests were mixed up on the way. */
     if (rc == PB_DAMAGED && slot->source->kind->depth > 1 && !w->alone && !slot->whole) {
         w->alone = true;
+        w->at = (uint8_t)(slot->url + 1); /* so that it shows whether the source is to blame */
         return true;
     }
     if (rc == PB_DAMAGED && proven && ++w->lies < NET_ATTEMPTS) {
