@@ -1,14 +1,18 @@
 /* Lines of heads. */
 #include "wire/http_line.h"
 
+/* tchar of RFC 9110, 5.6.2, a bit for each of the first 128 characters. */
+static bool is_tchar(unsigned char c)
+{
+    static const uint64_t low = 0x03ff6cfa00000000, high = 0x57ffffffc7fffffe;
+    return c < 64 ? low >> c & 1 : c < 128 && (high >> (c - 64) & 1);
+}
+
 bool http_is_token(struct slice s)
 {
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!letter && (c == '\0' || strchr("!#$%&'*+-.^_`|~", c) == NULL))
+    for (size_t i = 0; i < s.n; i++)
+        if (!is_tchar((unsigned char)s.p[i]))
             return false;
-    }
     return s.n > 0;
 }
 
