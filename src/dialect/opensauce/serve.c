@@ -253,7 +253,7 @@ static const struct site_title *raw_title(const struct dialect_http *in)
 {
     char name[OS_NAME_MAX + 1];
     struct slice path = in->request->path, route = slice_of(OS_RAW_PATH);
-    const char *at = memmem(path.p, path.n, route.p, route.n);
+    const char *at = slice_begins(path, route) ? path.p : memmem(path.p, path.n, route.p, route.n);
     if (at == NULL)
         return NULL;
     struct slice before = {path.p, (size_t)(at - path.p)};
