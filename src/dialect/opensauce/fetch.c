@@ -2,9 +2,9 @@
  * and the digests are worth no more than the server that sent them: names and sizes are checked as well. */
 #include "base/file.h"
 #include "base/path.h"
-#include "codec/archive_unpack.h"
 #include "dialect/opensauce/joined.h"
 #include "dialect/opensauce/opensauce.h"
+#include "dialect/opensauce/unpack.h"
 #include "dialect/options.h"
 
 #include <errno.h>
@@ -20,11 +20,10 @@ struct os_fetch {
     struct os_definition definition;
     struct os_parts parts;
     int staging;
-    struct archive_unpack unpack; /* its fd: -1 until the map is begun */
-    struct archive_unpacker unpacker;
-    bool *there;        /* of each part: is it in staging? */
-    size_t ahead;       /* so many from the first on are */
-    uint64_t available; /* bytes of these */
+    int map; /* the file that it becomes; -1: it is not begun */
+    struct os_unpacking unpacking;
+    bool *there;  /* of each part: is it in staging? */
+    size_t ahead; /* so many from the first on are, and were handed over */
 };
 
 static int fetch_title(const struct fetch_request *q, struct arena *a, const char **title,
@@ -268,8 +267,8 @@ static int unpack_plan(const struct fetch_request *q, struct fetch_plan *plan, s
         return error_memory(err);
     f->staging = q->staging;
     f->parts = (struct os_parts){d, q->password, staged_open, &f->staging};
-    f->unpack =
-        (struct archive_unpack){d->algorithm, os_joined_opener(&f->parts), d->name, d->uncompressed_size, -1};
+    f->map = -1;
+    f->unpacking.child = CHILD_NONE;
     plan->dialect = f;
     return PB_OK;
 }
@@ -329,26 +328,32 @@ static int part_check(const struct os_fetch *f, size_t part, struct pb_error *er
     return rc;
 }
 
-static int map_open(struct os_fetch *f, struct pb_error *err)
+/* Begins the map: its file, and the process that unpacks into it. */
+static int map_begin(struct os_fetch *f, struct pb_error *err)
 {
-    if (f->unpack.fd >= 0)
+    if (f->map >= 0)
         return PB_OK;
     unlinkat(f->staging, STAGED_MAP, 0);
-    f->unpack.fd = openat(f->staging, STAGED_MAP, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
-    return f->unpack.fd < 0 ? error_errno(err, errno, "unpack the map") : PB_OK;
+    f->map = openat(f->staging, STAGED_MAP, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (f->map < 0)
+        return error_errno(err, errno, "unpack the map");
+    return os_unpack_start(&f->unpacking, &f->definition, f->parts.password, f->map, err);
 }
 
 /* Unpacking follows the parts that have arrived without a gap from the first on. */
 static int unpack_follow(struct os_fetch *f, struct pb_error *err)
 {
     const struct os_definition *d = &f->definition;
-    size_t before = f->ahead;
-    while (f->ahead < d->part_count && f->there[f->ahead])
-        f->available += d->parts[f->ahead++].size;
-    if (f->ahead == before)
-        return PB_OK;
-    int rc = map_open(f, err);
-    return rc == PB_OK ? archive_unpack_feed(&f->unpacker, &f->unpack, f->available, err) : rc;
+    int rc = PB_OK;
+    for (; rc == PB_OK && f->ahead < d->part_count && f->there[f->ahead]; f->ahead++) {
+        _cleanup_fd_ int fd = -1;
+        rc = map_begin(f, err);
+        if (rc == PB_OK)
+            rc = staged_open(f->parts.arg, d, f->ahead, &fd, err);
+        if (rc == PB_OK)
+            rc = os_unpack_part(&f->unpacking, fd, err);
+    }
+    return rc;
 }
 
 static int fetch_accept(const struct fetch_request *q, const struct fetch_plan *plan,
@@ -391,9 +396,9 @@ static int map_unpack(struct os_fetch *f, struct fetch_step *file, struct unpack
                       struct pb_error *err)
 {
     struct digest_result r;
-    int rc = map_open(f, err);
+    int rc = unpack_follow(f, err);
     if (rc == PB_OK)
-        rc = archive_unpack_finish(&f->unpacker, &f->unpack, unpack_tell, progress, &r, err);
+        rc = os_unpack_finish(&f->unpacking, unpack_tell, progress, &r, err);
     if (rc < 0)
         return rc;
     if (r.size != file->size)
@@ -414,7 +419,7 @@ static int fetch_assemble(const struct fetch_request *q, struct fetch_plan *plan
     (void)q;
     int rc = map_unpack(f, file, &told, err);
     if (rc == PB_OK) {
-        fd_close(&f->unpack.fd);
+        fd_close(&f->map);
         file->staged = STAGED_MAP;
     }
     return rc;
@@ -426,10 +431,10 @@ static void fetch_plan_end(struct fetch_plan *plan)
     struct os_fetch *f = plan->dialect;
     if (f == NULL)
         return;
-    archive_unpacker_end(&f->unpacker);
-    if (f->unpack.fd >= 0)
+    os_unpack_end(&f->unpacking);
+    if (f->map >= 0)
         unlinkat(f->staging, STAGED_MAP, 0);
-    fd_close(&f->unpack.fd);
+    fd_close(&f->map);
 }
 
 static const struct setting options[] = {

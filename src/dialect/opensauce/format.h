@@ -1,5 +1,5 @@
-/* OpenSauce's own formats: part definitions and the master server list (docs/formats/opensauce.md). Pure: no
- * I/O. */
+/* OpenSauce's own formats: part definitions and the master server list (docs/formats/opensauce.md). No I/O; a
+ * child process reads XML. */
 #ifndef PB_OPENSAUCE_FORMAT_H
 #define PB_OPENSAUCE_FORMAT_H
 
@@ -65,15 +65,21 @@ bool os_stem(struct slice name, char out[OS_NAME_MAX + 1]);
 /* Can this be put before HOST_DIRECTORY/PART, or PART, in a Location header? */
 PB_MUST_USE int os_redirect_check(const char *root, struct pb_error *err);
 
-/* Parses and checks a definition: names that are safe as file names, sizes that agree, both or neither of the
- * encryption attributes. What it makes lives in `a`. PB_INVALID with the line of the fault. */
+/* Parses and checks a definition, in a child process: names that are safe as file names, sizes that agree,
+ * both or neither of the encryption attributes. What it makes lives in `a`. PB_INVALID with the line of the
+ * fault. */
 PB_MUST_USE int os_definition_parse(struct slice xml, struct arena *a, struct os_definition *out,
                                     struct pb_error *err);
+/* The same from a document's events (codec/xml.h), within this process. */
+PB_MUST_USE int os_definition_take(struct slice events, struct arena *a, struct os_definition *out,
+                                   struct pb_error *err);
 /* Writes a definition as clients get it (without host_directory). b->failed tells when it does not fit. */
 void os_definition_emit(const struct os_definition *d, struct buffer *b);
 
 PB_MUST_USE int os_masters_parse(struct slice xml, struct arena *a, struct os_masters *out,
                                  struct pb_error *err);
+PB_MUST_USE int os_masters_take(struct slice events, struct arena *a, struct os_masters *out,
+                                struct pb_error *err);
 void os_masters_emit(const struct os_masters *m, struct buffer *b);
 
 #endif

@@ -1,14 +1,15 @@
-/* Reading OpenSauce's XML with expat. Hostile input: no document type, so no entities; depth, count and sizes
- * are bounded; unknown elements and attributes are passed over, as the real client does. */
+/* Reading OpenSauce's XML. Hostile input: depth, count and sizes are bounded; unknown elements and attributes
+ * are passed over, as the real client does. expat works in a child process, and this on the events that it
+ * tells. */
+#include "codec/xml.h"
+#include "base/child.h"
 #include "base/path.h"
 #include "dialect/opensauce/format.h"
 
-#include <expat.h>
-
-enum { DEPTH_MAX = 16, TEXT_MAX = 1024, SPLITTER_LEAST = 256 };
+enum { TEXT_MAX = 1024, SPLITTER_LEAST = 256 };
 
 struct reading {
-    XML_Parser parser;
+    uint32_t line;
     struct arena *arena;
     struct pb_error *err;
     int status;
@@ -25,19 +26,16 @@ static void fail(struct reading *r, const char *what, const char *value)
 {
     if (r->status < 0)
         return;
-    r->status =
-        error_set(r->err, PB_INVALID, "line %lu: %s%s%s", (unsigned long)XML_GetCurrentLineNumber(r->parser),
-                  what, value != NULL ? ": " : "", value != NULL ? value : "");
-    XML_StopParser(r->parser, XML_FALSE);
+    r->status = error_set(r->err, PB_INVALID, "line %u: %s%s%s", r->line, what, value != NULL ? ": " : "",
+                          value != NULL ? value : "");
 }
 
 static void fail_memory(struct reading *r)
 {
     r->status = error_memory(r->err);
-    XML_StopParser(r->parser, XML_FALSE);
 }
 
-static const char *attribute(const char **attributes, const char *name)
+static const char *attribute(const char *const *attributes, const char *name)
 {
     for (; attributes[0] != NULL; attributes += 2) {
         if (strcmp(attributes[0], name) == 0)
@@ -46,7 +44,7 @@ static const char *attribute(const char **attributes, const char *name)
     return NULL;
 }
 
-static const char *text_of(struct reading *r, const char **attributes, const char *name)
+static const char *text_of(struct reading *r, const char *const *attributes, const char *name)
 {
     const char *value = attribute(attributes, name);
     if (value == NULL) {
@@ -59,7 +57,7 @@ static const char *text_of(struct reading *r, const char **attributes, const cha
     return copy != NULL ? copy : "";
 }
 
-static uint32_t size_of(struct reading *r, const char **attributes, const char *name)
+static uint32_t size_of(struct reading *r, const char *const *attributes, const char *name)
 {
     uint64_t v = 0;
     if (!slice_to_u64(slice_of(text_of(r, attributes, name)), UINT32_MAX, &v))
@@ -67,7 +65,7 @@ static uint32_t size_of(struct reading *r, const char **attributes, const char *
     return (uint32_t)v;
 }
 
-static struct md5 md5_of(struct reading *r, const char **attributes, const char *name)
+static struct md5 md5_of(struct reading *r, const char *const *attributes, const char *name)
 {
     struct md5 md5 = {0};
     if (!hex_decode(slice_of(text_of(r, attributes, name)), md5.bytes, sizeof md5.bytes))
@@ -75,7 +73,7 @@ static struct md5 md5_of(struct reading *r, const char **attributes, const char 
     return md5;
 }
 
-static void map_start(struct reading *r, const char **attributes)
+static void map_start(struct reading *r, const char *const *attributes)
 {
     struct os_definition *d = r->definition;
     struct pb_error why;
@@ -103,7 +101,7 @@ static void map_start(struct reading *r, const char **attributes)
     }
 }
 
-static void encryption_read(struct reading *r, const char **attributes, struct os_part *part)
+static void encryption_read(struct reading *r, const char *const *attributes, struct os_part *part)
 {
     const char *encrypted = attribute(attributes, "encrypted");
     bool digest = attribute(attributes, "unencrypted_md5") != NULL;
@@ -116,7 +114,7 @@ static void encryption_read(struct reading *r, const char **attributes, struct o
         fail(r, "an encrypted part has fewer than 256 bytes", part->name);
 }
 
-static void part_start(struct reading *r, const char **attributes)
+static void part_start(struct reading *r, const char *const *attributes)
 {
     struct os_definition *d = r->definition;
     if (d->part_count == OS_PARTS_MAX) {
@@ -146,7 +144,7 @@ static void part_start(struct reading *r, const char **attributes)
     encryption_read(r, attributes, part);
 }
 
-static void master_start(struct reading *r, const char **attributes)
+static void master_start(struct reading *r, const char *const *attributes)
 {
     if (r->masters->n == OS_MASTERS_MAX) {
         fail(r, "too many master servers", NULL);
@@ -160,14 +158,11 @@ static void master_start(struct reading *r, const char **attributes)
     r->masters->list[r->masters->n++] = (struct os_master){copy, "", ""};
 }
 
-static void on_start(void *data, const char *element, const char **attributes)
+static void on_start(struct reading *r, const char *element, const char *const *attributes)
 {
-    struct reading *r = data;
     r->depth++;
     r->text.n = 0;
-    if (r->depth > DEPTH_MAX)
-        fail(r, "elements are nested too deep", NULL);
-    else if (r->depth == 1 && strcmp(element, "osHTTPServer") != 0)
+    if (r->depth == 1 && strcmp(element, "osHTTPServer") != 0)
         fail(r, "the outer element is not osHTTPServer", element);
     else if (r->depth == 2 && strcmp(element, r->root) == 0)
         r->definition != NULL ? map_start(r, attributes) : master_start(r, attributes);
@@ -175,9 +170,8 @@ static void on_start(void *data, const char *element, const char **attributes)
         part_start(r, attributes);
 }
 
-static void on_end(void *data, const char *element)
+static void on_end(struct reading *r, const char *element)
 {
-    struct reading *r = data;
     if (r->depth == 3 && r->masters != NULL && r->found) {
         struct os_master *m = &r->masters->list[r->masters->n - 1];
         char *text = arena_copy(r->arena, r->text.p, r->text.n);
@@ -193,36 +187,39 @@ static void on_end(void *data, const char *element)
     r->depth--;
 }
 
-static void on_text(void *data, const char *text, int n)
+static void on_text(struct reading *r, struct slice text)
 {
-    struct reading *r = data;
-    if (r->masters != NULL && r->depth == 3 && !buffer_append(&r->text, text, (size_t)n))
+    if (r->masters != NULL && r->depth == 3 && !buffer_append(&r->text, text.p, text.n))
         fail(r, "an address or description is too long", NULL);
 }
 
-static void on_doctype(void *data, const char *name, const char *system, const char *public, int internal)
+static int events_read(struct reading *r, struct slice events)
 {
-    (void)name, (void)system, (void)public, (void)internal;
-    fail(data, "a document type is not allowed", NULL);
+    struct xml_event event;
+    int more = 0;
+    buffer_init(&r->text, TEXT_MAX);
+    while (r->status == PB_OK && (more = xml_event_next(&events, &event)) > 0) {
+        r->line = event.line;
+        if (event.kind == XML_START)
+            on_start(r, event.name, event.attributes);
+        else if (event.kind == XML_TEXT)
+            on_text(r, event.text);
+        else if (r->depth > 0)
+            on_end(r, event.name);
+    }
+    buffer_free(&r->text);
+    return r->status < 0 ? r->status
+           : more < 0    ? error_set(r->err, PB_DAMAGED, "the document's events make no sense")
+                         : PB_OK;
 }
 
-static int xml_read(struct reading *r, struct slice xml)
+/* The events of a document, which may be anybody's. */
+static int document_read(struct slice xml, struct buffer *events, struct pb_error *err)
 {
     if (xml.n > OS_DOCUMENT_MAX)
-        return error_set(r->err, PB_INVALID, "the document is larger than %d bytes", OS_DOCUMENT_MAX);
-    r->parser = XML_ParserCreate(NULL);
-    if (r->parser == NULL)
-        return error_memory(r->err);
-    buffer_init(&r->text, TEXT_MAX);
-    XML_SetUserData(r->parser, r);
-    XML_SetElementHandler(r->parser, on_start, on_end);
-    XML_SetCharacterDataHandler(r->parser, on_text);
-    XML_SetStartDoctypeDeclHandler(r->parser, on_doctype);
-    if (XML_Parse(r->parser, xml.p, (int)xml.n, XML_TRUE) != XML_STATUS_OK && r->status == PB_OK)
-        fail(r, "not well-formed XML", XML_ErrorString(XML_GetErrorCode(r->parser)));
-    XML_ParserFree(r->parser);
-    buffer_free(&r->text);
-    return r->status;
+        return error_set(err, PB_INVALID, "the document is larger than %d bytes", OS_DOCUMENT_MAX);
+    buffer_init(events, xml_events_most(xml.n));
+    return child_convert(xml_events, xml, events, err);
 }
 
 /* What no single element shows. */
@@ -256,19 +253,33 @@ static int definition_check(const struct os_definition *d, struct pb_error *err)
     return PB_OK;
 }
 
-int os_definition_parse(struct slice xml, struct arena *a, struct os_definition *out, struct pb_error *err)
+int os_definition_take(struct slice events, struct arena *a, struct os_definition *out, struct pb_error *err)
 {
     *out = (struct os_definition){0};
     struct reading r = {.arena = a, .err = err, .root = "map_download", .definition = out};
-    int rc = xml_read(&r, xml);
+    int rc = events_read(&r, events);
     if (rc == PB_OK && !r.found)
         rc = error_set(err, PB_INVALID, "no map_download element in the document");
     return rc < 0 ? rc : definition_check(out, err);
 }
 
-int os_masters_parse(struct slice xml, struct arena *a, struct os_masters *out, struct pb_error *err)
+int os_masters_take(struct slice events, struct arena *a, struct os_masters *out, struct pb_error *err)
 {
     *out = (struct os_masters){0};
     struct reading r = {.arena = a, .err = err, .root = "map_download_server", .masters = out};
-    return xml_read(&r, xml);
+    return events_read(&r, events);
+}
+
+int os_definition_parse(struct slice xml, struct arena *a, struct os_definition *out, struct pb_error *err)
+{
+    _cleanup_buffer_ struct buffer events = {0};
+    int rc = document_read(xml, &events, err);
+    return rc < 0 ? rc : os_definition_take((struct slice){events.p, events.n}, a, out, err);
+}
+
+int os_masters_parse(struct slice xml, struct arena *a, struct os_masters *out, struct pb_error *err)
+{
+    _cleanup_buffer_ struct buffer events = {0};
+    int rc = document_read(xml, &events, err);
+    return rc < 0 ? rc : os_masters_take((struct slice){events.p, events.n}, a, out, err);
 }
