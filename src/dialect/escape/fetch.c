@@ -2,7 +2,6 @@
 #include "dialect/escape/fetch.h"
 
 #include "base/file.h"
-#include "codec/deflate.h"
 #include "dialect/escape/escape.h"
 #include "dialect/options.h"
 
@@ -261,7 +260,7 @@ static int fetch_plan(const struct fetch_request *q, const struct fetch_net *net
     plan->dialect = arena_zero(&plan->arena, sizeof(struct es_fetch));
     if (text == NULL || plan->dialect == NULL)
         return error_memory(err);
-    ((struct es_fetch *)plan->dialect)->made = -1;
+    *(struct es_fetch *)plan->dialect = (struct es_fetch){.made = -1, .unpacker = {.child = CHILD_NONE}};
     return upgrade ? es_upgrade_plan(q, net, source, text, plan, err)
                    : es_levels_plan(q, net, source, text, plan, err);
 }
@@ -308,8 +307,10 @@ int es_made_add(struct fetch_plan *plan, int staging, struct slice bytes, size_t
 static void fetch_plan_end(struct fetch_plan *plan)
 {
     struct es_fetch *f = plan->dialect;
-    if (f != NULL)
-        fd_close(&f->made);
+    if (f == NULL)
+        return;
+    unpacker_end(&f->unpacker);
+    fd_close(&f->made);
 }
 
 /* ---- pieces ---- */
@@ -361,43 +362,23 @@ static int staged_create(int staging, const char *name, int *fd, struct pb_error
     return *fd < 0 ? error_errno(err, errno, "staging: %s", name) : PB_OK;
 }
 
-struct unpacking {
-    int fd;
-    struct digest digest;
-};
-
-static int unpack_add(void *arg, const void *p, size_t n, struct pb_error *err)
-{
-    struct unpacking *u = arg;
-    if (n > ES_FILE_MAX - u->digest.size)
-        return error_set(err, PB_DAMAGED, "it unpacks to more than %llu bytes", ES_FILE_MAX);
-    digest_add(&u->digest, p, n);
-    return file_write(u->fd, p, n, err);
-}
-
 /* Unpacks a piece, NAME.gz to NAME, and compares it with the list. */
-static int piece_unpack(int staging, const struct fetch_piece *piece, struct pb_error *err)
+static int piece_unpack(int staging, struct unpacker *unpacker, const struct fetch_piece *piece,
+                        struct pb_error *err)
 {
     char name[MD5_HEX + 1];
     uint64_t size;
-    struct digest_result r;
-    struct unpacking u = {.fd = -1};
-    _cleanup_fd_ int fd = -1;
+    struct unpacked out;
+    struct unpack_file what = {.form = UNPACK_GZIP, .limit = ES_FILE_MAX};
+    _cleanup_fd_ int from = -1, to = -1;
     snprintf(name, sizeof name, "%.32s", piece->staged);
-    int rc = file_open_regular(staging, piece->staged, false, &fd, &size, err);
+    int rc = file_open_regular(staging, piece->staged, false, &from, &size, err);
     if (rc == PB_OK)
-        rc = staged_create(staging, name, &u.fd, err);
+        rc = staged_create(staging, name, &to, err);
     if (rc == PB_OK)
-        rc = digest_start(&u.digest, DIGEST_MD5, err);
-    if (rc == PB_OK)
-        rc = gzip_unpack(fd, unpack_add, &u, err);
-    fd_close(&u.fd);
-    if (rc == PB_OK) {
-        digest_finish(&u.digest, &r);
-        if (!md5_equal(&r.md5, &piece->md5))
-            rc = error_set(err, PB_DAMAGED, "unpacked, its MD5 is not the one in the list");
-    }
-    digest_free(&u.digest);
+        rc = unpack_file(unpacker, &what, from, to, &out, err);
+    if (rc == PB_OK && !md5_equal(&out.md5, &piece->md5))
+        rc = error_set(err, PB_DAMAGED, "unpacked, its MD5 is not the one in the list");
     if (rc < 0)
         unlinkat(staging, name, 0);
     return rc < 0 ? error_context(err, "%s", piece->name) : PB_OK;
@@ -406,10 +387,10 @@ static int piece_unpack(int staging, const struct fetch_piece *piece, struct pb_
 static int fetch_accept(const struct fetch_request *q, const struct fetch_plan *plan,
                         const struct fetch_piece *piece, struct pb_error *err)
 {
-    const struct es_fetch *f = plan->dialect;
+    struct es_fetch *f = plan->dialect;
     if (f->piece_steps != NULL)
         plan->steps[f->piece_steps[piece->index]].size = piece->size;
-    return piece->verified ? PB_OK : piece_unpack(q->staging, piece, err);
+    return piece->verified ? PB_OK : piece_unpack(q->staging, &f->unpacker, piece, err);
 }
 
 static int made_write(const struct es_fetch *f, const struct es_making *m, int to, struct pb_error *err)

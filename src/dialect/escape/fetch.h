@@ -4,6 +4,7 @@
 #define PB_ESCAPE_FETCH_H
 
 #include "base/tree.h"
+#include "codec/unpacker.h"
 #include "dialect/dialect.h"
 #include "dialect/escape/format.h"
 
@@ -32,6 +33,7 @@ struct es_fetch {
     const char *const *sources; /* the first is the one that was asked for the list */
     size_t source_count;
     uint32_t *piece_steps; /* for each piece the step that places it */
+    struct unpacker unpacker;
 };
 PB_MUST_USE int es_making_add(struct fetch_plan *plan, struct es_making making, struct pb_error *err);
 /* Keeps the bytes of a file that we make ourselves, for the step. `staging` is -1 in a dry run, which makes

@@ -84,7 +84,8 @@ static int config_get(struct update *u, struct buffer *text, struct pb_error *er
     text->n = 0;
     int rc = u->net->polp(u->net->arg, u->address, &r, &reply, err);
     if (rc == PB_OK)
-        rc = slc_unpack_bytes((struct slice){reply.p + POLP_HEADER, reply.n - POLP_HEADER}, text, err);
+        rc = child_convert(slc_unpack_bytes, (struct slice){reply.p + POLP_HEADER, reply.n - POLP_HEADER},
+                           text, err);
     return rc < 0 ? error_context(err, PO_CONFIG) : PB_OK;
 }
 
@@ -127,7 +128,7 @@ static int fetch_make_plan(const struct fetch_request *q, const struct fetch_net
     struct update *u = arena_zero(&plan->arena, sizeof *u);
     if (u == NULL)
         return error_memory(err);
-    *u = (struct update){.q = q, .net = net, .plan = plan};
+    *u = (struct update){.q = q, .net = net, .plan = plan, .unpacker = {CHILD_NONE, po_sum_a}};
     po_title_parse(slice_of(q->path), &u->application, &u->hardware);
     const char *installed = version_installed(u);
     int rc = newest_ask(u, source, installed, &newest, err);

@@ -1,8 +1,8 @@
 /* Pieces become files: unpacked in staging and verified by both checksums, by threads of their own while
- * others arrive. A thread lives from the first piece to update_end. */
+ * others arrive. Each thread has a process that unpacks for it. A thread lives from the first piece to
+ * update_end. */
 #include "base/file.h"
 #include "base/parallel.h"
-#include "codec/slc.h"
 #include "dialect/playonline/update.h"
 
 #include <errno.h>
@@ -12,25 +12,6 @@
 #include <unistd.h>
 
 /* ---- one file ---- */
-
-struct sink {
-    int fd;
-    uint64_t size, most;
-    uint32_t a;
-    struct digest digest;
-};
-
-static int sink_add(void *arg, const void *p, size_t n, struct pb_error *err)
-{
-    struct sink *s = arg;
-    if (n > s->most - s->size)
-        return error_set(err, PB_DAMAGED, "it unpacks to more than the %llu bytes announced",
-                         (unsigned long long)s->most);
-    s->size += n;
-    s->a = po_sum_a(s->a, p, n);
-    digest_add(&s->digest, p, n);
-    return file_write(s->fd, p, n, err);
-}
 
 static int sums_check(const struct update *u, size_t i, const struct po_sums *sums, struct pb_error *err)
 {
@@ -43,23 +24,22 @@ static int sums_check(const struct update *u, size_t i, const struct po_sums *su
     return error_set(err, PB_DAMAGED, "its size or checksum is not that in " PO_CONFIG);
 }
 
-static int file_unpack(const struct update *u, size_t i, int from, int to, struct pb_error *err)
+static int file_unpack(const struct update *u, struct unpacker *unpacker, size_t i, int from, int to,
+                       struct pb_error *err)
 {
-    struct digest_result r = {0};
+    struct unpacked out;
     struct fetch_step *step = &u->plan->steps[i];
-    struct sink s = {.fd = to, .most = step->size};
-    int rc = digest_start(&s.digest, DIGEST_MD5, err);
-    if (rc == PB_OK)
-        rc = slc_unpack_known(from, u->files[i].direct_size, step->size, sink_add, &s, err);
-    digest_finish(&s.digest, &r);
-    struct po_sums sums = {s.size, (int32_t)s.a, r.md5};
-    step->md5 = r.md5;
-    step->crc32 = s.a;
+    struct unpack_file what = {UNPACK_SLC, u->files[i].direct_size, step->size};
+    int rc = unpack_file(unpacker, &what, from, to, &out, err);
+    struct po_sums sums = {out.size, (int32_t)out.sum, out.md5};
+    step->md5 = out.md5;
+    step->crc32 = out.sum;
     return rc == PB_OK ? sums_check(u, i, &sums, err) : rc;
 }
 
 /* The piece of step i. One that does not become its file is removed, so that it is downloaded again. */
-static int piece_unpack(const struct update *u, size_t i, const char *piece, struct pb_error *err)
+static int piece_unpack(const struct update *u, struct unpacker *unpacker, size_t i, const char *piece,
+                        struct pb_error *err)
 {
     uint64_t size;
     struct fetch_step *s = &u->plan->steps[i];
@@ -72,7 +52,7 @@ static int piece_unpack(const struct update *u, size_t i, const char *piece, str
     to = openat(staging, s->staged, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
     if (to < 0)
         return error_errno(err, errno, "staging: %s", s->staged);
-    rc = file_unpack(u, i, from, to, err);
+    rc = file_unpack(u, unpacker, i, from, to, err);
     if (rc < 0)
         unlinkat(staging, s->staged, 0);
     if (rc == PB_DAMAGED)
@@ -108,10 +88,11 @@ static void *pieces_unpack(void *arg)
     struct unpacking *p = arg;
     const char *piece;
     struct pb_error err;
+    struct unpacker unpacker = {CHILD_NONE, po_sum_a};
     pthread_mutex_lock(&p->mutex);
     while ((piece = piece_take(p)) != NULL) {
         pthread_mutex_unlock(&p->mutex);
-        int rc = piece_unpack(p->u, update_piece_step(piece), piece, &err);
+        int rc = piece_unpack(p->u, &unpacker, update_piece_step(piece), piece, &err);
         pthread_mutex_lock(&p->mutex);
         p->done++;
         if (rc < 0 && p->status == PB_OK) {
@@ -122,6 +103,7 @@ static void *pieces_unpack(void *arg)
         pthread_cond_signal(&p->less);
     }
     pthread_mutex_unlock(&p->mutex);
+    unpacker_end(&unpacker);
     return NULL;
 }
 
@@ -154,6 +136,8 @@ void update_end(struct fetch_plan *plan)
 {
     struct update *u = plan->dialect;
     struct unpacking *p = u != NULL ? u->unpacking : NULL;
+    if (u != NULL)
+        unpacker_end(&u->unpacker);
     if (p == NULL)
         return;
     pthread_mutex_lock(&p->mutex);
@@ -184,7 +168,7 @@ int update_accept(const struct fetch_request *q, const struct fetch_plan *plan,
                           : u->unpacking != NULL ? u->unpacking
                                                  : unpacking_start(u);
     if (p == NULL)
-        return piece_unpack(u, i, piece->staged, err);
+        return piece_unpack(u, &u->unpacker, i, piece->staged, err);
     pthread_mutex_lock(&p->mutex);
     int rc = p->status;
     if (rc < 0)

@@ -3,6 +3,7 @@
 #ifndef PB_PLAYONLINE_UPDATE_H
 #define PB_PLAYONLINE_UPDATE_H
 
+#include "codec/unpacker.h"
 #include "dialect/dialect.h"
 #include "dialect/playonline/pack_file.h"
 
@@ -24,6 +25,7 @@ struct update {
     size_t n;
     size_t room;                 /* of the plan's steps */
     struct unpacking *unpacking; /* the threads that make files of pieces; NULL: none were needed */
+    struct unpacker unpacker;    /* of the downloading thread */
 };
 
 /* Makes files and steps of patch.cfg: of each file's winning line. */
