@@ -2,6 +2,7 @@
 #ifndef PATCHBAY_PATCHBAY_H
 #define PATCHBAY_PATCHBAY_H
 
+#include "patchbay/confine.h"
 #include "patchbay/depot.h"
 #include "patchbay/fetch.h"
 #include "patchbay/installed.h"

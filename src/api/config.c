@@ -21,6 +21,7 @@ static const struct setting server_settings[] = {
     {"log_format", "combined|json", "the form of these lines (default combined)", false},
     {"admin", "[ADDR:]PORT", "answer the operator there: /metrics, /status, /healthz, /readyz (default: not)",
      false},
+    {"sandbox", "yes|no", "let the kernel refuse what a server does not need (default yes)", false},
     {"deny", "ADDRESS[/BITS]", "answer 403 to this address or range", true},
     {"max_connections", "N", "connections of the server (default 50000)", false},
     {"address_connections", "N", "connections of one address (default 500; 0: no limit)", false},

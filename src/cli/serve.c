@@ -1,5 +1,6 @@
 /* patchbay serve */
 #include "cli/output.h"
+#include "cli/privileges.h"
 #include "cli/service.h"
 #include "cli/verbs.h"
 
@@ -7,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 enum { NAME_SIZE = 64 };
 
@@ -38,6 +40,7 @@ static void key_add(void *arg, const struct pb_config_key *key)
 void serve_options(struct args *a)
 {
     args_add_option(a, (struct option){"config", "FILE", "read a configuration file (INI)", false});
+    args_add_option(a, (struct option){"user", "NAME", "serve as this user, when started by root", false});
     pb_config_keys(key_add, a);
 }
 
@@ -132,9 +135,43 @@ static void addresses_print(const struct pb_server *server, const char *depot)
     }
 }
 
+/* Called in a signal handler. */
+static void call_refused(int call)
+{
+    char text[] = "patchbay: the sandbox refused system call      \n";
+    for (size_t at = sizeof text - 3; call > 0; call /= 10)
+        text[at--] = (char)('0' + call % 10);
+    if (write(STDERR_FILENO, text, sizeof text - 1) < 0)
+        return;
+}
+
+/* Before there are threads. */
+static int rights_limit(const struct args *a, const struct pb_config *config, int *landlock,
+                        struct pb_error *err)
+{
+    const char *user = args_value(a, "user");
+    int rc = user != NULL ? privileges_user(user, err) : PB_OK;
+    if (rc == PB_OK && geteuid() == 0)
+        fprintf(stderr, "patchbay: this runs as root, which a server has no need of: --user NAME\n");
+    return rc == PB_OK ? pb_confine_files(args_depot(a), config, args_value(a, "config"), landlock, err) : rc;
+}
+
+/* When all threads run, and all sockets are open. */
+static int calls_limit(const struct pb_config *config, int landlock, struct pb_error *err)
+{
+    int seccomp = 0;
+    privileges_drop();
+    int rc = pb_confine_calls(config, call_refused, &seccomp, err);
+    if (rc == PB_OK && (seccomp == 0 || landlock == 0))
+        fprintf(stderr, "patchbay: the kernel does not confine %s%s%s\n", landlock == 0 ? "files" : "",
+                landlock == 0 && seccomp == 0 ? " and " : "", seccomp == 0 ? "system calls" : "");
+    return rc;
+}
+
 int verb_serve(const struct args *a)
 {
     struct pb_error err;
+    int landlock = 0;
     struct pb_server *server;
     sigset_t signals;
     int status;
@@ -147,7 +184,11 @@ int verb_serve(const struct args *a)
     sigaddset(&signals, SIGHUP);
     sigprocmask(SIG_BLOCK, &signals, NULL);
     descriptors_raise();
-    int rc = pb_server_start(args_depot(a), config, 0, report, NULL, &server, &err);
+    int rc = rights_limit(a, config, &landlock, &err);
+    if (rc == PB_OK)
+        rc = pb_server_start(args_depot(a), config, 0, report, NULL, &server, &err);
+    if (rc == PB_OK && (rc = calls_limit(config, landlock, &err)) < 0)
+        pb_server_free(server);
     pb_config_free(config);
     if (rc < 0) {
         status = fail(&err);

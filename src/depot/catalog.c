@@ -159,7 +159,10 @@ int sql_connect(const char *file, int flags, struct sqlite3 **db, struct pb_erro
 /* FULL: a committed release survives a power cut. */
 static int catalog_modes(struct sqlite3 *db, struct pb_error *err)
 {
-    return sql_run(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON", err);
+    return sql_run(
+        db,
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY",
+        err);
 }
 
 int catalog_create(const char *file, struct pb_error *err)

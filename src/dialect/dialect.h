@@ -21,6 +21,7 @@ struct setting {
     const char *argument; /* for the help: "URL"; NULL: a flag (of fetching alone) */
     const char *help;
     bool repeatable;
+    bool connects; /* names a server that ours connects to */
 };
 
 struct setting_value {

@@ -98,7 +98,8 @@ bool es_community_serve(const struct dialect_http *in, bool titles, struct reply
 
 const struct setting es_settings[] = {
     {"community", "URL",
-     "hand ratings, comments, solutions and the like to the server http://HOST[:PORT][/PREFIX]", false},
+     "hand ratings, comments, solutions and the like to the server http://HOST[:PORT][/PREFIX]", false,
+     .connects = true},
     {NULL, NULL, NULL, false},
 };
 

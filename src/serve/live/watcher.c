@@ -316,6 +316,7 @@ int thread_start(pthread_t *thread, void *(*run)(void *), void *arg, struct pb_e
 {
     sigset_t all, before;
     sigfillset(&all);
+    sigdelset(&all, SIGSYS); /* a call that the sandbox refused: blocked, it would end the process */
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int number = pthread_create(thread, NULL, run, arg);
     pthread_sigmask(SIG_SETMASK, &before, NULL);

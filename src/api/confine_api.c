@@ -1,0 +1,117 @@
+/* What a server needs of files, connections and system calls: patchbay/confine.h. */
+#include "patchbay/confine.h"
+
+#include "api/config.h"
+#include "api/dialects.h"
+#include "base/confine.h"
+#include "base/path.h"
+
+#include <limits.h>
+
+/* Does the configuration name servers that this one connects to? */
+static bool connects(const struct pb_config *c)
+{
+    const struct config_value *v;
+    for (size_t i = 0; all_dialects[i] != NULL; i++) {
+        for (const struct setting *s = all_dialects[i]->settings; s->key != NULL; s++) {
+            if (s->connects && config_values(c, all_dialects[i]->name, s->key, &v, 1) > 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+static int sandbox_wanted(const struct pb_config *c, bool *wanted, struct pb_error *err)
+{
+    const struct config_value *v;
+    *wanted = true;
+    if (config_values(c, "server", "sandbox", &v, 1) == 0)
+        return PB_OK;
+    *wanted = strcmp(v->value, "yes") == 0;
+    return *wanted || strcmp(v->value, "no") == 0
+               ? PB_OK
+               : error_set(err, PB_INVALID, "%s: sandbox is yes or no, not %s", v->where, v->value);
+}
+
+/* The folder of a file, so that the file may be replaced. A file directly below "/" or "/etc" stands for
+ * itself. */
+static bool folder_of(const char *file, char out[PATH_MAX])
+{
+    const char *slash = strrchr(file, '/');
+    size_t n = slash != NULL ? (size_t)(slash - file) : 0;
+    if (n >= PATH_MAX || strlen(file) >= PATH_MAX)
+        return false;
+    if (slash == NULL)
+        strcpy(out, ".");
+    else if (n == 0 || (n == 4 && strncmp(file, "/etc", 4) == 0))
+        strcpy(out, file);
+    else
+        memcpy(out, file, n), out[n] = '\0';
+    return true;
+}
+
+/* What the C library reads to know the time and, with connections, hosts. */
+static const struct confine_path always[] = {
+    {"/dev/null", CONFINE_READ | CONFINE_APPEND},
+    {"/etc/localtime", CONFINE_READ},
+    {"/usr/share/zoneinfo", CONFINE_READ},
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    {"/proc", CONFINE_READ}, /* the sanitizers of the test builds */
+#endif
+};
+static const struct confine_path resolver[] = {
+    {"/etc/resolv.conf", CONFINE_READ},     {"/etc/hosts", CONFINE_READ},
+    {"/etc/nsswitch.conf", CONFINE_READ},   {"/etc/host.conf", CONFINE_READ},
+    {"/etc/gai.conf", CONFINE_READ},        {"/etc/services", CONFINE_READ},
+    {"/run/systemd/resolve", CONFINE_READ},
+};
+
+enum { PATHS_MAX = 32 };
+
+struct paths {
+    struct confine_path list[PATHS_MAX];
+    size_t n;
+};
+
+static void paths_add(struct paths *p, const struct confine_path *more, size_t n)
+{
+    for (size_t i = 0; i < n && p->n < PATHS_MAX; i++)
+        p->list[p->n++] = more[i];
+}
+
+int pb_confine_files(const char *depot, const struct pb_config *c, const char *config_file, int *version,
+                     struct pb_error *err)
+{
+    bool wanted;
+    char log[PATH_MAX], config[PATH_MAX];
+    const struct config_value *v;
+    struct paths paths = {.list = {{depot, CONFINE_READ | CONFINE_WRITE}}, .n = 1};
+    *version = 0;
+    int rc = sandbox_wanted(c, &wanted, err);
+    if (rc < 0 || !wanted)
+        return rc;
+    paths_add(&paths, always, sizeof always / sizeof always[0]);
+    bool to_file = config_values(c, "server", "access_log", &v, 1) > 0 && strcmp(v->value, "-") != 0 &&
+                   strcmp(v->value, "off") != 0;
+    if (to_file && folder_of(v->value, log))
+        paths_add(&paths, &(struct confine_path){log, CONFINE_APPEND}, 1);
+    if (config_file != NULL && folder_of(config_file, config))
+        paths_add(&paths, &(struct confine_path){config, CONFINE_READ}, 1);
+    struct confine_files files = {.paths = paths.list, .connect = connects(c), .bind = true};
+    if (files.connect)
+        paths_add(&paths, resolver, sizeof resolver / sizeof resolver[0]);
+    files.n = paths.n;
+    return confine_files(&files, version, err);
+}
+
+int pb_confine_calls(const struct pb_config *c, void (*refused)(int call), int *enforced,
+                     struct pb_error *err)
+{
+    bool wanted, done = false;
+    *enforced = 0;
+    int rc = sandbox_wanted(c, &wanted, err);
+    if (rc == PB_OK && wanted)
+        rc = confine_calls(CONFINE_SERVER, connects(c), refused, &done, err);
+    *enforced = done;
+    return rc;
+}
