@@ -27,6 +27,16 @@ check: deps
 	@$(MAKE) --no-print-directory --silent $(BUILD)/build.ninja $(SANITIZED)/build.ninja
 	@tests/run $(BUILD) $(SANITIZED) $(TESTS)
 
+# What `make check` samples, at every point; docs/reliability.md has what came of it. SCENES="'fetch map'" EVERY=10: see the programs.
+faults: deps
+	@$(MAKE) --no-print-directory all
+	@tests/fault/everywhere.py $(BUILD) $(if $(EVERY),--every $(EVERY)) $(SCENES)
+
+starve powerloss: deps
+	@$(MAKE) --no-print-directory all
+	@$(NINJA) --quiet fuzz/archive-corpus fuzz/slc-corpus
+	@tests/fault/$@.py $(BUILD) $(if $(EVERY),--every $(EVERY)) $(SCENES)
+
 # Beside other programs; WRITE=1 replaces a part of docs/performance.md. ROWS=map,levels ROUNDS=3 SMALL=1: see the programs.
 bench-publish bench-fetch: bench-%: bench-deps
 	@BUILD=$(BUILD) WRITE=$(WRITE) ROWS=$(ROWS) ROUNDS=$(ROUNDS) SMALL=$(SMALL) bench/$*
@@ -52,4 +62,4 @@ format:
 clean:
 	rm -rf $(BUILD) $(SANITIZED)
 
-.PHONY: all deps demo check bench-publish bench-fetch bench-serve bench-deps install format clean
+.PHONY: all deps demo check faults starve powerloss bench-publish bench-fetch bench-serve bench-deps install format clean
