@@ -81,7 +81,7 @@ static bool buffer_reserve(struct buffer *b, size_t more)
         room = b->n + more + 1;
     char *p = realloc(b->p, room);
     if (p == NULL) {
-        b->failed = true;
+        b->failed = b->starved = true;
         return false;
     }
     b->p = p;

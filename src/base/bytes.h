@@ -52,6 +52,7 @@ struct buffer {
     size_t room;
     size_t ceiling;
     bool failed;
+    bool starved; /* it failed for want of memory, not for its ceiling */
 };
 
 void buffer_init(struct buffer *b, size_t ceiling);

@@ -81,8 +81,8 @@ def check(status, words, memory):
     """Did it say that memory is short? None: a library crashed that is known for it."""
     if status == -signal.SIGSEGV and memory.crashed_in().startswith(FRAIL):
         return None
-    if status == -signal.SIGSYS and "libseccomp" in memory.asker():  # a filter without some of what is allowed
-        return None
+    if status in (-signal.SIGSYS, -signal.SIGSEGV) and "libseccomp" in memory.asker():
+        return None  # a filter without some of what is allowed: then nothing can be asked of the crash either
     if status < 0 or status >= 128:
         raise scenes.Wrong(f"it crashed in {memory.crashed_in()}: status {status}")
     if status != 0 and not words.strip():
