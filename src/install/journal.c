@@ -210,12 +210,14 @@ struct applying {
     char missing[PATH_RELATIVE_MAX + 1]; /* the first path whose file was gone; "" for none */
 };
 
-/* Is this a file of `size` bytes? */
-static bool file_is(int at, const char *name, uint64_t size)
+/* Is this a file of `size` bytes? 1: yes; 0: no. A disk that does not tell is no "no": the file would pass
+ * for arrived. */
+static int file_is(int at, const char *name, uint64_t size, struct pb_error *err)
 {
     struct stat st;
-    return fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
-           (uint64_t)st.st_size == size;
+    if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? 0 : error_errno(err, errno, "%s", name);
+    return S_ISREG(st.st_mode) && (uint64_t)st.st_size == size;
 }
 
 /* Names in staging are plain. */
@@ -303,7 +305,9 @@ static int op_folder(const struct journal_op *op, int folder, const char *base, 
 static int op_exec(int folder, const char *base, const char *path, struct pb_error *err)
 {
     struct stat st;
-    if (fstatat(folder, base, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode))
+    if (fstatat(folder, base, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? PB_OK : error_errno(err, errno, "%s", path);
+    if (!S_ISREG(st.st_mode))
         return PB_OK;
     return fchmodat(folder, base, (st.st_mode | (st.st_mode & 0444) >> 2) & 07777, 0) == 0
                ? PB_OK
@@ -351,7 +355,10 @@ static int op_put(struct applying *x, const struct journal_op *op, int folder, c
     /* Mostly nothing is in the way, and nothing has happened to what commit.c has looked at. */
     if (!op->seen.there && !x->again && renameat2(x->staging, op->a, folder, base, RENAME_NOREPLACE) == 0)
         return PB_OK;
-    if (file_is(x->staging, op->a, op->size)) {
+    rc = file_is(x->staging, op->a, op->size, err);
+    if (rc < 0)
+        return rc;
+    if (rc == 1) {
         rc = way_clear(x, op, folder, base, err);
         if (rc == PB_OK && renameat(x->staging, op->a, folder, base) != 0)
             rc = error_errno(err, errno, "put %s in place", op->b);
@@ -359,9 +366,10 @@ static int op_put(struct applying *x, const struct journal_op *op, int folder, c
     }
     /* Not in staging: it has arrived before a crash. Or somebody took it away; then the rest is finished all
      * the same, and the next fetch gets it again. */
-    if (!file_is(folder, base, op->size) && x->missing[0] == '\0')
+    rc = file_is(folder, base, op->size, err);
+    if (rc == 0 && x->missing[0] == '\0')
         snprintf(x->missing, sizeof x->missing, "%s", op->b);
-    return PB_OK;
+    return rc < 0 ? rc : PB_OK;
 }
 
 static int op_arrive(struct applying *x, const struct journal_op *op, struct pb_error *err)

@@ -13,7 +13,7 @@ import subprocess
 import urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-PATIENCE = 30  # seconds: what takes longer hangs
+PATIENCE = 45  # seconds: what takes longer hangs. SQLite takes an error of locking for a lock, and waits 30 s
 
 
 class Wrong(Exception):
