@@ -83,6 +83,8 @@ int xml_events(struct slice xml, struct buffer *out, struct pb_error *err)
         w.status = error_set(err, PB_INVALID, "line %lu: not well-formed XML: %s",
                              (unsigned long)XML_GetCurrentLineNumber(w.parser),
                              XML_ErrorString(XML_GetErrorCode(w.parser)));
+    if (w.status < 0 && (out->starved || XML_GetErrorCode(w.parser) == XML_ERROR_NO_MEMORY))
+        w.status = error_memory(err); /* no fault of the document's */
     XML_ParserFree(w.parser);
     return w.status;
 }
