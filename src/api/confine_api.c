@@ -97,8 +97,10 @@ int pb_confine_files(const char *depot, const struct pb_config *c, const char *c
         paths_add(&paths, &(struct confine_path){log, CONFINE_APPEND}, 1);
     if (config_file != NULL && folder_of(config_file, config))
         paths_add(&paths, &(struct confine_path){config, CONFINE_READ}, 1);
-    struct confine_files files = {.paths = paths.list, .connect = connects(c), .bind = true};
-    if (files.connect)
+    /* A starting server asks whether those that are on record still answer. Later there are no sockets to
+     * connect. */
+    struct confine_files files = {.paths = paths.list, .connect = true, .bind = true};
+    if (connects(c))
         paths_add(&paths, resolver, sizeof resolver / sizeof resolver[0]);
     files.n = paths.n;
     return confine_files(&files, version, err);

@@ -151,8 +151,6 @@ static int rights_limit(const struct args *a, const struct pb_config *config, in
 {
     const char *user = args_value(a, "user");
     int rc = user != NULL ? privileges_user(user, err) : PB_OK;
-    if (rc == PB_OK && geteuid() == 0)
-        fprintf(stderr, "patchbay: this runs as root, which a server has no need of: --user NAME\n");
     return rc == PB_OK ? pb_confine_files(args_depot(a), config, args_value(a, "config"), landlock, err) : rc;
 }
 
@@ -196,6 +194,8 @@ int verb_serve(const struct args *a)
         return rc == PB_INVALID && strncmp(err.text, "--", 2) == 0 ? EXIT_USAGE : status;
     }
     addresses_print(server, args_depot(a));
+    if (geteuid() == 0)
+        fprintf(stderr, "patchbay: this runs as root, which a server has no need of: --user NAME\n");
     service_ready();
     while (service_wait(server, &signals) == SIGHUP) {
         service_reloading();
