@@ -26,6 +26,7 @@ struct http_request {
     struct slice content_type;
     struct slice expect;
     struct slice host;
+    struct slice authorization;
     struct slice user_agent;
     struct slice referer;
     struct slice accept_encoding;
