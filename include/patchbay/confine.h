@@ -14,10 +14,9 @@ extern "C" {
 
 /*
  * Files (Landlock): the depot, the access log's folder and the configuration's are left, and no others. Holds
- * for the calling thread and the threads and processes that it starts: call it before pb_server_start and
- * before any other thread is started. `config_file` may be NULL. *version is that of the kernel's Landlock;
- * 0: it has none, or the configuration says sandbox = no, and nothing is refused. PB_FAILED: the kernel did
- * not take it.
+ * for the calling thread and the threads and processes that it starts: call it before pb_server_start and before any other thread is
+ * started. `config_file` may be NULL. *version is that of the kernel's Landlock; 0: it has none, or the
+ * configuration says sandbox = no, and nothing is refused. PB_FAILED: the kernel did not take it.
  */
 PB_API PB_MUST_USE int pb_confine_files(const char *depot, const struct pb_config *config,
                                         const char *config_file, int *version, struct pb_error *err);

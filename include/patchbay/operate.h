@@ -38,12 +38,11 @@ PB_API PB_MUST_USE int pb_bans(struct pb_depot *depot, pb_ban_fn *fn, void *arg,
 /*
  * Asks a running server for its state: the JSON of /status (docs/operations.md). `address` is the server's
  * admin address, such as "127.0.0.1:2304"; `depot` may then be NULL. With address NULL the servers of the
- * depot are asked, the newest first. `token`: that of the server's admin_token_file; NULL: none. On success
- * the caller owns *json and frees it with free(). PB_NOT_FOUND: no server of the depot has an admin address,
- * or the token is refused. PB_NETWORK: none answers.
+ * depot are asked, the newest first. On success the caller owns *json and frees it with free(). PB_NOT_FOUND:
+ * no server of the depot has an admin address. PB_NETWORK: none answers.
  */
-PB_API PB_MUST_USE int pb_server_status(struct pb_depot *depot, const char *address, const char *token,
-                                        char **json, struct pb_error *err);
+PB_API PB_MUST_USE int pb_server_status(struct pb_depot *depot, const char *address, char **json,
+                                        struct pb_error *err);
 
 #ifdef __cplusplus
 }

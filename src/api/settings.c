@@ -1,12 +1,9 @@
 /* From a configuration to what serving needs. limits.c does the limits. */
 #include "api/config.h"
 #include "api/dialects.h"
-#include "base/file.h"
 #include "wire/http_request.h"
 
-#include <fcntl.h>
 #include <stdio.h>
-#include <strings.h>
 #include <unistd.h>
 
 enum { SECONDS_MAX = 86400, HEAD_LEAST = 256 };
@@ -52,46 +49,6 @@ static int times_make(const struct pb_config *c, struct serve_settings *s, struc
     if (s->log_format == LOG_COMBINED && strcmp(v->value, "combined") != 0)
         return error_set(err, PB_INVALID, "%s: log_format is combined or json, not %s", v->where, v->value);
     return PB_OK;
-}
-
-enum { TOKEN_LEAST = 16, TOKEN_MAX = 256 };
-
-/* The token is the first line of a file: graphic ASCII, as it goes into a header. */
-static int admin_token_read(const struct config_value *v, struct serve_settings *s, struct pb_error *err)
-{
-    struct buffer text;
-    buffer_init(&text, TOKEN_MAX + 2);
-    int rc = file_read_all(AT_FDCWD, v->value, &text, err);
-    size_t n = 0;
-    while (rc == PB_OK && n < text.n && text.p[n] > ' ' && text.p[n] <= '~')
-        n++;
-    bool line = n == text.n || text.p[n] == '\n' || text.p[n] == '\r';
-    if (rc == PB_OK && (!line || n < TOKEN_LEAST || n > TOKEN_MAX))
-        rc = error_set(err, PB_INVALID, "%s: the first line is no token: %d to %d letters, digits and signs",
-                       v->value, TOKEN_LEAST, TOKEN_MAX);
-    if (rc == PB_OK && (s->admin_token = arena_copy(&s->arena, text.p, n)) == NULL)
-        rc = error_memory(err);
-    if (text.p != NULL)
-        explicit_bzero(text.p, text.room);
-    buffer_free(&text);
-    return rc < 0 ? error_context(err, "%s: admin_token_file", v->where) : PB_OK;
-}
-
-static int admin_settings_make(const struct pb_config *c, struct serve_settings *s, struct pb_error *err)
-{
-    const struct config_value *values[CONFIG_VALUES_MAX];
-    size_t n = config_values(c, "server", "admin_host", values, CONFIG_VALUES_MAX);
-    s->admin_hosts = arena_zero(&s->arena, (n + 1) * sizeof *s->admin_hosts);
-    if (s->admin_hosts == NULL)
-        return error_memory(err);
-    for (size_t i = 0; i < n && i < CONFIG_VALUES_MAX; i++) {
-        const char *name = arena_text(&s->arena, values[i]->value);
-        if (name == NULL)
-            return error_memory(err);
-        s->admin_hosts[s->admin_host_count++] = name;
-    }
-    return config_values(c, "server", "admin_token_file", values, 1) > 0 ? admin_token_read(values[0], s, err)
-                                                                         : PB_OK;
 }
 
 static int deny_make(const struct pb_config *c, struct serve_settings *s, struct pb_error *err)
@@ -148,8 +105,6 @@ int config_settings(const struct pb_config *c, struct serve_settings **out, stru
     if (rc == PB_OK)
         rc = deny_make(c, s, err);
     if (rc == PB_OK)
-        rc = admin_settings_make(c, s, err);
-    if (rc == PB_OK)
         rc = config_limits(c, s, err);
     for (size_t i = 0; rc == PB_OK && i < n; i++)
         rc = dialect_make(c, all_dialects[i], s, &s->dialect_settings[i], err);
@@ -182,15 +137,7 @@ static int admin_make(const struct pb_config *c, struct config_start *out, struc
         return PB_OK;
     bool alone = slice_to_u64(slice_of(v->value), 65535, &port);
     snprintf(text, sizeof text, "%s%s", alone ? "127.0.0.1:" : "", v->value);
-    int rc = listen_add(out, text, v->where, &admin_protocol, err);
-    if (rc == PB_OK && !listen_address_is_loopback(&out->listen[out->listen_count - 1].address) &&
-        config_values(c, "server", "admin_token_file", &v, 1) == 0)
-        rc = error_set(
-            err, PB_INVALID,
-            "%s: admin = %s is open to others: that needs admin_token_file, a file with a token that the "
-            "operator's clients send",
-            v->where, v->value);
-    return rc;
+    return listen_add(out, text, v->where, &admin_protocol, err);
 }
 
 static const struct protocol *const protocols[] = {&http_protocol, &polp_protocol};

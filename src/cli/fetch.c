@@ -259,7 +259,7 @@ int verb_fetch(const struct args *a)
                                  .arg = &telling};
     pb_fetch_option_keys(key_take, &given);
     o.option_count = given.n;
-    if (!read_secret(a, "password-file", password, &o.password)) {
+    if (!read_password(a, password, &o.password)) {
         const struct pb_error err = {PB_FAILED, "the password file can't be read"};
         return telling.json ? events_error(&telling.events, &err) : EXIT_FAILED;
     }

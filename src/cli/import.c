@@ -45,7 +45,7 @@ int verb_import_opensauce(const struct args *a)
                                   .parts = a->operands[1],
                                   .redirect_root = args_value(a, "redirect-root"),
                                   .no_raw = args_flag(a, "no-raw")};
-    if (!read_secret(a, "password-file", password, &o.password))
+    if (!read_password(a, password, &o.password))
         return EXIT_FAILED;
     struct pb_depot *depot;
     int opened = open_depot(a, &depot);

@@ -40,22 +40,22 @@ int print_json(json_t *o)
     return print_end();
 }
 
-bool read_secret(const struct args *a, const char *option, char room[PASSWORD_SIZE], const char **password)
+bool read_password(const struct args *a, char room[PASSWORD_SIZE], const char **password)
 {
-    const char *file = args_value(a, option);
+    const char *file = args_value(a, "password-file");
     *password = NULL;
     if (file == NULL)
         return true;
     FILE *f = strcmp(file, "-") == 0 ? stdin : fopen(file, "re");
     if (f == NULL) {
-        fprintf(stderr, "patchbay: --%s %s: %s\n", option, file, strerror(errno));
+        fprintf(stderr, "patchbay: password file %s: %s\n", file, strerror(errno));
         return false;
     }
     bool good = fgets(room, PASSWORD_SIZE, f) != NULL;
     if (f != stdin)
         fclose(f);
     if (!good || strlen(room) == PASSWORD_SIZE - 1) {
-        fprintf(stderr, "patchbay: --%s %s: its first line is %s\n", option, file,
+        fprintf(stderr, "patchbay: password file %s: its first line is %s\n", file,
                 good ? "too long" : "missing");
         return false;
     }

@@ -19,9 +19,9 @@ int print_json(json_t *o);
 /* Flushes standard output. Returns as print_json. */
 int print_end(void);
 
-/* Reads the password of --password-file, or another secret's option: the first line of a file, or of standard
- * input for "-". *password points into `room`; NULL: the option is not given. False: an error was printed. */
+/* Reads the password of --password-file: the first line of a file, or of standard input for "-". *password
+ * points into `room`; NULL: the option is not given. False: an error was printed. */
 enum { PASSWORD_SIZE = 1024 };
-bool read_secret(const struct args *a, const char *option, char room[PASSWORD_SIZE], const char **secret);
+bool read_password(const struct args *a, char room[PASSWORD_SIZE], const char **password);
 
 #endif

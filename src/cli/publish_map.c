@@ -49,7 +49,7 @@ int verb_publish_map(const struct args *a)
     if (!args_number(a, "level", 0, 9, &level))
         return EXIT_USAGE;
     o.level = level == 0 ? -1 : level; /* in the library's options 0 is "as usual" */
-    if (!read_secret(a, "password-file", password, &o.password))
+    if (!read_password(a, password, &o.password))
         return EXIT_FAILED;
     struct pb_depot *depot;
     int opened = open_depot(a, &depot);

@@ -18,11 +18,11 @@ static double monotonic_now(void)
 }
 
 /* EXIT_DONE, or the exit status after an error was printed. */
-static int ask(struct pb_depot *depot, const char *address, const char *token, json_t **out)
+static int ask(struct pb_depot *depot, const char *address, json_t **out)
 {
     struct pb_error err;
     char *text;
-    if (pb_server_status(depot, address, token, &text, &err) < 0)
+    if (pb_server_status(depot, address, &text, &err) < 0)
         return fail(&err);
     json_t *o = json_loads(text, 0, NULL);
     free(text);
@@ -66,7 +66,7 @@ static bool show(json_t *now, const json_t *before, const sigset_t *signals)
 }
 
 /* Until the user or the server ends it. */
-static int watch(struct pb_depot *depot, const char *address, const char *token)
+static int watch(struct pb_depot *depot, const char *address)
 {
     json_t *before = NULL, *now;
     sigset_t signals;
@@ -77,7 +77,7 @@ static int watch(struct pb_depot *depot, const char *address, const char *token)
     sigprocmask(SIG_BLOCK, &signals, NULL);
     int status;
     bool ended = false;
-    while (!ended && (status = ask(depot, address, token, &now)) == EXIT_DONE) {
+    while (!ended && (status = ask(depot, address, &now)) == EXIT_DONE) {
         bool same = before != NULL && status_same(now, before); /* else another server has taken its place */
         ended = show(now, same ? before : NULL, &signals);
         json_decref(before);
@@ -89,19 +89,16 @@ static int watch(struct pb_depot *depot, const char *address, const char *token)
 
 int verb_status(const struct args *a)
 {
-    const char *address = args_value(a, "admin"), *token;
-    char room[PASSWORD_SIZE];
+    const char *address = args_value(a, "admin");
     struct pb_depot *depot = NULL;
     json_t *o = NULL;
-    if (!read_secret(a, "token-file", room, &token))
-        return EXIT_FAILED;
     int status = address == NULL ? open_depot(a, &depot) : EXIT_DONE;
     if (status != EXIT_DONE)
         return status;
     if (!args_flag(a, "json") && !args_flag(a, "once") && isatty(STDOUT_FILENO) == 1) {
-        status = watch(depot, address, token);
+        status = watch(depot, address);
     } else {
-        status = ask(depot, address, token, &o);
+        status = ask(depot, address, &o);
         if (o != NULL && args_flag(a, "json")) {
             json_object_del(o, "asked"); /* ours */
             status = print_json(o);

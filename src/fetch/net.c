@@ -106,10 +106,6 @@ CURL *net_easy(const struct net *t, const char *url)
         curl_easy_setopt(e, CURLOPT_CAINFO, t->ca_file);
     if (t->ca_folder != NULL)
         curl_easy_setopt(e, CURLOPT_CAPATH, t->ca_folder);
-    if (t->options.bearer != NULL) {
-        curl_easy_setopt(e, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
-        curl_easy_setopt(e, CURLOPT_XOAUTH2_BEARER, t->options.bearer);
-    }
     curl_easy_setopt(e, CURLOPT_MAXREDIRS, 5L);
     curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(e, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");

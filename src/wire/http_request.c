@@ -15,17 +15,16 @@ static bool has_control(struct slice s)
     return false;
 }
 
-/* "http://host/path" (which proxies send) becomes "/path". Where the host is followed by a query, the path is
- * empty, which we have no use for. */
+/* "http://host/path" (which proxies send) becomes "/path". */
 static bool target_split(struct http_request *r)
 {
     struct slice t = r->target;
     if (t.n > 7 && slice_equal_nocase((struct slice){t.p, 7}, slice_of("http://"))) {
-        size_t end = 7;
-        while (end < t.n && strchr("/?#", t.p[end]) == NULL)
-            end++;
-        t.p += end;
-        t.n -= end;
+        const char *slash = memchr(t.p + 7, '/', t.n - 7);
+        if (slash == NULL)
+            return false;
+        t.n -= (size_t)(slash - t.p);
+        t.p = slash;
     }
     if (t.n == 0 || t.p[0] != '/')
         return false;
@@ -78,7 +77,6 @@ static const struct field {
     FIELD("host", host, true),
     FIELD("user-agent", user_agent, false),
     FIELD("referer", referer, false),
-    FIELD("authorization", authorization, true),
     FIELD("accept-encoding", accept_encoding, false),
     FIELD("content-type", content_type, false),
     FIELD("expect", expect, false),

@@ -26,7 +26,6 @@ struct http_request {
     struct slice content_type;
     struct slice expect;
     struct slice host;
-    struct slice authorization;
     struct slice user_agent;
     struct slice referer;
     struct slice accept_encoding;

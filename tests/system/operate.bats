@@ -319,43 +319,6 @@ assert s["by_title"][0]["downloads_completed"] == 3, s'
     wait "$server"
 }
 
-@test "the operator's address answers under its own names, and away from this machine only for a token" {
-    publish a 100000
-    start_operated --admin-host stats.example.org
-    code() { curl -s -o answer -w '%{http_code}' "$@"; }
-    [ "$(code "http://$admin/metrics")" = 200 ]
-    [ "$(code -H 'Host: localhost:2304' "http://$admin/metrics")" = 200 ]
-    [ "$(code -H 'Host: stats.example.org' "http://$admin/status")" = 200 ]
-    [ "$(code -H 'Host: [::1]:2304' "http://$admin/status")" = 200 ]
-    [ "$(code -H 'Host: evil.example.net' "http://$admin/status")" = 421 ] # a name that was bound anew to our address
-    [ "$(code -H 'Host: 127.0.0.1.evil.example.net' "http://$admin/metrics")" = 421 ]
-    stop_server
-
-    run -2 "$patchbay" serve --http 127.0.0.1:0 --admin 0.0.0.0:0
-    [[ $output == *admin_token_file* ]]
-    echo "0123456789abcdef-token" >token
-    start_server --admin 0.0.0.0:0 --admin-token-file token
-    admin=127.0.0.1:$(sed -n 's|.*for the operator: http://0.0.0.0:\([0-9]*\)/.*|\1|p' serve.log)
-    [ "$(code "http://$admin/metrics")" = 401 ]
-    curl -si "http://$admin/status" | grep -qi '^WWW-Authenticate: Bearer'
-    [ "$(code -H 'Authorization: Bearer 0123456789abcdef-toke' "http://$admin/metrics")" = 401 ]
-    [ "$(code -H 'Authorization: Basic 0123456789abcdef-token' "http://$admin/metrics")" = 401 ]
-    [ "$(code -H 'Authorization: bearer 0123456789abcdef-token' "http://$admin/metrics")" = 200 ]
-    [ "$(code "http://$admin/healthz")" = 200 ]
-    run -0 "$patchbay" status --once --token-file token --admin "$admin"
-    run "$patchbay" status --once --admin "$admin"
-    [ "$status" != 0 ]
-    echo "another-0123456789" >token # read again, as the rest
-    kill -HUP "$server"
-    wait_for 10 eval '[ "$(code -H "Authorization: Bearer another-0123456789" "http://$admin/metrics")" = 200 ]'
-    [ "$(code -H 'Authorization: Bearer 0123456789abcdef-token' "http://$admin/metrics")" = 401 ]
-    stop_server
-    echo short >token
-    run "$patchbay" serve --http 127.0.0.1:0 --admin 0.0.0.0:0 --admin-token-file token
-    [ "$status" != 0 ]
-    [[ $output == *"no token"* ]]
-}
-
 @test "under load: many clients, a rate, publishes and bans; every download is whole" {
     publish a 400000
     start_operated --rate 8M --address-requests 200 --threads 2

@@ -43,23 +43,6 @@ int listen_address_parse(const char *text, struct listen_address *out, struct pb
     return error_set(err, PB_INVALID, "%s is not ADDRESS:PORT, such as 0.0.0.0:2303 or [::]:2303", text);
 }
 
-bool listen_address_is_loopback(const struct listen_address *a)
-{
-    struct sockaddr_storage of_socket;
-    const struct sockaddr_storage *at = &a->address;
-    socklen_t n = sizeof of_socket;
-    if (a->inherited > 0) {
-        if (getsockname(a->inherited, (struct sockaddr *)&of_socket, &n) != 0)
-            return false;
-        at = &of_socket;
-    }
-    const struct sockaddr_in *v4 = (const struct sockaddr_in *)at;
-    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)at;
-    return at->ss_family == AF_INET    ? ntohl(v4->sin_addr.s_addr) >> 24 == 127
-           : at->ss_family == AF_INET6 ? IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr)
-                                       : at->ss_family == AF_UNIX;
-}
-
 void listen_address_text(const struct listen_address *a, char *out, size_t room)
 {
     char host[INET6_ADDRSTRLEN] = "";

@@ -20,8 +20,6 @@ struct listen_address {
 /* Parses "0.0.0.0:2303", "[::]:2303", "127.0.0.1:0", or "fd:3" for an inherited descriptor. PB_INVALID for
  * anything else; host names are not resolved. */
 PB_MUST_USE int listen_address_parse(const char *text, struct listen_address *out, struct pb_error *err);
-/* Can only this machine reach it? An inherited socket is asked. */
-bool listen_address_is_loopback(const struct listen_address *a);
 void listen_address_text(const struct listen_address *a, char *out, size_t room);
 
 /* Opens n sockets on the same address. A port of 0 becomes a free port, which is set in *a. PB_BUSY when a

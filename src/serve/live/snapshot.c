@@ -10,8 +10,6 @@ void settings_release(struct serve_settings *s)
 {
     if (s == NULL || __atomic_sub_fetch(&s->references, 1, __ATOMIC_ACQ_REL) > 0)
         return;
-    if (s->admin_token != NULL)
-        explicit_bzero((char *)s->admin_token, strlen(s->admin_token));
     struct arena arena = s->arena; /* which holds *s itself */
     arena_free(&arena);
 }

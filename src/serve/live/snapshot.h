@@ -23,9 +23,6 @@ struct serve_settings {
     unsigned drain_ms;      /* when the server stops: for replies under way */
     unsigned head_max;      /* bytes of an HTTP request's head */
     enum log_format log_format;
-    const char *admin_token;  /* that the operator's address asks for; NULL: none */
-    const char **admin_hosts; /* names that it answers under, besides localhost and addresses */
-    size_t admin_host_count;
 };
 
 /* The bans of the depot's record that have not expired. */

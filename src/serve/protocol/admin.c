@@ -1,12 +1,8 @@
 /* What the operator asks for, over HTTP on an address of its own. The texts are made for each reply:
  * report.c. */
-#include "base/digest.h"
 #include "serve/protocol/protocol.h"
 #include "serve/report/report.h"
-#include "wire/http_line.h"
 #include "wire/http_reply.h"
-
-#include <arpa/inet.h>
 
 struct question {
     const struct exchange *x;
@@ -68,79 +64,17 @@ static void readyz(const struct question *q)
     health(q, shared_unready(q->x->shared));
 }
 
-/* ---- who may ask ---- */
-
-/* "NAME", "NAME:PORT", "192.0.2.1:2304" or "[::1]:2304". */
-static struct slice host_name(struct slice host)
-{
-    if (host.n > 0 && host.p[0] == '[') {
-        const char *end = memchr(host.p, ']', host.n);
-        return end != NULL ? (struct slice){host.p + 1, (size_t)(end - host.p - 1)} : host;
-    }
-    const char *colon = host.n > 0 ? memchr(host.p, ':', host.n) : NULL;
-    return (struct slice){host.p, colon != NULL ? (size_t)(colon - host.p) : host.n};
-}
-
-static bool is_address(struct slice name)
-{
-    char text[INET6_ADDRSTRLEN];
-    unsigned char address[16];
-    if (name.n == 0 || name.n >= sizeof text)
-        return false;
-    memcpy(text, name.p, name.n);
-    text[name.n] = '\0';
-    return inet_pton(AF_INET, text, address) == 1 || inet_pton(AF_INET6, text, address) == 1;
-}
-
-/* A page in the operator's browser may make its own name mean this address (DNS rebinding). It can't choose
- * what the browser sends as Host: so names count that are ours, and addresses. */
-static bool host_ok(const struct serve_settings *s, struct slice host)
-{
-    struct slice name = host_name(host);
-    if (host.p == NULL || is_address(name) || slice_equal_nocase(name, slice_of("localhost")))
-        return true;
-    for (size_t i = 0; i < s->admin_host_count; i++) {
-        if (slice_equal_nocase(name, slice_of(s->admin_hosts[i])))
-            return true;
-    }
-    return false;
-}
-
-/* "Bearer TOKEN": RFC 6750. */
-static bool token_ok(const struct serve_settings *s, struct slice authorization)
-{
-    static const char scheme[] = "bearer ";
-    enum { SCHEME = sizeof scheme - 1 };
-    if (s->admin_token == NULL)
-        return true;
-    if (authorization.n <= SCHEME ||
-        !slice_equal_nocase((struct slice){authorization.p, SCHEME}, slice_of(scheme)))
-        return false;
-    struct slice token = http_trim((struct slice){authorization.p + SCHEME, authorization.n - SCHEME});
-    size_t n = strlen(s->admin_token);
-    return token.n == n && bytes_equal_constant_time(token.p, s->admin_token, n);
-}
-
 static void route(const struct question *q)
 {
     static const struct {
         const char *path;
-        bool open; /* needs no token: it tells a load balancer whether we live */
         void (*answer)(const struct question *q);
-    } routes[] = {{"/metrics", false, metrics},
-                  {"/status", false, status},
-                  {"/healthz", true, healthz},
-                  {"/readyz", true, readyz}};
-    const struct serve_settings *settings = q->x->snapshot->settings;
+    } routes[] = {{"/metrics", metrics}, {"/status", status}, {"/healthz", healthz}, {"/readyz", readyz}};
     struct http_moment moment = moment_of(q->x);
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
         if (!slice_equal(q->request->path, slice_of(routes[i].path)))
             continue;
-        if (!host_ok(settings, q->request->host))
-            http_reply_status(&moment, q->request, 421, q->plan);
-        else if (!routes[i].open && !token_ok(settings, q->request->authorization))
-            http_reply_status(&moment, q->request, 401, q->plan);
-        else if (q->request->method == HTTP_OTHER)
+        if (q->request->method == HTTP_OTHER)
             http_reply_status(&moment, q->request, 405, q->plan);
         else
             routes[i].answer(q);

@@ -43,33 +43,18 @@ static void put_escaped(struct text *field, struct slice s, enum log_format form
     }
 }
 
-/* The value of the parameter that begins at `at`, when it is a password, however that is written; else NULL.
- */
-static const char *password_value(const char *at, const char *end)
-{
-    char key[sizeof "password"];
-    size_t n = (size_t)(end - at);
-    const char *stop = memchr(at, '&', n);
-    n = stop != NULL ? (size_t)(stop - at) : n;
-    const char *equals = n > 0 ? memchr(at, '=', n) : NULL;
-    if (equals == NULL)
-        return NULL;
-    int length = percent_decode((struct slice){at, (size_t)(equals - at)}, key, sizeof key);
-    struct slice name = {key, length < 0 ? 0 : (size_t)length};
-    return slice_equal_nocase(name, slice_of("password")) ? equals + 1 : NULL;
-}
-
 /* A field of at most LOG_FIELD_MAX bytes, with the values of "password" parameters left out. */
 static void put_field(struct text *t, struct slice s, enum log_format format)
 {
+    static const char key[] = "password=";
     struct text field = {t->at, t->end - t->at > LOG_FIELD_MAX ? t->at + LOG_FIELD_MAX : t->end};
     const char *end = s.p + s.n;
     const char *from = s.p; /* what is not written yet */
     for (const char *at = s.n > 0 ? memchr(s.p, '?', s.n) : NULL; at != NULL;
          at = memchr(at + 1, '&', (size_t)(end - at - 1))) {
-        const char *value = password_value(at + 1, end);
-        if (value == NULL)
+        if ((size_t)(end - at - 1) < sizeof key - 1 || memcmp(at + 1, key, sizeof key - 1) != 0)
             continue;
+        const char *value = at + sizeof key;
         const char *next = memchr(value, '&', (size_t)(end - value));
         put_escaped(&field, (struct slice){from, (size_t)(value - from)}, format);
         put_text(&field, "***");

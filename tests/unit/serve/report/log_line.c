@@ -45,10 +45,6 @@ static void passwords(void **state)
     (void)state;
     assert_non_null(strstr(line(LOG_COMBINED, "/maps/a.map?password=secret&x=1", ""), "?password=***&x=1 "));
     assert_non_null(strstr(line(LOG_JSON, "/maps/a.map?x=1&password=secret", ""), "?x=1&password=***\""));
-    assert_non_null(strstr(line(LOG_JSON, "/m?PASSWORD=secret&x=1", ""), "?PASSWORD=***&x=1\""));
-    assert_non_null(strstr(line(LOG_JSON, "/m?x&pass%77ord=secret", ""), "?x&pass%77ord=***\""));
-    assert_non_null(strstr(line(LOG_JSON, "/m?%50assWORD=secret", "http://a/?Password=secret"), "?Password=***\""));
-    assert_non_null(strstr(line(LOG_JSON, "/m?passwords=shown&password", ""), "?passwords=shown&password\""));
     const char *twice = line(LOG_COMBINED, "/m?password=secret&password=secret2&map=a", "");
     assert_null(strstr(twice, "secret"));
     assert_non_null(strstr(twice, "&map=a "));
