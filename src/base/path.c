@@ -12,23 +12,6 @@ bool utf8_valid(struct slice text)
     return true;
 }
 
-/* Windows opens a device by these names, whatever ending follows. */
-static bool is_device(struct slice name)
-{
-    static const char *const devices[] = {"con", "prn", "aux", "nul", "conin$", "conout$"};
-    const char *dot = name.n > 0 ? memchr(name.p, '.', name.n) : NULL;
-    struct slice stem = {name.p, dot != NULL ? (size_t)(dot - name.p) : name.n};
-    while (stem.n > 0 && stem.p[stem.n - 1] == ' ')
-        stem.n--;
-    for (size_t i = 0; i < sizeof devices / sizeof devices[0]; i++) {
-        if (slice_equal_nocase(stem, slice_of(devices[i])))
-            return true;
-    }
-    struct slice port = {stem.p, stem.n > 0 ? stem.n - 1 : 0};
-    return stem.n == 4 && stem.p[3] >= '0' && stem.p[3] <= '9' &&
-           (slice_equal_nocase(port, slice_of("com")) || slice_equal_nocase(port, slice_of("lpt")));
-}
-
 static const char *name_fault(struct slice name)
 {
     if (name.n == 0)
@@ -48,7 +31,7 @@ static const char *name_fault(struct slice name)
         return "begins or ends with a space";
     if (!utf8_valid(name))
         return "is not UTF-8";
-    return is_device(name) ? "is a device on Windows" : NULL;
+    return NULL;
 }
 
 bool path_name_ok(struct slice name, const char **why)
@@ -111,21 +94,6 @@ static bool relative_ok(struct slice path, enum degree degree, const char **why)
     if (why != NULL)
         *why = fault;
     return fault == NULL;
-}
-
-bool path_relative_plain(struct slice path, const char **why)
-{
-    *why = NULL;
-    for (size_t at = 0; *why == NULL && at <= path.n;) {
-        const char *slash = at < path.n ? memchr(path.p + at, '/', path.n - at) : NULL;
-        struct slice name = {path.p + at, (slash != NULL ? (size_t)(slash - path.p) : path.n) - at};
-        if (name.n > 0 && name.p[0] == '.')
-            *why = "is a hidden file's";
-        else if (is_device(name))
-            *why = "is a device on Windows";
-        at += name.n + 1;
-    }
-    return *why == NULL;
 }
 
 bool path_relative_below(struct slice path, const char **why)

@@ -9,9 +9,9 @@ enum { FILE_NAME_MAX = 255 };
 
 /*
  * True for one plain file name that every operating system accepts: 1 to 255 bytes of valid UTF-8, without
- * control characters, without / \ : * ? " < > |, and without a dot or space at either end, and no device of
- * Windows. So ".", ".." and hidden files are refused. When false, *why is a static text that completes the
- * sentence "the name ..."; `why` may be NULL.
+ * control characters, without / \ : * ? " < > |, and without a dot or space at either end. So ".", ".." and
+ * hidden files are refused. When false, *why is a static text that completes the sentence "the name ...";
+ * `why` may be NULL.
  */
 bool path_name_ok(struct slice name, const char **why);
 
@@ -27,10 +27,6 @@ enum { PATH_RELATIVE_MAX = 1023, PATH_FOLDERS_MAX = 50 /* of a path from outside
 bool path_relative_below(struct slice path, const char **why);
 bool path_relative_safe(struct slice path, const char **why);
 bool path_relative_portable(struct slice path, const char **why);
-
-/* True when no name of the path is hidden (".bashrc"), or a device on Windows ("CON", "com1.txt"): what no
- * server has any business to place. Else *why completes the sentence "the path ...". */
-bool path_relative_plain(struct slice path, const char **why);
 
 /* The part before the last '/'; empty without a '/'. */
 struct slice path_folder(struct slice path);

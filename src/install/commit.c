@@ -19,7 +19,6 @@
 
 struct checking {
     const struct workspace *w;
-    struct file_records *before; /* NULL: none */
     struct tree tree;
     dev_t device;
     char checked[PATH_RELATIVE_MAX + 1]; /* the last folder that was found good */
@@ -141,19 +140,6 @@ static int arriving_check(struct checking *c, const struct fetch_step *s, struct
     return folder_check(c, s->path, err);
 }
 
-/* A server places no hidden files and no devices, but what the title has already. */
-static int plain_check(const struct checking *c, const struct fetch_step *s, struct pb_error *err)
-{
-    const char *why;
-    if ((s->action != FETCH_PLACE && s->action != FETCH_MOVE && s->action != FETCH_LINK) ||
-        path_relative_plain(slice_of(s->path), &why))
-        return PB_OK;
-    int rc = c->before != NULL ? file_records_load(c->before, err) : PB_OK;
-    if (rc < 0 || (c->before != NULL && file_records_find(c->before, s->path) != NULL))
-        return rc;
-    return error_set(err, PB_INVALID, "%.200s: the path %s, which no server may place", s->path, why);
-}
-
 static int step_check(struct checking *c, const struct fetch_step *s, struct pb_error *err)
 {
     const char *why, *leaving = leaving_path(s);
@@ -161,10 +147,7 @@ static int step_check(struct checking *c, const struct fetch_step *s, struct pb_
         return error_set(err, PB_INVALID, "%.200s: the path %s", s->path, why);
     if (s->action == FETCH_KEEP && !s->executable)
         return PB_OK;
-    int rc = plain_check(c, s, err);
-    if (rc < 0)
-        return rc;
-    rc = leaving != NULL ? leaving_check(c, s, leaving, err) : PB_OK;
+    int rc = leaving != NULL ? leaving_check(c, s, leaving, err) : PB_OK;
     bool arrives = leaving == NULL || s->action == FETCH_MOVE;
     return rc == PB_OK && arrives ? arriving_check(c, s, err) : rc;
 }
@@ -245,7 +228,7 @@ static int clash_check(const struct fetch_plan *plan, struct pb_error *err)
 int install_check(const struct workspace *w, const struct fetch_plan *plan, struct pb_error *err)
 {
     struct stat st;
-    struct checking c = {.w = w, .before = plan->before};
+    struct checking c = {.w = w};
     if (fstat(w->folder, &st) != 0)
         return error_errno(err, errno, "the folder");
     c.device = st.st_dev;

@@ -101,10 +101,10 @@ struct fetch_plan {
     bool one_file;     /* the title is the one file of the only step, and is recorded as such */
     const char *attic; /* the folder for FETCH_ATTIC; NULL: no such step */
     const char *version;
-    const char *note;            /* the publisher's free text; may be NULL */
-    const char *advice;          /* what the protocol says about this version: "recommended"; may be NULL */
-    size_t kept;                 /* up_to_date: files that are right, if they were looked at */
-    struct file_records *before; /* of the last install; NULL: none */
+    const char *note;   /* the publisher's free text; may be NULL */
+    const char *advice; /* what the protocol says about this version: "recommended"; may be NULL */
+    size_t kept;        /* up_to_date: files that are right, if they were looked at */
+    const struct file_records *before;         /* of the last install; NULL: none */
     const struct fetch_validators *validators; /* of the list; NULL: none */
     uint64_t download;                         /* bytes of all pieces of known size */
     uint64_t unpacked;                         /* bytes of all files to be made, as far as known */

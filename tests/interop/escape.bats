@@ -229,10 +229,6 @@ hostile_upgrade() {
     hostile_upgrade "attic ? ->x" 'set aside'
     hostile_upgrade "folder u $m" 'a folder where a file must be'
     hostile_upgrade ".patchbay/installed.json u $m" 'patchbay keeps'
-    hostile_upgrade ".bashrc u $m" "a hidden file's"
-    hostile_upgrade "d/.ssh/authorized_keys u $m" "a hidden file's"
-    hostile_upgrade ".profile ? ->x" "a hidden file's"
-    hostile_upgrade "d/Com1.txt u $m" 'a device on Windows'
     hostile_upgrade "a q $m" 'neither u nor z'
     hostile_upgrade "missing u $m" '404' 3
     echo "not this" >www/linux/wrong
@@ -244,28 +240,6 @@ hostile_upgrade() {
     printf 'half of it' | gzip -c | head -c 20 >www/linux/wrong.gz
     hostile_upgrade "wrong z $m" 'cut off' 5
     [ -z "$(ls outside)" ]
-}
-
-@test "a hidden file is not placed, but one that the title has is kept up to date" {
-    mkdir -p www/linux game
-    echo old >www/linux/.config
-    m=$(md5sum <www/linux/.config | cut -d' ' -f1)
-    static_server www
-    printf '1\n1\n1\n2\nnote\n.config u %s\n' "$m" >www/linux/UPGRADE
-    run -1 "$patchbay" fetch "escape://$static_at/linux/UPGRADE" game
-    [ ! -e game/.config ]
-    # as an earlier version of patchbay installed it
-    printf '1\n1\n1\n2\nnote\nconfig u %s\n' "$m" >www/linux/UPGRADE
-    cp www/linux/.config www/linux/config
-    "$patchbay" fetch "escape://$static_at/linux/UPGRADE" game
-    mv game/config game/.config
-    sed -i 's/ config$/ .config/' game/.patchbay/records/*
-    echo new >www/linux/.config
-    m=$(md5sum <www/linux/.config | cut -d' ' -f1)
-    printf '1\n1\n1\n3\nnote\n.config u %s\n' "$m" >www/linux/UPGRADE
-    run "$patchbay" fetch "escape://$static_at/linux/UPGRADE" game
-    echo "$output"
-    [ "$(cat game/.config)" = new ]
 }
 
 # pooled TREE OUT: the tree of a static host as the original server has it: a pool of levels, and collection folders that

@@ -5,9 +5,8 @@
 
 static void good_names(void **state)
 {
-    static const char *const good[] = {"a",    "immure.map",  "blood.7z.001", "Two words.map", "\xc3\xa4.map",
-                                       "a..b", "console.map", "com.map",      "com10",         "lpt",
-                                       "nulls"};
+    static const char *const good[] = {"a",   "immure.map", "blood.7z.001", "Two words.map", "\xc3\xa4.map",
+                                       "a..b"};
     (void)state;
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
         assert_true(path_name_ok(slice_of(good[i]), NULL));
@@ -29,11 +28,6 @@ static void bad_names(void **state)
                                       "a\x7f",
                                       "a:b",
                                       "con\x01",
-                                      "CON",
-                                      "nul.map",
-                                      "com1",
-                                      "Lpt9.tar.gz",
-                                      "aux .txt",
                                       "a\"b",
                                       "a|b",
                                       "\xff\xfe",
@@ -52,21 +46,6 @@ static void bad_names(void **state)
     assert_true(path_name_ok((struct slice){long_name, 255}, NULL));
     assert_false(path_name_ok((struct slice){long_name, 256}, NULL));
     assert_false(path_name_ok((struct slice){"a\0b", 3}, NULL));
-}
-
-static void plain_paths(void **state)
-{
-    static const char *const good[] = {"a", "a/b.map", "a b/c", "\xff", "a.", "com/x"};
-    static const char *const bad[] = {
-        ".bashrc", ".ssh/authorized_keys", "a/.b", "CON", "a/nul.txt/b", "a/com1", "..", "./a"};
-    const char *why;
-    (void)state;
-    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
-        assert_true(path_relative_plain(slice_of(good[i]), &why));
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        assert_false(path_relative_plain(slice_of(bad[i]), &why));
-        assert_non_null(why);
-    }
 }
 
 static void bases(void **state)
@@ -116,7 +95,9 @@ static void relative_paths(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(relative_paths), cmocka_unit_test(good_names), cmocka_unit_test(bad_names),
-    cmocka_unit_test(plain_paths),    cmocka_unit_test(bases),
+    cmocka_unit_test(relative_paths),
+    cmocka_unit_test(good_names),
+    cmocka_unit_test(bad_names),
+    cmocka_unit_test(bases),
 };
 TEST_MAIN(tests)
