@@ -13,8 +13,9 @@ extern "C" {
 #endif
 
 /*
- * Files (Landlock): the depot, the access log's folder and the configuration's are left, and no others. Holds
- * for the calling thread and the threads and processes that it starts: call it before pb_server_start and before any other thread is
+ * Files and TCP connections (Landlock): the depot, the access log's folder and the configuration's are left,
+ * and connections only where the configuration names another server. Holds for the calling thread and the
+ * threads and processes that it starts: call it before pb_server_start and before any other thread is
  * started. `config_file` may be NULL. *version is that of the kernel's Landlock; 0: it has none, or the
  * configuration says sandbox = no, and nothing is refused. PB_FAILED: the kernel did not take it.
  */

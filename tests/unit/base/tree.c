@@ -18,8 +18,8 @@ static int root_make(void)
     assert_int_equal(folder_open(AT_FDCWD, path, &fd, &err), 0);
     mkdirat(fd, "b", 0777);
     mkdirat(fd, "b/deep", 0777);
-    assert_int_equal(symlinkat("b", fd, "link"), 0);
-    assert_int_equal(symlinkat("..", fd, "b/up"), 0);
+    symlinkat("b", fd, "link");
+    symlinkat("..", fd, "b/up");
     close(openat(fd, "b/file", O_WRONLY | O_CREAT, 0666));
     close(openat(fd, "a", O_WRONLY | O_CREAT, 0666));
     return fd;
