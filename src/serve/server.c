@@ -141,6 +141,22 @@ static void admin_forget(struct server *s)
     state_patience(s->watcher.state, PATIENCE_MS);
 }
 
+/* What the operator sees is not everybody's: an address that others reach needs a token. */
+static int admin_check(const struct server *s, const struct serve_settings *settings, struct pb_error *err)
+{
+    for (size_t k = 0; k < s->address_count; k++) {
+        char text[STATE_ADMIN_MAX];
+        if (!s->protocols[k]->for_operator || settings->admin.token != NULL ||
+            listen_address_is_loopback(&s->addresses[k]))
+            continue;
+        listen_address_text(&s->addresses[k], text, sizeof text);
+        return error_set(err, PB_INVALID,
+                         "admin: other machines reach %s: set admin_token_file, or listen on 127.0.0.1",
+                         text);
+    }
+    return PB_OK;
+}
+
 static int loops_start(struct server *s, const struct server_options *o, struct pb_error *err)
 {
     size_t loops = o->threads == 0 ? 1 : o->threads;
@@ -153,6 +169,8 @@ static int loops_start(struct server *s, const struct server_options *o, struct 
     if (fds == NULL || s->loops == NULL || s->threads == NULL)
         return error_memory(err);
     int rc = sockets_open(s, o, loops, fds, err);
+    if (rc == PB_OK)
+        rc = admin_check(s, s->watcher.snapshot->settings, err);
     if (rc == PB_OK)
         rc = loops_init(s, o, loops, fds, err);
     fds_close(fds, loops, SERVER_ADDRESSES_MAX);
@@ -201,7 +219,9 @@ int server_start(const struct server_options *o, struct serve_settings *settings
 
 int server_reload(struct server *s, struct serve_settings *settings, struct pb_error *err)
 {
-    int rc = access_log_reopen(s->log, err);
+    int rc = admin_check(s, settings, err);
+    if (rc == PB_OK)
+        rc = access_log_reopen(s->log, err);
     if (rc < 0) {
         settings_release(settings);
         return rc;
