@@ -109,14 +109,14 @@ static void reload(const struct args *a, struct pb_server *server)
     pb_config_free(config);
 }
 
-/* A server wants a descriptor for each connection. */
-static void descriptors_raise(void)
+/* A server wants descriptors for each connection. Returns how many it may have. */
+static unsigned long long descriptors_raise(void)
 {
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
+    struct rlimit limit, raised;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 0;
+    raised = (struct rlimit){limit.rlim_max, limit.rlim_max};
+    return setrlimit(RLIMIT_NOFILE, &raised) == 0 ? raised.rlim_cur : limit.rlim_cur;
 }
 
 static void addresses_print(const struct pb_server *server, const char *depot)
@@ -146,7 +146,7 @@ int verb_serve(const struct args *a)
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGHUP);
     sigprocmask(SIG_BLOCK, &signals, NULL);
-    descriptors_raise();
+    unsigned long long descriptors = descriptors_raise();
     int rc = pb_server_start(args_depot(a), config, 0, report, NULL, &server, &err);
     pb_config_free(config);
     if (rc < 0) {
@@ -155,6 +155,8 @@ int verb_serve(const struct args *a)
         return rc == PB_INVALID && strncmp(err.text, "--", 2) == 0 ? EXIT_USAGE : status;
     }
     addresses_print(server, args_depot(a));
+    fprintf(stderr, "patchbay: %llu descriptors allow %u connections at once\n", descriptors,
+            pb_server_room(server));
     service_ready();
     while (service_wait(server, &signals) == SIGHUP) {
         service_reloading();
