@@ -22,6 +22,11 @@ static const struct setting server_settings[] = {
     {"admin", "[ADDR:]PORT", "answer the operator there: /metrics, /status, /healthz, /readyz (default: not)",
      false},
     {"sandbox", "yes|no", "let the kernel refuse what a server does not need (default yes)", false},
+    {"admin_hosts", "NAME", "another name that the admin address may be asked by, such as a proxy's", true},
+    {"admin_token_file", "FILE",
+     "answer at the admin address only who sends this file's token; needed where it is not a loopback "
+     "address",
+     false},
     {"deny", "ADDRESS[/BITS]", "answer 403 to this address or range", true},
     {"max_connections", "N", "connections of the server (default 50000)", false},
     {"address_connections", "N", "connections of one address (default 500; 0: no limit)", false},

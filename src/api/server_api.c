@@ -92,6 +92,11 @@ const char *pb_server_protocol(const struct pb_server *s, size_t n)
     return n < s->addresses ? server_protocol(s->server, n) : NULL;
 }
 
+unsigned pb_server_room(const struct pb_server *s)
+{
+    return server_room(s->server);
+}
+
 int pb_server_reload(struct pb_server *s, const struct pb_config *config, struct pb_error *err)
 {
     struct config_start start;

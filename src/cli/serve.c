@@ -112,14 +112,14 @@ static void reload(const struct args *a, struct pb_server *server)
     pb_config_free(config);
 }
 
-/* A server wants a descriptor for each connection. */
-static void descriptors_raise(void)
+/* A server wants descriptors for each connection. Returns how many it may have. */
+static unsigned long long descriptors_raise(void)
 {
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
+    struct rlimit limit, raised;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 0;
+    raised = (struct rlimit){limit.rlim_max, limit.rlim_max};
+    return setrlimit(RLIMIT_NOFILE, &raised) == 0 ? raised.rlim_cur : limit.rlim_cur;
 }
 
 static void addresses_print(const struct pb_server *server, const char *depot)
@@ -181,7 +181,7 @@ int verb_serve(const struct args *a)
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGHUP);
     sigprocmask(SIG_BLOCK, &signals, NULL);
-    descriptors_raise();
+    unsigned long long descriptors = descriptors_raise();
     int rc = rights_limit(a, config, &landlock, &err);
     if (rc == PB_OK)
         rc = pb_server_start(args_depot(a), config, 0, report, NULL, &server, &err);
@@ -196,6 +196,8 @@ int verb_serve(const struct args *a)
     addresses_print(server, args_depot(a));
     if (geteuid() == 0)
         fprintf(stderr, "patchbay: this runs as root, which a server has no need of: --user NAME\n");
+    fprintf(stderr, "patchbay: %llu descriptors allow %u connections at once\n", descriptors,
+            pb_server_room(server));
     service_ready();
     while (service_wait(server, &signals) == SIGHUP) {
         service_reloading();

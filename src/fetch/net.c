@@ -102,6 +102,10 @@ CURL *net_easy(const struct net *t, const char *url)
     curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, t->options.direct ? 0L : 1L);
     if (t->options.direct)
         curl_easy_setopt(e, CURLOPT_PROXY, "");
+    if (t->options.token != NULL && t->options.token[0] != '\0') {
+        curl_easy_setopt(e, CURLOPT_HTTPAUTH, (long)CURLAUTH_BEARER);
+        curl_easy_setopt(e, CURLOPT_XOAUTH2_BEARER, t->options.token);
+    }
     if (t->ca_file != NULL)
         curl_easy_setopt(e, CURLOPT_CAINFO, t->ca_file);
     if (t->ca_folder != NULL)

@@ -15,6 +15,7 @@ struct net_options {
     unsigned connections;     /* at once, for pieces; 0: chosen by the downloader */
     unsigned attempts;        /* of a document or a piece where the network fails; 0: NET_ATTEMPTS */
     uint64_t rate;            /* bytes a second of all connections together; 0: unlimited */
+    const char *token;        /* goes along as "Authorization: Bearer"; NULL or "": none */
     const char *ca_file;      /* the certificates to trust; NULL: as the environment says */
     pb_progress_fn *progress; /* may be NULL */
     void *arg;

@@ -17,6 +17,7 @@ static void visitor_gone(struct loop *l, struct conn *c)
         visitor_finished(&c->visitor);
     visitor_leave(&l->gate, &c->visitor, excused);
     count_own(&l->counts.connections, (uint64_t)-1);
+    room_give(l->room);
 }
 
 static void close_as(struct loop *l, struct conn *c, bool reset)
@@ -26,6 +27,7 @@ static void close_as(struct loop *l, struct conn *c, bool reset)
     free(c->in);
     visitor_gone(l, c);
     c->channel.transport->close(&c->channel, reset);
+    l->freed = true;
     conn_move(l, c, CONN_FREE);
     conn_table_put(&l->conns, c);
 }

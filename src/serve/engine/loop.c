@@ -18,6 +18,7 @@
 
 enum {
     EVENTS_PER_TURN = 128,
+    GIVE_WAY_PER_TICK = 64, /* idle connections that are closed because there is no room, also for others' */
     INPUT_SIZE = 2 * PROTOCOL_INPUT_MAX, /* what is kept of a request, and a batch behind it */
     /* Marks in an event's low half that no connection's index reaches. */
     MARK_TIMER = 0x7f000000,
@@ -42,17 +43,21 @@ static int watch(struct loop *l, int fd, uint32_t mark)
 static bool listeners_watch(struct loop *l)
 {
     for (size_t i = 0; i < l->listener_count; i++) {
-        if (watch(l, l->listeners[i].fd, MARK_LISTENER + (uint32_t)i) != 0 && errno != EEXIST)
+        struct loop_listener *listener = &l->listeners[i];
+        if (watch(l, listener->fd, MARK_LISTENER + (uint32_t)i) != 0 && errno != EEXIST)
             return false;
+        listener->paused = false;
     }
-    l->accepting = true;
     return true;
 }
 
-static void listeners_ignore(struct loop *l)
+/* Those that were paused are tried again; conn_accept pauses them anew if there still is no room. */
+static void listeners_resume(struct loop *l)
 {
-    for (size_t i = 0; i < l->listener_count; i++)
-        epoll_ctl(l->epoll, EPOLL_CTL_DEL, l->listeners[i].fd, NULL);
+    if (!l->paused || l->stop_at != 0 || !listeners_watch(l))
+        return;
+    l->paused = false;
+    room_wait(l->room, false);
 }
 
 static void clock_read(struct loop *l)
@@ -86,11 +91,13 @@ static void snapshot_renew(struct loop *l)
     snapshot_release(before);
 }
 
-int loop_init(struct loop *l, const struct snapshot_source *source, struct shared *shared,
+int loop_init(struct loop *l, const struct snapshot_source *source, struct shared *shared, struct room *room,
               const struct loop_listener *listeners, size_t n, int objects, size_t object_room,
               struct access_log *log, struct pb_error *err)
 {
     *l = (struct loop){.epoll = -1, .timer = -1, .wake = -1, .source = *source, .shared = shared, .log = log};
+    l->room = room;
+    l->operator_room = room_operator();
     l->gate.admission = &shared->admission;
     int rc = object_cache_init(&l->objects, objects, object_room, err);
     if (rc < 0)
@@ -118,6 +125,9 @@ static void listeners_close(struct loop *l)
     for (size_t i = 0; i < l->listener_count; i++)
         fd_close(&l->listeners[i].fd);
     l->listener_count = 0;
+    if (l->paused)
+        room_wait(l->room, false);
+    l->paused = false;
 }
 
 void loop_free(struct loop *l)
@@ -150,8 +160,9 @@ static void tick(struct loop *l)
     if (l->stop_at != 0)
         conns_close_idle(l);
     access_log_flush(l->log, &l->batch);
-    if (!l->accepting && l->stop_at == 0)
-        listeners_watch(l);
+    if (room_is_wanted(l->room))
+        conns_give_way(l, GIVE_WAY_PER_TICK);
+    listeners_resume(l);
 }
 
 /* What the kernel accepted for us already is still served, unless another server gets the socket; nothing new
@@ -160,7 +171,7 @@ static void stop_begin(struct loop *l)
 {
     l->stop_at = l->gate.now + l->snapshot->settings->drain_ms;
     for (size_t i = 0; i < l->listener_count; i++) {
-        const struct loop_listener *listener = &l->listeners[i];
+        struct loop_listener *listener = &l->listeners[i];
         for (int k = 0; k < SOMAXCONN && !listener->inherited; k++) {
             if (!conn_accept(l, listener))
                 break;
@@ -182,10 +193,7 @@ static void event_handle(struct loop *l, const struct epoll_event *e)
         if (read(l->wake, &count, sizeof count) < 0)
             return;
     } else if (mark - MARK_LISTENER < l->listener_count) {
-        const struct loop_listener *listener = &l->listeners[mark - MARK_LISTENER];
-        conn_accept(l, listener);
-        if (!l->accepting)
-            listeners_ignore(l);
+        conn_accept(l, &l->listeners[mark - MARK_LISTENER]);
     }
 }
 
@@ -214,6 +222,9 @@ void loop_turn(struct loop *l, int wait_ms)
         if (c == last)
             break;
     }
+    if (l->freed)
+        listeners_resume(l);
+    l->freed = false;
     if (l->stop_at == 0 && __atomic_load_n(&l->stop_wanted, __ATOMIC_ACQUIRE))
         stop_begin(l);
     if (l->stop_at != 0 && l->gate.now >= l->stop_at)

@@ -35,6 +35,9 @@ void object_cache_free(struct object_cache *c);
  * that no object that was repaired or removed is served from an old descriptor. */
 void object_cache_renew(struct object_cache *c);
 
+/* Closes objects that nobody uses: descriptors are out. */
+void object_cache_release(struct object_cache *c);
+
 /* Opens an object, or finds it open. The caller gives it back with object_drop. NULL when it can't be opened
  * or has not `size` bytes. */
 struct open_object *object_take(struct object_cache *c, const struct sha256 *name, uint64_t size);

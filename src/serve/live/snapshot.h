@@ -8,6 +8,13 @@
 
 enum log_format { LOG_COMBINED, LOG_JSON };
 
+/* Who is answered at the operator's address, besides who asks a loopback address by its usual names. */
+struct admin_access {
+    const char **hosts; /* further names that the address is asked by */
+    size_t host_count;
+    const char *token; /* that requests must have; NULL: none */
+};
+
 struct serve_settings {
     unsigned references; /* atomic */
     struct arena arena;
@@ -23,6 +30,7 @@ struct serve_settings {
     unsigned drain_ms;      /* when the server stops: for replies under way */
     unsigned head_max;      /* bytes of an HTTP request's head */
     enum log_format log_format;
+    struct admin_access admin;
 };
 
 /* The bans of the depot's record that have not expired. */

@@ -12,15 +12,15 @@
 
 /* ---- the carrier: each server of the table answers in its own way ---- */
 
-enum manner { GOOD, MISSING, LYING, SILENT, CUTTING, RESTARTING };
+enum manner { GOOD, MISSING, LYING, SILENT, CUTTING, RESTARTING, ENDLESS };
 
 static const struct {
     const char *name;
     enum manner manner;
 } servers[] = {
-    {"fake://good/", GOOD},        {"fake://other/", GOOD},    {"fake://missing/", MISSING},
-    {"fake://liar/", LYING},       {"fake://silent/", SILENT}, {"fake://cutter/", CUTTING},
-    {"fake://start/", RESTARTING},
+    {"fake://good/", GOOD},        {"fake://other/", GOOD},      {"fake://missing/", MISSING},
+    {"fake://liar/", LYING},       {"fake://silent/", SILENT},   {"fake://cutter/", CUTTING},
+    {"fake://start/", RESTARTING}, {"fake://endless/", ENDLESS},
 };
 
 static const char content[] = "0123456789abcdefghij";
@@ -87,6 +87,11 @@ static int errand_run(struct carrier *c, struct errand *e, struct pb_error *err)
     case CUTTING: /* five bytes, and then the line breaks */
         rc = e->from + 5 < SIZE ? bring(c, e, e->from, e->from + 5, err) : bring(c, e, e->from, SIZE, err);
         return rc == PB_OK && e->from + 5 < SIZE ? error_set(err, PB_NETWORK, "cut") : rc;
+    case ENDLESS:
+        for (uint64_t at = e->from;; at += SIZE) {
+            if ((rc = c->events->bytes(e, at, content, SIZE, err)) < 0)
+                return rc;
+        }
     case RESTARTING:
         return bring(c, e, 0, SIZE, err);
     default:
@@ -337,6 +342,42 @@ static void cut_line(void **state)
     close(staging);
 }
 
+static struct fetch_piece piece_of_any_size(const char *url)
+{
+    struct fetch_piece p = piece_at(url);
+    p.size = FETCH_SIZE_UNKNOWN;
+    p.ceiling = 10 * SIZE;
+    return p;
+}
+
+/* Asked for once: not alone, not from the start, not in another form. But another server may have the piece.
+ */
+static void without_an_end(void **state)
+{
+    static const char *const others[] = {"fake://good/x"};
+    int staging = staging_make("endless");
+    struct fetch_piece p = piece_of_any_size("fake://endless/x"), plain = piece_at("fake://good/x");
+    (void)state;
+    staging_put(staging, "piece.part", content, 7);
+    assert_int_equal(download(staging, &p, 1), PB_DAMAGED);
+    assert_string_equal(err.text, "piece: the server sends more than the 200 bytes that make sense");
+    assert_int_equal(seen.started, 1);
+    assert_true(report.endless);
+    p.verified = false;
+    p.fallback = &plain;
+    assert_int_equal(download(staging, &p, 1), PB_DAMAGED);
+    assert_int_equal(seen.started, 1);
+    p = piece_of_any_size("fake://endless/x");
+    p.mirrors = others;
+    p.mirror_count = 1;
+    assert_int_equal(download(staging, &p, 1), PB_OK);
+    assert_memory_equal(seen.server, "eg", 2);
+    assert_non_null(strstr(report.blamed, "fake://endless: "));
+    assert_false(report.endless);
+    assert_staged(staging, "piece");
+    close(staging);
+}
+
 static void unknown_scheme(void **state)
 {
     int staging = staging_make("scheme");
@@ -357,6 +398,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(missing_at_one),
     cmocka_unit_test(fallback),
     cmocka_unit_test(cut_line),
+    cmocka_unit_test(without_an_end),
     cmocka_unit_test(unknown_scheme),
 };
 TEST_MAIN(tests)
