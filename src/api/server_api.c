@@ -94,8 +94,8 @@ const char *pb_server_protocol(const struct pb_server *s, size_t n)
 
 int pb_server_reload(struct pb_server *s, const struct pb_config *config, struct pb_error *err)
 {
-    struct config_start start;
-    struct serve_settings *settings;
+    struct config_start start = {0};
+    struct serve_settings *settings = NULL;
     int rc = config_start(config, &start, err);
     if (rc == PB_OK)
         rc = config_settings(config, &settings, err);

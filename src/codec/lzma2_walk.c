@@ -37,10 +37,10 @@ static struct chunk chunk_parse(const uint8_t *h)
 static int chunk_read(const struct archive_input *in, uint64_t at, uint64_t available, bool whole,
                       struct chunk *out, struct pb_error *err)
 {
-    uint8_t head[6];
+    uint8_t head[6] = {0};
     unsigned n = 0, need = 1;
     while (n < need) {
-        const void *p;
+        const void *p = NULL;
         size_t step = 0;
         if (at + n >= available)
             return whole ? lzma2_fault(err) : 0;

@@ -170,7 +170,7 @@ int file_records_load(struct file_records *r, struct pb_error *err)
     if (r->fd < 0 || r->list != NULL)
         return PB_OK;
     int rc = file_records_each(r, record_add, &l, err);
-    if (!l.sorted)
+    if (!l.sorted && r->n > 0)
         qsort(r->list, r->n, sizeof *r->list, record_compare);
     return rc == PB_NO_MEMORY ? rc : PB_OK;
 }
