@@ -66,7 +66,7 @@ static struct lzma2_block *chunk_block(struct lzma2_unpacker *u, const struct ch
     struct lzma2_block *last = u->count > 0 ? &u->blocks[u->count - 1] : NULL;
     if (last != NULL && (!c->reset || last->end - last->at < BLOCK_LEAST))
         return last;
-    if (u->count == u->room) {
+    if (u->blocks == NULL || u->count == u->room) {
         size_t room = u->room > 0 ? 2 * u->room : 16;
         struct lzma2_block *more = reallocarray(u->blocks, room, sizeof *more);
         if (more == NULL) {

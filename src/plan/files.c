@@ -146,7 +146,7 @@ static int record_add(void *arg, const struct file_record *f, struct pb_error *e
 {
     struct loading *l = arg;
     struct file_records *r = l->records;
-    if (r->n == l->room) {
+    if (r->list == NULL || r->n == l->room) {
         size_t room = l->room == 0 ? 64 : l->room * 2;
         struct file_record *list = realloc(r->list, room * sizeof *list);
         if (list == NULL)

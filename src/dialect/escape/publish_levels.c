@@ -80,7 +80,7 @@ static struct es_folder *folder_find(const struct work *w, struct slice path)
 /* An index file tells what its folder is called, and what is known of the levels in it. */
 static int index_take(struct work *w, int root, const char *path, struct pb_error *err)
 {
-    struct es_index index;
+    struct es_index index = {0};
     struct slice above = path_folder(slice_of(path));
     struct es_folder *folder = folder_find(w, above);
     _cleanup_buffer_ struct buffer text;
@@ -399,7 +399,7 @@ static void listed_inherit(struct work *w, const char *live, struct es_attribute
 
 static int release_publish(struct work *w, struct es_attributes *attributes, struct pb_error *err)
 {
-    struct stored_release live;
+    struct stored_release live = {0};
     char name[ES_NAME_MAX + 8];
     _cleanup_buffer_ struct buffer text;
     buffer_init(&text, ES_DOCUMENT_MAX);

@@ -177,7 +177,7 @@ static void chunk_seal(const struct site_title *title, const struct site_entry *
                        const struct polp_request *q, struct reply_plan *plan)
 {
     struct compiled *c = title->compiled; /* NULL: it is withdrawn, and nothing is remembered */
-    uint8_t hash[4] = {0};
+    uint8_t hash[4];
     uint64_t end = (uint64_t)q->offset + q->size;
     size_t position = entry_position(title, e);
     const uint32_t key[3] = {(uint32_t)position, q->offset, q->size};
