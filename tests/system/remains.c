@@ -63,6 +63,7 @@ static unsigned memory_search(const char *what, const char *hex)
         uintptr_t from = strtoull(line, &at, 16), end = strtoull(at + 1, &at, 16);
         if (strncmp(at, " rw", 3) != 0)
             continue;
+        /* NOLINTNEXTLINE(performance-no-int-to-ptr): the kernel's numbers are addresses */
         unsigned here = range_search((const volatile char *)from, (const volatile char *)end, hex);
         if (here > 0)
             printf("%s: %u times in %s", what, here, line);

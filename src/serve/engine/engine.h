@@ -82,9 +82,9 @@ struct conn_table {
 
 struct loop_listener {
     int fd;
+    bool inherited; /* its backlog is left to the next server that inherits the socket */
     const struct protocol *protocol;
     const struct transport *transport;
-    bool inherited; /* its backlog is left to the next server that inherits the socket */
 };
 
 struct loop {
