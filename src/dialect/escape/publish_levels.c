@@ -80,7 +80,7 @@ static struct es_folder *folder_find(const struct work *w, struct slice path)
 /* An index file tells what its folder is called, and what is known of the levels in it. */
 static int index_take(struct work *w, int root, const char *path, struct pb_error *err)
 {
-    struct es_index index = {0};
+    struct es_index index;
     struct slice above = path_folder(slice_of(path));
     struct es_folder *folder = folder_find(w, above);
     _cleanup_buffer_ struct buffer text;
@@ -88,7 +88,7 @@ static int index_take(struct work *w, int root, const char *path, struct pb_erro
     int rc = file_read_all(root, path, &text, err);
     if (rc == PB_OK)
         rc = es_index_parse((struct slice){text.p, text.n}, w->arena, &index, err);
-    if (rc < 0)
+    if (rc != PB_OK)
         return rc;
     if (index.wraps != 0)
         return error_set(err, PB_INVALID, "line %zu: a number above %d, which wraps in the game", index.wraps,
