@@ -27,6 +27,17 @@ check: deps
 	@$(MAKE) --no-print-directory --silent $(BUILD)/build.ninja $(SANITIZED)/build.ninja
 	@tests/run $(BUILD) $(SANITIZED) $(TESTS)
 
+# gcc -fanalyzer, clang-tidy and cppcheck over all C files, or over FILES="src/base/file.c …"; what was clean and is unchanged is
+# not looked at again.
+lint: deps
+	@scripts/deps packages-lint
+	@BUILD=$(BUILD) scripts/lint $(FILES)
+
+# Each verb and a server under memcheck, in a build of its own.
+valgrind: deps
+	@scripts/deps packages-valgrind
+	@scripts/valgrind
+
 # Beside other programs; WRITE=1 replaces a part of docs/performance.md. ROWS=map,levels ROUNDS=3 SMALL=1: see the programs.
 bench-publish bench-fetch: bench-%: bench-deps
 	@BUILD=$(BUILD) WRITE=$(WRITE) ROWS=$(ROWS) ROUNDS=$(ROUNDS) SMALL=$(SMALL) bench/$*
@@ -52,4 +63,4 @@ format:
 clean:
 	rm -rf $(BUILD) $(SANITIZED)
 
-.PHONY: all deps demo check bench-publish bench-fetch bench-serve bench-deps install format clean
+.PHONY: all deps demo check lint valgrind bench-publish bench-fetch bench-serve bench-deps install format clean

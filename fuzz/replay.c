@@ -15,17 +15,18 @@ static int replay(const char *path)
     uint8_t *data = malloc(MOST);
     if (f == NULL || data == NULL) {
         free(data);
+        if (f != NULL)
+            fclose(f);
         return -1;
     }
     size_t n = fread(data, 1, MOST, f);
     fclose(f);
     for (size_t cut = 0; cut <= n; cut += 1 + cut / 64) {
         /* A copy of just this length, so that reading behind its end is noticed. */
-        uint8_t *copy = malloc(cut + 1);
+        uint8_t *copy = malloc(cut > 0 ? cut : 1);
         if (copy == NULL)
             break;
         memcpy(copy, data, cut);
-        copy = realloc(copy, cut > 0 ? cut : 1);
         LLVMFuzzerTestOneInput(copy, cut);
         free(copy);
     }

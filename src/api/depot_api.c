@@ -121,7 +121,7 @@ static void compile_failed(void *arg, const struct site_title *title, const stru
 int pb_depot_fsck(struct pb_depot *depot, pb_problem_fn *fn, pb_progress_fn *progress, void *arg,
                   struct pb_fsck_report *report, struct pb_error *err)
 {
-    struct site *site;
+    struct site *site = NULL;
     struct compile_check check = {fn, arg, report, false};
     struct site_maker maker = dialects_maker(all_dialects, NULL, compile_failed, &check);
     int rc = depot_fsck(inner(depot), fn, progress, arg, report, err);

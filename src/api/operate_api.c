@@ -41,7 +41,7 @@ int pb_ban(struct pb_depot *depot, const char *range, const char *reason, int64_
            struct pb_error *err)
 {
     char text[ADDRESS_TEXT];
-    struct state *state;
+    struct state *state = NULL;
     int rc = range_of(range, text, err);
     if (rc == PB_OK && expires != 0 && expires <= clock_unix())
         rc = error_set(err, PB_INVALID, "the ban would have ended already");
@@ -60,7 +60,7 @@ int pb_ban(struct pb_depot *depot, const char *range, const char *reason, int64_
 int pb_unban(struct pb_depot *depot, const char *range, struct pb_error *err)
 {
     char text[ADDRESS_TEXT];
-    struct state *state;
+    struct state *state = NULL;
     int rc = range_of(range, text, err);
     if (rc == PB_OK)
         rc = state_of(depot, &state, err);
@@ -86,7 +86,7 @@ static int ban_show(void *arg, const struct state_ban *ban, struct pb_error *err
 int pb_bans(struct pb_depot *depot, pb_ban_fn *fn, void *arg, struct pb_error *err)
 {
     struct listing l = {fn, arg};
-    struct state *state;
+    struct state *state = NULL;
     int rc = state_of(depot, &state, err);
     if (rc < 0)
         return rc;
@@ -100,7 +100,7 @@ int pb_bans(struct pb_depot *depot, pb_ban_fn *fn, void *arg, struct pb_error *e
 static int servers_of(struct pb_depot *depot, struct state_server out[STATE_SERVERS_MAX], size_t *n,
                       struct pb_error *err)
 {
-    struct state *state;
+    struct state *state = NULL;
     int rc = depot != NULL ? state_of(depot, &state, err)
                            : error_set(err, PB_INVALID, "neither a depot nor an address is given");
     if (rc < 0)
@@ -152,8 +152,8 @@ static int status_of_depot(struct pb_depot *depot, const char *token, struct buf
 {
     enum { ANSWER_SECONDS = 10 }; /* one that hangs must not keep us from the next for long */
     struct state_server servers[STATE_SERVERS_MAX];
-    struct pb_error of_newest, of_other;
-    size_t n;
+    struct pb_error of_newest = {0}, of_other = {0};
+    size_t n = 0;
     int rc = servers_of(depot, servers, &n, err);
     if (rc < 0)
         return rc;

@@ -99,8 +99,8 @@ unsigned pb_server_room(const struct pb_server *s)
 
 int pb_server_reload(struct pb_server *s, const struct pb_config *config, struct pb_error *err)
 {
-    struct config_start start;
-    struct serve_settings *settings;
+    struct config_start start = {0};
+    struct serve_settings *settings = NULL;
     int rc = config_start(config, &start, err);
     if (rc == PB_OK)
         rc = config_settings(config, &settings, err);

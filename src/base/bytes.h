@@ -52,6 +52,7 @@ struct buffer {
     size_t room;
     size_t ceiling;
     bool failed;
+    bool secret; /* set by the caller: no copy of what is in it stays behind in memory */
 };
 
 void buffer_init(struct buffer *b, size_t ceiling);
@@ -59,6 +60,9 @@ void buffer_free(struct buffer *b);
 bool buffer_append(struct buffer *b, const void *p, size_t n);
 bool buffer_text(struct buffer *b, const char *text);
 bool buffer_format(struct buffer *b, const char *format, ...) PB_PRINTF(2, 3);
+
+/* Overwrites n bytes that held a password or a key, and frees them. p may be NULL. */
+void secret_free(void *p, size_t n);
 
 void hex_encode(const void *bytes, size_t n, char *out); /* 2n digits and a NUL */
 bool hex_decode(struct slice hex, void *out, size_t n);  /* false unless there are exactly 2n digits */

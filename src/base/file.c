@@ -92,10 +92,10 @@ static int names_add(void *arg, int folder, const char *name, struct pb_error *e
             return error_memory(err);
         names->list = list;
     }
-    names->list[names->n] = strdup(name);
-    if (names->list[names->n] == NULL)
+    char *copy = strdup(name);
+    if (copy == NULL)
         return error_memory(err);
-    names->n++;
+    names->list[names->n++] = copy;
     return PB_OK;
 }
 

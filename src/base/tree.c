@@ -102,8 +102,8 @@ int tree_stat(struct tree *t, const char *path, struct stat *st, struct pb_error
 
 int tree_open(struct tree *t, const char *path, int *fd, uint64_t *size, struct pb_error *err)
 {
-    int folder;
-    const char *base;
+    int folder = -1;
+    const char *base = "";
     int rc = tree_reach(t, path, &folder, &base, err);
     return rc < 0 ? rc : file_open_regular(folder, base, false, fd, size, err);
 }

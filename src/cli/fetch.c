@@ -2,6 +2,7 @@
 #include "cli/fetch_events.h"
 #include "cli/fetch_words.h"
 #include "cli/interrupt.h"
+#include "cli/password.h"
 #include "cli/verbs.h"
 
 #include <limits.h>
@@ -160,7 +161,9 @@ static int error_tell(struct telling *t, const struct pb_error *err)
     return EXIT_CANCELLED;
 }
 
-static int fetch_run(struct pb_fetch_options *o, int delay, struct telling *t)
+/* The password is wiped before the user's command runs, which may be for hours. */
+static int fetch_run(struct pb_fetch_options *o, char (*password)[PASSWORD_SIZE], int delay,
+                     struct telling *t)
 {
     struct pb_error err;
     struct pb_fetch_result result;
@@ -170,6 +173,7 @@ static int fetch_run(struct pb_fetch_options *o, int delay, struct telling *t)
     progress_start(&t->progress, true);
     int rc = pb_fetch(o, progress_tell, t, &result, &err);
     interrupt_disarm();
+    password_wipe(password);
     progress_end(&t->progress);
     if (rc < 0)
         return error_tell(t, &err);
@@ -230,7 +234,7 @@ static void key_take(void *arg, const struct pb_fetch_option_key *key)
 
 int verb_fetch(const struct args *a)
 {
-    char password[PASSWORD_SIZE];
+    _cleanup_password_ char password[PASSWORD_SIZE];
     const char *mirrors[VALUES_MAX];
     struct given given = {.args = a};
     struct telling telling = {.args = a, .json = args_flag(a, "json")};
@@ -263,5 +267,5 @@ int verb_fetch(const struct args *a)
         const struct pb_error err = {PB_FAILED, "the password file can't be read"};
         return telling.json ? events_error(&telling.events, &err) : EXIT_FAILED;
     }
-    return fetch_run(&o, delay, &telling);
+    return fetch_run(&o, &password, delay, &telling);
 }

@@ -1,5 +1,6 @@
 /* patchbay serve */
 #include "cli/output.h"
+#include "cli/password.h"
 #include "cli/privileges.h"
 #include "cli/service.h"
 #include "cli/verbs.h"
@@ -173,6 +174,7 @@ int verb_serve(const struct args *a)
     struct pb_server *server;
     sigset_t signals;
     int status;
+    memory_guard(); /* players' passwords come with requests */
     struct pb_config *config = config_make(a, &status);
     if (config == NULL)
         return status;

@@ -74,7 +74,7 @@ static bool show(json_t *now, const json_t *before, const sigset_t *signals)
 /* Until the user or the server ends it. */
 static int watch(const struct question *q)
 {
-    json_t *before = NULL, *now;
+    json_t *before = NULL, *now = NULL;
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);

@@ -141,7 +141,7 @@ static int object_copy(struct copy *c, const struct object *o, struct pb_error *
 {
     enum { STEP = 256 * 1024 };
     char path[OBJECT_PATH];
-    struct object made;
+    struct object made = {0};
     _cleanup_fd_ int fd = -1;
     _cleanup_free_ char *step = malloc(STEP);
     _cleanup_object_writer_ struct object_writer w = {.fd = -1};

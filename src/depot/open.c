@@ -54,11 +54,10 @@ static int depot_open_parts(struct depot *d, struct pb_error *err)
     if (stat(catalog, &st) != 0 && errno == ENOENT)
         return error_set(err, PB_NOT_FOUND, "%s: no depot here; make one with: patchbay init --depot %s",
                          d->path, d->path);
-    if ((rc = folder_open(AT_FDCWD, d->path, &d->folder, err)) < 0 ||
-        (rc = folder_open(d->folder, "objects", &d->objects, err)) < 0 ||
-        (rc = folder_make(d->folder, "tmp", err)) < 0 || /* whoever copied the depot may have left it out */
-        (rc = folder_open(d->folder, "tmp", &d->tmp, err)) < 0 ||
-        (rc = catalog_open(catalog, &d->db, err)) < 0)
+    if (folder_open(AT_FDCWD, d->path, &d->folder, err) < 0 ||
+        folder_open(d->folder, "objects", &d->objects, err) < 0 ||
+        folder_make(d->folder, "tmp", err) < 0 || /* whoever copied the depot may have left it out */
+        folder_open(d->folder, "tmp", &d->tmp, err) < 0 || catalog_open(catalog, &d->db, err) < 0)
         return error_context(err, "depot %s", d->path);
     return PB_OK;
 }

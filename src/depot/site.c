@@ -250,7 +250,7 @@ static bool older_grow(struct site_older *o)
 /* Puts the entry of this row, as entries_read has it, under a name. */
 static int older_add(struct site_title *t, struct sqlite3_stmt *row, const char *name, struct pb_error *err)
 {
-    struct site_entry e;
+    struct site_entry e = {0};
     struct md5 md5;
     int rc = entry_read(t, row, &e, &md5, err);
     if (rc < 0)

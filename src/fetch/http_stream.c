@@ -64,7 +64,7 @@ int http_stream_open(struct http_stream *s, struct net *net, struct net_peer *pe
     buffer_init(&s->out, REQUESTS_MAX);
     slow_restart(s);
     s->fd = fd;
-    fd = -1;
+    fd = -1; /* NOLINT(clang-analyzer-deadcode.DeadStores): its cleanup reads it */
     return PB_OK;
 }
 

@@ -254,6 +254,7 @@ static int request_run(struct net *t, CURL *e, CURLcode *code, struct pb_error *
 /* The fields of a conditional request. NULL: there is no copy, or memory is out. */
 static struct curl_slist *condition_make(const struct fetch_validators *v)
 {
+    /* cppcheck-suppress ctunullpointer ; sizeof reads nothing */
     char field[sizeof v->etag + 32];
     if (v == NULL || (v->etag[0] == '\0' && v->modified[0] == '\0'))
         return NULL;

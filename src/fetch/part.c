@@ -185,7 +185,7 @@ int part_add(struct part *part, const struct fetch_piece *p, const char *bytes, 
 /* Are the bytes that are there those of the piece's MD5? */
 static bool bytes_right(const struct part *part, const struct fetch_piece *p)
 {
-    struct digest_result r;
+    struct digest_result r = {0};
     if (part->fd < 0)
         return md5_bytes(part->held, (size_t)part->size, &r.md5) && md5_equal(&r.md5, &p->md5);
     return digest_file(DIGEST_MD5, part->fd, &r, NULL) == PB_OK && md5_equal(&r.md5, &p->md5);

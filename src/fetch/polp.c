@@ -70,7 +70,7 @@ static int address_connect(const struct net *t, const struct addrinfo *a, int *f
     if (getsockopt(s, SOL_SOCKET, SO_ERROR, &number, &size) != 0 || number != 0)
         return error_set(err, PB_NETWORK, "connect: %s", strerror(number));
     *fd = s;
-    s = -1;
+    s = -1; /* NOLINT(clang-analyzer-deadcode.DeadStores): its cleanup reads it */
     return PB_OK;
 }
 

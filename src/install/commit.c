@@ -43,7 +43,7 @@ static bool is_leaving(const struct checking *c, const char *path)
 static bool is_below_leaving(const struct checking *c, const char *path)
 {
     char above[PATH_RELATIVE_MAX + 1];
-    for (size_t i = 0; path[i] != '\0' && i < sizeof above; i++) {
+    for (size_t i = 0; i < sizeof above && path[i] != '\0'; i++) {
         above[i] = '\0';
         if (path[i] == '/' && is_leaving(c, above))
             return true;

@@ -82,8 +82,10 @@ static int loops_init(struct server *s, const struct server_options *o, size_t l
         size_t n = 0;
         for (size_t k = 0; k < o->listen_count; k++) {
             if (fds[i][k] >= 0)
-                listeners[n++] = (struct loop_listener){fds[i][k], o->listen[k].protocol, &plain_transport,
-                                                        o->listen[k].address.inherited > 0};
+                listeners[n++] = (struct loop_listener){.fd = fds[i][k],
+                                                        .inherited = o->listen[k].address.inherited > 0,
+                                                        .protocol = o->listen[k].protocol,
+                                                        .transport = &plain_transport};
         }
         int rc = loop_init(&s->loops[i], &source, &s->shared, &s->room, listeners, n,
                            s->watcher.depot->objects, room_objects(loops), s->log, err);

@@ -86,7 +86,7 @@ static const struct field {
 } fields[] = {
 #define FIELD(name, member, once)                                                                            \
     {                                                                                                        \
-        name, sizeof name - 1, offsetof(struct http_request, member), once                                   \
+        name, sizeof(name) - 1, offsetof(struct http_request, member), once                                  \
     }
     FIELD("host", host, true),
     FIELD("user-agent", user_agent, false),

@@ -27,7 +27,7 @@ static bool doing(const char *what)
 static long fault_at(void)
 {
     const char *at = getenv("FAULT_AT");
-    return at != NULL ? atol(at) : -1;
+    return at != NULL ? strtol(at, NULL, 10) : -1;
 }
 
 static bool under(int fd)
@@ -79,6 +79,8 @@ __attribute__((destructor)) static void count_save(void)
     }
 }
 
+/* Names and lists of parameters, of which functions are made, can't stand in parentheses.
+ * NOLINTBEGIN(bugprone-macro-parentheses) */
 #define REAL(name) ((__typeof__(&name))(uintptr_t)dlsym(RTLD_NEXT, #name))
 
 /* What all wrappers have in common. */
@@ -143,6 +145,7 @@ WRAP(fchmodat, int, under_at(at, name), false, (int at, const char *name, mode_t
         fault_after();                                                                                       \
         return value;                                                                                        \
     }
+/* NOLINTEND(bugprone-macro-parentheses) */
 WRAP_OPEN(open, AT_FDCWD, (const char *path, int flags, ...), (path, flags, mode))
 WRAP_OPEN(open64, AT_FDCWD, (const char *path, int flags, ...), (path, flags, mode))
 WRAP_OPEN(openat, at, (int at, const char *path, int flags, ...), (at, path, flags, mode))

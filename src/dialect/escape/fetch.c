@@ -130,8 +130,8 @@ static int subscribed(struct tree *t, const char *name, struct pb_error *err)
 
 static int subscription_set(const struct fetch_request *q, const char *name, bool on, struct pb_error *err)
 {
-    const char *base;
-    int folder;
+    const char *base = "";
+    int folder = -1;
     char path[ES_NAME_MAX + 32];
     _cleanup_tree_ struct tree t;
     tree_start(&t, q->folder);
@@ -216,7 +216,7 @@ static int others_add(struct arena *a, const struct es_collection *c, bool too_n
 static int fetch_expand(const struct fetch_request *q, const struct fetch_net *net, struct arena *a,
                         bool *several, struct fetch_titles *out, struct pb_error *err)
 {
-    struct es_collections list;
+    struct es_collections list = {0};
     uint64_t version = 0;
     bool version_known = es_game_version(q, &version);
     _cleanup_tree_ struct tree t;

@@ -159,7 +159,7 @@ int es_local_read(int root, const char *collection, const struct file_records *r
         if (fstatat(folder, ES_UNSUBSCRIBE, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode))
             return error_set(err, PB_INVALID, "you have unsubscribed from %s (--subscribe %s changes that)",
                              collection, collection);
-        if ((rc = tree_walk(folder, "", item_note, out, err)) < 0)
+        if (tree_walk(folder, "", item_note, out, err) < 0)
             return error_context(err, "%s", collection);
     }
     return indexes_make(out, err);

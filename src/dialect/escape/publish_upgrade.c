@@ -157,7 +157,7 @@ static int packed_make(struct work *w, const char *packed_name, const struct es_
 static int file_store(struct work *w, struct tree *tree, struct es_file *f, struct pb_error *err)
 {
     uint64_t size;
-    struct object plain, packed;
+    struct object plain = {0}, packed;
     _cleanup_fd_ int fd = -1;
     char packed_name[PATH_RELATIVE_MAX + 4];
     int rc = tree_open(tree, f->path, &fd, &size, err);

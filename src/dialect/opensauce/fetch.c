@@ -164,7 +164,7 @@ static int map_present(const struct fetch_request *q, struct fetch_step *file, s
 {
     uint64_t size;
     struct stat st;
-    struct digest_result r;
+    struct digest_result r = {0};
     _cleanup_fd_ int fd = -1;
     int folder = q->folder, rc = file_records_load(q->files, err);
     *present = false;

@@ -254,7 +254,7 @@ int os_import(struct depot *d, const struct pb_import_options *options, pb_impor
               struct pb_import_report *report, struct pb_error *err)
 {
     struct import im = {d, options, fn, arg, report};
-    struct names names;
+    struct names names = {0};
     _cleanup_fd_ int folder = -1;
     *report = (struct pb_import_report){0};
     int rc = options->redirect_root != NULL ? os_redirect_check(options->redirect_root, err) : PB_OK;

@@ -343,5 +343,6 @@ int os_publish_map(struct depot *d, const struct pb_map_options *options, pb_pro
     if (rc == 0)
         rc = release_publish(&w, err);
     fd_close(&w.fd);
+    explicit_bzero(&w.key, sizeof w.key);
     return rc < 0 ? error_context(err, "publish map %s", options->file) : PB_OK;
 }

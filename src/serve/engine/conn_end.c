@@ -24,7 +24,7 @@ static void close_as(struct loop *l, struct conn *c, bool reset)
 {
     ready_leave(l, c);
     out_drop(l, c);
-    free(c->in);
+    secret_free(c->in, c->in_n);
     visitor_gone(l, c);
     c->channel.transport->close(&c->channel, reset);
     l->freed = true;
@@ -47,7 +47,7 @@ void conn_finish(struct loop *l, struct conn *c)
     /* A client that sees our end may connect again at once: by then this connection must not count. */
     visitor_finished(&c->visitor);
     c->channel.transport->end(&c->channel);
-    free(c->in);
+    secret_free(c->in, c->in_n);
     c->in = NULL;
     c->in_n = 0;
     conn_move(l, c, CONN_CLOSING);

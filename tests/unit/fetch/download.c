@@ -53,6 +53,7 @@ static int fake_open(struct net *net, unsigned most, const struct carrier_events
 {
     (void)net, (void)most, (void)err;
     *out = calloc(1, sizeof **out);
+    assert_non_null(*out);
     (*out)->events = events;
     return PB_OK;
 }
