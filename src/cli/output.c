@@ -2,9 +2,14 @@
 #include "cli/output.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+enum { PASSWORD_WAIT_MS = 3000 };
 
 int fail(const struct pb_error *err)
 {
@@ -40,13 +45,30 @@ int print_json(json_t *o)
     return print_end();
 }
 
+/* Anything but a FIFO that nobody writes: that would hold us for good. A shell's <(...) is read to its end.
+ */
+static FILE *password_open(const char *file)
+{
+    int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    struct pollfd ready = {.fd = fd, .events = POLLIN};
+    if (fd < 0)
+        return NULL;
+    if (poll(&ready, 1, PASSWORD_WAIT_MS) != 1) {
+        close(fd);
+        errno = ETIMEDOUT;
+        return NULL;
+    }
+    fcntl(fd, F_SETFL, 0);
+    return fdopen(fd, "r");
+}
+
 bool read_password(const struct args *a, char room[PASSWORD_SIZE], const char **password)
 {
     const char *file = args_value(a, "password-file");
     *password = NULL;
     if (file == NULL)
         return true;
-    FILE *f = strcmp(file, "-") == 0 ? stdin : fopen(file, "re");
+    FILE *f = strcmp(file, "-") == 0 ? stdin : password_open(file);
     if (f == NULL) {
         fprintf(stderr, "patchbay: password file %s: %s\n", file, strerror(errno));
         return false;

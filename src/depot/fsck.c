@@ -1,6 +1,7 @@
 /* Checking a depot: every object against its name, its MD5 and its size, and the catalog against itself. */
 #include "base/file.h"
 #include "depot/catalog.h"
+#include "depot/lock.h"
 #include "depot/object.h"
 #include "depot/release.h"
 #include "depot/sweep.h"
@@ -84,7 +85,7 @@ static int objects_check(struct fsck *f, struct pb_error *err)
 }
 
 /* `text` gives one row of text for each fault; "ok" is none. */
-static int catalog_check(struct fsck *f, const char *text, struct pb_error *err)
+static int rows_check(struct fsck *f, const char *text, struct pb_error *err)
 {
     _cleanup_stmt_ struct sqlite3_stmt *st = NULL;
     int rc = sql_prepare(f->depot->db, text, &st, err);
@@ -103,18 +104,18 @@ static int fsck_run(struct fsck *f, struct pb_error *err)
 {
     _cleanup_stmt_ struct sqlite3_stmt *total = NULL;
     struct pb_gc_report garbage = {0};
-    int rc = catalog_check(f, "PRAGMA integrity_check", err);
+    int rc = rows_check(f, "PRAGMA integrity_check", err);
     if (rc == PB_OK)
-        rc = catalog_check(f,
-                           "SELECT 'a row of ' || \"table\" || ' refers to a missing row of ' || parent"
-                           " FROM pragma_foreign_key_check",
-                           err);
+        rc = rows_check(f,
+                        "SELECT 'a row of ' || \"table\" || ' refers to a missing row of ' || parent"
+                        " FROM pragma_foreign_key_check",
+                        err);
     if (rc == PB_OK)
-        rc = catalog_check(
-            f,
-            "SELECT 'the live release of ' || t.dialect || '/' || t.name || ' is another title''s'"
-            " FROM title t JOIN release r ON r.id = t.live WHERE r.title <> t.id",
-            err);
+        rc =
+            rows_check(f,
+                       "SELECT 'the live release of ' || t.dialect || '/' || t.name || ' is another title''s'"
+                       " FROM title t JOIN release r ON r.id = t.live WHERE r.title <> t.id",
+                       err);
     if (rc == PB_OK)
         rc = sql_prepare(f->depot->db, "SELECT ifnull(sum(size), 0) FROM object", &total, err);
     if (rc == PB_OK)
@@ -137,17 +138,18 @@ int depot_fsck(struct depot *d, pb_problem_fn *fn, pb_progress_fn *progress, voi
     *report = (struct pb_fsck_report){0};
     /* Shared, as publishing holds it: gc must not remove an object between our reading of its row and of its
      * bytes. */
-    _cleanup_fd_ int lock = -1;
-    int rc = lock_take(d->folder, DEPOT_LOCK, LOCK_SHARED, true, &lock, err);
-    if (rc == PB_OK)
-        rc = sql_prepare(d->db,
-                         "SELECT DISTINCT t.dialect || '/' || t.name || ' ' || r.version ||"
-                         "  CASE WHEN t.live IS r.id THEN ' (live)' ELSE '' END"
-                         " FROM entry e JOIN release r ON r.id = e.release JOIN title t ON t.id = r.title"
-                         " WHERE e.object = ? ORDER BY 1",
-                         &f.hurt, err);
+    int rc = depot_lock(d, err);
+    if (rc < 0)
+        return rc;
+    rc = sql_prepare(d->db,
+                     "SELECT DISTINCT t.dialect || '/' || t.name || ' ' || r.version ||"
+                     "  CASE WHEN t.live IS r.id THEN ' (live)' ELSE '' END"
+                     " FROM entry e JOIN release r ON r.id = e.release JOIN title t ON t.id = r.title"
+                     " WHERE e.object = ? ORDER BY 1",
+                     &f.hurt, err);
     if (rc == PB_OK)
         rc = fsck_run(&f, err);
     sql_finish(&f.hurt);
+    depot_unlock(d);
     return rc;
 }

@@ -93,7 +93,7 @@ static int site_read(struct watcher *w, const struct serve_settings *settings, s
 {
     struct site_maker maker = dialects_maker(settings->dialects, settings->dialect_settings, maker_failed, w);
     const struct site *before = w->snapshot != NULL ? w->snapshot->site : NULL;
-    int rc = catalog_version(w->depot->db, version, err);
+    int rc = depot_version(w->depot, version, err);
     if (rc == PB_OK)
         rc = site_make(w->depot, before, false, &maker, out, err);
     if (rc == PB_OK && (rc = meters_assign(&w->shared->admission.meters, *out, err)) < 0)
@@ -224,7 +224,7 @@ static void watch_catalog(struct watcher *w)
     struct serve_settings *settings = w->settings_next;
     w->settings_next = NULL;
     pthread_mutex_unlock(&w->mutex);
-    int rc = catalog_version(w->depot->db, &version, &err);
+    int rc = depot_version(w->depot, &version, &err);
     if (rc == PB_OK && version == w->catalog_seen && settings == NULL) {
         w->failing = false;
         __atomic_store_n(&w->shared->failing, false, __ATOMIC_RELAXED);
@@ -255,8 +255,11 @@ static bool state_ready(struct watcher *w)
     w->state_tried = now;
     if (state_open(w->depot->path, &w->state, &err) < 0) {
         if (!w->state_failing)
-            watch_report(w,
-                         "bans are not in force, and the day's account is not kept, until this is mended:");
+            watch_report(w, w->depot->read_only
+                                ? "the depot can only be read: bans are not in force, the day's account is "
+                                  "not kept, and 'patchbay status' does not find this server:"
+                                : "bans are not in force, and the day's account is not kept, until this is "
+                                  "mended:");
         watch_state_failed(w, &err);
         return false;
     }
