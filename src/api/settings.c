@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { SECONDS_MAX = 86400, HEAD_LEAST = 256 };
+enum { SECONDS_MAX = 86400, HEAD_LEAST = 256, VERIFY_RATE = 4 * 1024 * 1024 };
+#define VERIFY_RATE_MAX ((uint64_t)1 << 40)
 
 int config_number(const struct pb_config *c, const char *key, unsigned low, unsigned high, unsigned fallback,
                   unsigned *out, struct pb_error *err)
@@ -50,6 +51,19 @@ static int times_make(const struct pb_config *c, struct serve_settings *s, struc
     if (s->log_format == LOG_COMBINED && strcmp(v->value, "combined") != 0)
         return error_set(err, PB_INVALID, "%s: log_format is combined or json, not %s", v->where, v->value);
     return PB_OK;
+}
+
+static int verify_make(const struct pb_config *c, struct serve_settings *s, struct pb_error *err)
+{
+    const struct config_value *v;
+    s->verify = true;
+    s->verify_rate = VERIFY_RATE;
+    if (config_values(c, "server", "verify", &v, 1) > 0) {
+        s->verify = strcmp(v->value, "yes") == 0;
+        if (!s->verify && strcmp(v->value, "no") != 0)
+            return error_set(err, PB_INVALID, "%s: verify is yes or no, not %s", v->where, v->value);
+    }
+    return config_bytes(c, "verify_rate", VERIFY_RATE_MAX, &s->verify_rate, err);
 }
 
 static int deny_make(const struct pb_config *c, struct serve_settings *s, struct pb_error *err)
@@ -131,6 +145,8 @@ int config_settings(const struct pb_config *c, struct serve_settings **out, stru
     int rc = s->dialect_settings == NULL ? error_memory(err) : times_make(c, s, err);
     if (rc == PB_OK)
         rc = deny_make(c, s, err);
+    if (rc == PB_OK)
+        rc = verify_make(c, s, err);
     if (rc == PB_OK)
         rc = config_limits(c, s, err);
     if (rc == PB_OK)

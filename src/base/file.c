@@ -249,11 +249,22 @@ int file_replace(int at, const char *name, const void *p, size_t n, struct pb_er
     return PB_OK;
 }
 
-int lock_take(int at, const char *name, enum lock_kind kind, bool wait, int *fd, struct pb_error *err)
+/* `open_as`: O_RDONLY, or O_RDWR | O_CREAT. */
+static int lock_open(int at, const char *name, int open_as, int *fd, struct pb_error *err)
 {
-    *fd = openat(at, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
+    struct stat st;
+    *fd = openat(at, name, open_as | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (*fd < 0)
         return error_errno(err, errno, "lock %s", name);
+    if (fstat(*fd, &st) == 0 && S_ISREG(st.st_mode))
+        return PB_OK;
+    fd_close(fd);
+    return error_set(err, PB_INVALID, "lock %s: not a regular file", name);
+}
+
+/* Closes *fd where it fails. */
+static int lock_wait(const char *name, enum lock_kind kind, bool wait, int *fd, struct pb_error *err)
+{
     int how = (kind == LOCK_SHARED ? LOCK_SH : LOCK_EX) | (wait ? 0 : LOCK_NB);
     while (flock(*fd, how) != 0) {
         if (errno == EINTR)
@@ -265,4 +276,17 @@ int lock_take(int at, const char *name, enum lock_kind kind, bool wait, int *fd,
         return error_errno(err, number, "lock %s", name);
     }
     return PB_OK;
+}
+
+int lock_take(int at, const char *name, enum lock_kind kind, bool wait, int *fd, struct pb_error *err)
+{
+    int rc = lock_open(at, name, O_RDWR | O_CREAT, fd, err);
+    return rc < 0 ? rc : lock_wait(name, kind, wait, fd, err);
+}
+
+int lock_take_existing(int at, const char *name, enum lock_kind kind, bool wait, int *fd,
+                       struct pb_error *err)
+{
+    int rc = lock_open(at, name, O_RDONLY, fd, err);
+    return rc < 0 ? rc : lock_wait(name, kind, wait, fd, err);
 }

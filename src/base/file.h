@@ -51,6 +51,9 @@ enum lock_kind { LOCK_SHARED, LOCK_EXCLUSIVE };
  * `wait`: PB_BUSY when it is taken. */
 PB_MUST_USE int lock_take(int at, const char *name, enum lock_kind kind, bool wait, int *fd,
                           struct pb_error *err);
+/* The same for a lock file that can't be written. PB_NOT_FOUND: there is none. */
+PB_MUST_USE int lock_take_existing(int at, const char *name, enum lock_kind kind, bool wait, int *fd,
+                                   struct pb_error *err);
 
 #define _cleanup_names_ __attribute__((cleanup(names_free)))
 

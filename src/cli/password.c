@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -45,6 +46,23 @@ static bool line_read(int fd, char room[PASSWORD_SIZE])
     return true;
 }
 
+/* Anything but a FIFO that nobody writes: that would hold us for good. A shell's <(...) is read to its end. */
+static int password_open(const char *file)
+{
+    enum { WAIT_MS = 3000 };
+    int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    struct pollfd ready = {.fd = fd, .events = POLLIN};
+    if (fd < 0)
+        return fd;
+    if (poll(&ready, 1, WAIT_MS) != 1) {
+        close(fd);
+        errno = ETIMEDOUT;
+        return -1;
+    }
+    fcntl(fd, F_SETFL, 0);
+    return fd;
+}
+
 bool read_password(const struct args *a, char room[PASSWORD_SIZE], const char **password)
 {
     const char *file = args_value(a, "password-file");
@@ -52,7 +70,7 @@ bool read_password(const struct args *a, char room[PASSWORD_SIZE], const char **
     if (file == NULL)
         return true;
     memory_guard();
-    int fd = strcmp(file, "-") == 0 ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC);
+    int fd = strcmp(file, "-") == 0 ? STDIN_FILENO : password_open(file);
     if (fd < 0) {
         fprintf(stderr, "patchbay: password file %s: %s\n", file, strerror(errno));
         return false;

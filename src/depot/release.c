@@ -2,6 +2,7 @@
 #include "depot/release.h"
 
 #include "depot/catalog.h"
+#include "depot/open.h"
 
 #include <sqlite3.h>
 #include <stdio.h>
@@ -113,7 +114,9 @@ int release_rollback(struct depot *d, const char *title, const char *version, re
                      pb_release_fn *fn, void *arg, struct pb_error *err)
 {
     int64_t id = 0, live = 0, release = 0;
-    int rc = sql_begin(d->db, err);
+    int rc = depot_writable(d, err);
+    if (rc == PB_OK)
+        rc = sql_begin(d->db, err);
     if (rc < 0)
         return rc;
     rc = title_find(d, title, &id, &live, err);
@@ -132,7 +135,9 @@ int release_rollback(struct depot *d, const char *title, const char *version, re
 int release_withdraw(struct depot *d, const char *title, struct pb_error *err)
 {
     int64_t id = 0, live = 0;
-    int rc = sql_begin(d->db, err);
+    int rc = depot_writable(d, err);
+    if (rc == PB_OK)
+        rc = sql_begin(d->db, err);
     if (rc < 0)
         return rc;
     rc = title_find(d, title, &id, &live, err);

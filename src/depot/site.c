@@ -475,6 +475,24 @@ static int titles_read(struct depot *d, const struct site *before, const struct 
     return rc;
 }
 
+int site_check_others(struct depot *d, const struct site_maker *maker, struct pb_error *err)
+{
+    struct site_maker plain = *maker;
+    _cleanup_stmt_ struct sqlite3_stmt *st = NULL;
+    plain.lasting = NULL;
+    int rc =
+        sql_prepare(d->db,
+                    "SELECT t.dialect, t.name, r.id, r.version, t.since, r.attributes, t.id, 0"
+                    " FROM release r JOIN title t ON t.id = r.title WHERE t.live IS NOT r.id ORDER BY r.id",
+                    &st, err);
+    while (rc >= 0 && (rc = sql_step(st, err)) == 1) {
+        struct site_title *t = NULL;
+        rc = title_make(d, st, &plain, &t, err);
+        title_release(t);
+    }
+    return rc;
+}
+
 int site_make(struct depot *d, const struct site *before, bool fresh, const struct site_maker *maker,
               struct site **out, struct pb_error *err)
 {

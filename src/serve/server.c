@@ -197,6 +197,7 @@ int server_start(const struct server_options *o, struct serve_settings *settings
         return s == NULL ? error_memory(err) : error_set(err, PB_INVALID, "too many threads or addresses");
     }
     s->shared.started = clock_unix();
+    pthread_mutex_init(&s->shared.asked.mutex, NULL);
     int rc = admission_init(&s->shared.admission, err);
     if (rc < 0) {
         settings_release(settings);

@@ -300,8 +300,7 @@ static int title_import(struct import *im, struct arena *arena, const char *file
                         const struct es_collection *listed, unsigned position, struct pb_error *err)
 {
     _cleanup_free_ struct faults *faults = calloc(1, sizeof *faults);
-    struct title_import t = {
-        .import = im, .arena = arena, .publication = {.lock = -1}, .faults = faults, .file = file};
+    struct title_import t = {.import = im, .arena = arena, .faults = faults, .file = file};
     if (faults == NULL)
         return error_memory(err);
     tree_start(&t.tree, im->tree);

@@ -257,7 +257,7 @@ int es_publish_upgrade(struct depot *d, const struct dialect *const *all,
                        struct pb_publish_result *result, struct pb_error *err)
 {
     struct es_attributes attributes;
-    _cleanup_publication_ struct publication p = {.lock = -1};
+    _cleanup_publication_ struct publication p = {0};
     struct work w = {.options = options,
                      .publication = &p,
                      .arena = &p.arena,

@@ -228,7 +228,7 @@ static int map_import(struct import *im, const char *file, struct slice xml, str
 {
     struct map_import m = {.import = im, .file = file};
     _cleanup_arena_ struct arena arena;
-    _cleanup_publication_ struct publication p = {.lock = -1};
+    _cleanup_publication_ struct publication p = {0};
     arena_init(&arena, OS_ARENA_MAX);
     int rc = os_definition_parse(xml, &arena, &m.definition, err);
     if (rc == PB_OK)

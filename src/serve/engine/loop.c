@@ -75,6 +75,7 @@ static void snapshot_set(struct loop *l, struct snapshot *snapshot)
 {
     l->snapshot = snapshot;
     l->gate.rules = snapshot->rules;
+    l->objects.damaged = snapshot->damaged;
 }
 
 static void snapshot_renew(struct loop *l)
@@ -84,7 +85,7 @@ static void snapshot_renew(struct loop *l)
     struct snapshot *before = l->snapshot;
     snapshot_set(l, l->source.take(l->source.arg, &l->generation));
     bool settings = l->snapshot->settings != before->settings;
-    if (l->snapshot->site != before->site)
+    if (l->snapshot->site != before->site || l->snapshot->damaged != before->damaged)
         object_cache_renew(&l->objects);
     if (settings || l->snapshot->bans != before->bans)
         conns_snapshot_changed(l, settings);
@@ -102,6 +103,7 @@ int loop_init(struct loop *l, const struct snapshot_source *source, struct share
     int rc = object_cache_init(&l->objects, objects, object_room, err);
     if (rc < 0)
         return rc;
+    l->objects.asked = &shared->asked;
     l->input = malloc(INPUT_SIZE);
     l->epoll = epoll_create1(EPOLL_CLOEXEC);
     l->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);

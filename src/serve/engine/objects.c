@@ -94,7 +94,7 @@ static void object_make_room(struct object_cache *c)
 
 static struct open_object *object_load(struct object_cache *c, const struct sha256 *name, uint64_t size)
 {
-    struct open_object *o = calloc(1, sizeof *o);
+    struct open_object *o = damaged_has(c->damaged, name) ? NULL : calloc(1, sizeof *o);
     if (o == NULL)
         return NULL;
     o->name = *name;
@@ -108,6 +108,8 @@ static struct open_object *object_load(struct object_cache *c, const struct sha2
         object_free(o);
         return NULL;
     }
+    if (c->asked != NULL)
+        asked_post(c->asked, name, size);
     return o;
 }
 

@@ -5,6 +5,7 @@
 
 #include "dialect/dialect.h"
 #include "serve/admission/admission.h"
+#include "serve/live/damaged.h"
 
 enum log_format { LOG_COMBINED, LOG_JSON };
 
@@ -31,6 +32,8 @@ struct serve_settings {
     unsigned head_max;      /* bytes of an HTTP request's head */
     enum log_format log_format;
     struct admin_access admin;
+    bool verify;          /* check objects in the background */
+    uint64_t verify_rate; /* bytes a second; 0: no limit */
 };
 
 /* The bans of the depot's record that have not expired. */
@@ -47,7 +50,8 @@ struct snapshot {
     struct site *site;
     struct serve_settings *settings;
     struct bans *bans;
-    struct rules rules; /* of `settings` and `bans` */
+    struct damaged *damaged; /* these objects are not served; NULL: none */
+    struct rules rules;      /* of `settings` and `bans` */
 };
 
 void settings_hold(struct serve_settings *s);
