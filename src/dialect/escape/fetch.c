@@ -1,6 +1,7 @@
 /* Which title, where from; and making files of the pieces. */
 #include "dialect/escape/fetch.h"
 
+#include "base/beneath.h"
 #include "base/file.h"
 #include "codec/deflate.h"
 #include "dialect/escape/escape.h"
@@ -278,6 +279,11 @@ int es_making_add(struct fetch_plan *plan, struct es_making making, struct pb_er
     return PB_OK;
 }
 
+static int staged_create(int staging, const char *name, int *fd, struct pb_error *err)
+{
+    return beneath_create(staging, name, fd, err) < 0 ? error_context(err, "staging") : PB_OK;
+}
+
 /* A file in the folder that has no name, or loses it at once. */
 static int nameless_open(int staging, int *fd, struct pb_error *err)
 {
@@ -285,9 +291,8 @@ static int nameless_open(int staging, int *fd, struct pb_error *err)
     *fd = openat(staging, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (*fd >= 0)
         return PB_OK;
-    unlinkat(staging, name, 0);
-    *fd = openat(staging, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    return *fd >= 0 && unlinkat(staging, name, 0) == 0 ? PB_OK : error_errno(err, errno, "staging");
+    int rc = staged_create(staging, name, fd, err);
+    return rc < 0 || unlinkat(staging, name, 0) == 0 ? rc : error_errno(err, errno, "staging");
 }
 
 int es_made_add(struct fetch_plan *plan, int staging, struct slice bytes, size_t step, struct pb_error *err)
@@ -354,13 +359,6 @@ int es_pieces_plan(struct fetch_plan *plan, struct es_want *wants, size_t n, es_
 
 /* ---- making files ---- */
 
-static int staged_create(int staging, const char *name, int *fd, struct pb_error *err)
-{
-    unlinkat(staging, name, 0);
-    *fd = openat(staging, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
-    return *fd < 0 ? error_errno(err, errno, "staging: %s", name) : PB_OK;
-}
-
 struct unpacking {
     int fd;
     struct digest digest;
@@ -384,7 +382,7 @@ static int piece_unpack(int staging, const struct fetch_piece *piece, struct pb_
     struct unpacking u = {.fd = -1};
     _cleanup_fd_ int fd = -1;
     snprintf(name, sizeof name, "%.32s", piece->staged);
-    int rc = file_open_regular(staging, piece->staged, false, &fd, &size, err);
+    int rc = beneath_own(staging, piece->staged, O_RDONLY, &fd, &size, err);
     if (rc == PB_OK)
         rc = staged_create(staging, name, &u.fd, err);
     if (rc == PB_OK)
@@ -428,7 +426,7 @@ static int making_do(const struct fetch_request *q, const struct es_fetch *f, st
     if (rc < 0 || m->from == NULL)
         return rc < 0 ? rc : made_write(f, m, to, err);
     rc = m->from_folder ? tree_open(t, m->from, &from, &size, err)
-                        : file_open_regular(q->staging, m->from, false, &from, &size, err);
+                        : beneath_own(q->staging, m->from, O_RDONLY, &from, &size, err);
     return rc < 0 ? rc : file_copy(from, to, err);
 }
 
@@ -446,7 +444,7 @@ static int placed_check(const struct fetch_request *q, struct fetch_step *s, boo
     s->size = (uint64_t)st.st_size;
     if (!verify)
         return PB_OK;
-    int rc = file_open_regular(q->staging, staged, false, &fd, &s->size, err);
+    int rc = beneath_own(q->staging, staged, O_RDONLY, &fd, &s->size, err);
     if (rc == PB_OK)
         rc = digest_file(DIGEST_MD5, fd, &r, err);
     if (rc < 0)
