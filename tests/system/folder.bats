@@ -10,8 +10,9 @@ stride=${STRIDE:-9}
 folder() { # MODE URL [ARGUMENT...]
     local mode=$1 from=$2
     shift 2
-    run -0 python3 "$root/tests/system/folder.py" "$mode" "$patchbay" "$from" pristine "$@"
-    echo "# $mode: $output" >&3
+    run python3 "$root/tests/system/folder.py" "$mode" "$patchbay" "$from" pristine "$@"
+    echo "# $mode: ${lines[-1]}" >&3
+    [ "$status" = 0 ]
 }
 
 levels() {
