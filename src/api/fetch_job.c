@@ -1,10 +1,12 @@
 /* One title: sources, plans and tries. */
 #include "api/fetch_job.h"
 
+#include "base/beneath.h"
 #include "base/file.h"
 #include "base/path.h"
 #include "install/install.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 
 enum {
@@ -220,8 +222,8 @@ static int pieces_are_files(const struct fetch_job *job, struct fetch_plan *plan
         char hex[MD5_HEX + 1];
         _cleanup_fd_ int fd = -1;
         if (s->action == FETCH_PLACE)
-            rc = file_open_regular(job->workspace->staging, fetch_step_staged(s, hex), false, &fd, &s->size,
-                                   err);
+            rc =
+                beneath_own(job->workspace->staging, fetch_step_staged(s, hex), O_RDONLY, &fd, &s->size, err);
     }
     return rc;
 }

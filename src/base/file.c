@@ -52,12 +52,10 @@ int folder_make_all(const char *path, struct pb_error *err)
     return PB_OK;
 }
 
-int folder_each(int at, const char *name, folder_each_fn *fn, void *arg, struct pb_error *err)
+/* Closes the folder. */
+static int names_visit(int fd, const char *name, folder_each_fn *fn, void *arg, struct pb_error *err)
 {
-    int fd;
-    int rc = folder_open(at, name, &fd, err);
-    if (rc < 0)
-        return rc;
+    int rc = PB_OK;
     DIR *dir = fdopendir(fd);
     if (dir == NULL) {
         close(fd);
@@ -79,6 +77,13 @@ int folder_each(int at, const char *name, folder_each_fn *fn, void *arg, struct 
     }
     closedir(dir);
     return rc;
+}
+
+int folder_each(int at, const char *name, folder_each_fn *fn, void *arg, struct pb_error *err)
+{
+    int fd;
+    int rc = folder_open(at, name, &fd, err);
+    return rc < 0 ? rc : names_visit(fd, name, fn, arg, err);
 }
 
 static int names_add(void *arg, int folder, const char *name, struct pb_error *err)
@@ -137,9 +142,10 @@ static int remove_one(void *arg, int folder, const char *name, struct pb_error *
 
 int folder_remove(int at, const char *name, unsigned depth, struct pb_error *err)
 {
-    int rc = folder_each(at, name, remove_one, &depth, err);
-    if (rc == PB_NOT_FOUND)
-        return PB_OK;
+    int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return errno == ENOENT ? PB_OK : error_errno(err, errno, "open folder %s", name);
+    int rc = names_visit(fd, name, remove_one, &depth, err);
     if (rc < 0)
         return rc;
     if (unlinkat(at, name, AT_REMOVEDIR) != 0 && errno != ENOENT)
@@ -196,7 +202,7 @@ int file_read_at(int fd, void *p, size_t n, uint64_t offset, struct pb_error *er
 int file_open_regular(int at, const char *name, bool follow, int *fd, uint64_t *size, struct pb_error *err)
 {
     struct stat st;
-    *fd = openat(at, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | (follow ? 0 : O_NOFOLLOW));
+    *fd = openat(at, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (follow ? 0 : O_NOFOLLOW));
     if (*fd < 0)
         return error_errno(err, errno, "open %s", name);
     if (fstat(*fd, &st) != 0 || !S_ISREG(st.st_mode)) {
@@ -207,11 +213,11 @@ int file_open_regular(int at, const char *name, bool follow, int *fd, uint64_t *
     return PB_OK;
 }
 
-int file_read_all(int at, const char *name, struct buffer *b, struct pb_error *err)
+static int read_all(int at, const char *name, bool follow, struct buffer *b, struct pb_error *err)
 {
     uint64_t size;
     _cleanup_fd_ int fd = -1;
-    int rc = file_open_regular(at, name, true, &fd, &size, err);
+    int rc = file_open_regular(at, name, follow, &fd, &size, err);
     if (rc < 0)
         return rc;
     char step[16 * 1024];
@@ -226,6 +232,16 @@ int file_read_all(int at, const char *name, struct buffer *b, struct pb_error *e
         if (!buffer_append(b, step, (size_t)n))
             return error_set(err, PB_INVALID, "read %s: larger than %zu bytes", name, b->ceiling);
     }
+}
+
+int file_read_all(int at, const char *name, struct buffer *b, struct pb_error *err)
+{
+    return read_all(at, name, true, b, err);
+}
+
+int file_read_here(int at, const char *name, struct buffer *b, struct pb_error *err)
+{
+    return read_all(at, name, false, b, err);
 }
 
 int file_replace(int at, const char *name, const void *p, size_t n, struct pb_error *err)
@@ -249,44 +265,72 @@ int file_replace(int at, const char *name, const void *p, size_t n, struct pb_er
     return PB_OK;
 }
 
-/* `open_as`: O_RDONLY, or O_RDWR | O_CREAT. */
-static int lock_open(int at, const char *name, int open_as, int *fd, struct pb_error *err)
+/* Opens the lock file. What is no regular file can be nobody's lock, and is replaced; a folder is not. */
+static int lock_open(int at, const char *name)
 {
+    enum { HOW = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC };
     struct stat st;
-    *fd = openat(at, name, open_as | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC, 0666);
-    if (*fd < 0)
-        return error_errno(err, errno, "lock %s", name);
-    if (fstat(*fd, &st) == 0 && S_ISREG(st.st_mode))
-        return PB_OK;
-    fd_close(fd);
-    return error_set(err, PB_INVALID, "lock %s: not a regular file", name);
+    int fd = openat(at, name, HOW, 0666);
+    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+        return fd;
+    if ((fd < 0 && errno != ELOOP && errno != ENXIO && errno != ENODEV) || unlinkat(at, name, 0) != 0) {
+        fd_close(&fd);
+        return -1;
+    }
+    fd_close(&fd);
+    return openat(at, name, HOW | O_EXCL, 0666);
 }
 
-/* Closes *fd where it fails. */
-static int lock_wait(const char *name, enum lock_kind kind, bool wait, int *fd, struct pb_error *err)
+/* Is this the file of that name still? Else somebody replaced it, and may have another lock. */
+static bool lock_is(int at, const char *name, int fd)
 {
-    int how = (kind == LOCK_SHARED ? LOCK_SH : LOCK_EX) | (wait ? 0 : LOCK_NB);
-    while (flock(*fd, how) != 0) {
-        if (errno == EINTR)
-            continue;
-        int number = errno;
-        fd_close(fd);
-        if (number == EWOULDBLOCK)
+    struct stat mine, there;
+    return fstat(fd, &mine) == 0 && fstatat(at, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+           mine.st_ino == there.st_ino && mine.st_dev == there.st_dev;
+}
+
+static int lock_wait(int fd, int how, const char *name, struct pb_error *err)
+{
+    while (flock(fd, how) != 0) {
+        if (errno == EWOULDBLOCK)
             return error_set(err, PB_BUSY, "lock %s: in use by another process", name);
-        return error_errno(err, number, "lock %s", name);
+        if (errno != EINTR)
+            return error_errno(err, errno, "lock %s", name);
     }
     return PB_OK;
 }
 
 int lock_take(int at, const char *name, enum lock_kind kind, bool wait, int *fd, struct pb_error *err)
 {
-    int rc = lock_open(at, name, O_RDWR | O_CREAT, fd, err);
-    return rc < 0 ? rc : lock_wait(name, kind, wait, fd, err);
+    enum { TRIES = 16 };
+    int how = (kind == LOCK_SHARED ? LOCK_SH : LOCK_EX) | (wait ? 0 : LOCK_NB);
+    for (int i = 0; i < TRIES; i++) {
+        *fd = lock_open(at, name);
+        if (*fd < 0 && errno == EEXIST)
+            continue;
+        if (*fd < 0)
+            return error_errno(err, errno, "lock %s", name);
+        int rc = lock_wait(*fd, how, name, err);
+        if (rc == PB_OK && lock_is(at, name, *fd))
+            return PB_OK;
+        fd_close(fd);
+        if (rc < 0)
+            return rc;
+    }
+    return error_set(err, PB_BUSY, "lock %s: is replaced all the time", name);
 }
 
 int lock_take_existing(int at, const char *name, enum lock_kind kind, bool wait, int *fd,
                        struct pb_error *err)
 {
-    int rc = lock_open(at, name, O_RDONLY, fd, err);
-    return rc < 0 ? rc : lock_wait(name, kind, wait, fd, err);
+    struct stat st;
+    *fd = openat(at, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (*fd < 0)
+        return error_errno(err, errno, "lock %s", name);
+    int rc = fstat(*fd, &st) == 0 && S_ISREG(st.st_mode)
+                 ? lock_wait(*fd, (kind == LOCK_SHARED ? LOCK_SH : LOCK_EX) | (wait ? 0 : LOCK_NB), name, err)
+                 : error_set(err, PB_INVALID, "lock %s: not a regular file", name);
+    if (rc < 0)
+        fd_close(fd);
+    return rc;
 }

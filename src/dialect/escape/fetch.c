@@ -1,6 +1,7 @@
 /* Which title, where from; and making files of the pieces. */
 #include "dialect/escape/fetch.h"
 
+#include "base/beneath.h"
 #include "base/file.h"
 #include "dialect/escape/escape.h"
 #include "dialect/options.h"
@@ -277,6 +278,11 @@ int es_making_add(struct fetch_plan *plan, struct es_making making, struct pb_er
     return PB_OK;
 }
 
+static int beneath_create(int staging, const char *name, int *fd, struct pb_error *err)
+{
+    return beneath_create(staging, name, fd, err) < 0 ? error_context(err, "staging") : PB_OK;
+}
+
 /* A file in the folder that has no name, or loses it at once. */
 static int nameless_open(int staging, int *fd, struct pb_error *err)
 {
@@ -284,9 +290,8 @@ static int nameless_open(int staging, int *fd, struct pb_error *err)
     *fd = openat(staging, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (*fd >= 0)
         return PB_OK;
-    unlinkat(staging, name, 0);
-    *fd = openat(staging, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    return *fd >= 0 && unlinkat(staging, name, 0) == 0 ? PB_OK : error_errno(err, errno, "staging");
+    int rc = beneath_create(staging, name, fd, err);
+    return rc < 0 || unlinkat(staging, name, 0) == 0 ? rc : error_errno(err, errno, "staging");
 }
 
 int es_made_add(struct fetch_plan *plan, int staging, struct slice bytes, size_t step, struct pb_error *err)
@@ -355,13 +360,6 @@ int es_pieces_plan(struct fetch_plan *plan, struct es_want *wants, size_t n, es_
 
 /* ---- making files ---- */
 
-static int staged_create(int staging, const char *name, int *fd, struct pb_error *err)
-{
-    unlinkat(staging, name, 0);
-    *fd = openat(staging, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
-    return *fd < 0 ? error_errno(err, errno, "staging: %s", name) : PB_OK;
-}
-
 /* Unpacks a piece, NAME.gz to NAME, and compares it with the list. */
 static int piece_unpack(int staging, struct unpacker *unpacker, const struct fetch_piece *piece,
                         struct pb_error *err)
@@ -372,9 +370,9 @@ static int piece_unpack(int staging, struct unpacker *unpacker, const struct fet
     struct unpack_file what = {.form = UNPACK_GZIP, .limit = ES_FILE_MAX};
     _cleanup_fd_ int from = -1, to = -1;
     snprintf(name, sizeof name, "%.32s", piece->staged);
-    int rc = file_open_regular(staging, piece->staged, false, &from, &size, err);
+    int rc = beneath_own(staging, piece->staged, O_RDONLY, &from, &size, err);
     if (rc == PB_OK)
-        rc = staged_create(staging, name, &to, err);
+        rc = beneath_create(staging, name, &to, err);
     if (rc == PB_OK)
         rc = unpack_file(unpacker, &what, from, to, &out, err);
     if (rc == PB_OK && !md5_equal(&out.md5, &piece->md5))
@@ -405,11 +403,11 @@ static int making_do(const struct fetch_request *q, const struct es_fetch *f, st
 {
     uint64_t size;
     _cleanup_fd_ int from = -1, to = -1;
-    int rc = staged_create(q->staging, staged, &to, err);
+    int rc = beneath_create(q->staging, staged, &to, err);
     if (rc < 0 || m->from == NULL)
         return rc < 0 ? rc : made_write(f, m, to, err);
     rc = m->from_folder ? tree_open(t, m->from, &from, &size, err)
-                        : file_open_regular(q->staging, m->from, false, &from, &size, err);
+                        : beneath_own(q->staging, m->from, O_RDONLY, &from, &size, err);
     return rc < 0 ? rc : file_copy(from, to, err);
 }
 
@@ -427,7 +425,7 @@ static int placed_check(const struct fetch_request *q, struct fetch_step *s, boo
     s->size = (uint64_t)st.st_size;
     if (!verify)
         return PB_OK;
-    int rc = file_open_regular(q->staging, staged, false, &fd, &s->size, err);
+    int rc = beneath_own(q->staging, staged, O_RDONLY, &fd, &s->size, err);
     if (rc == PB_OK)
         rc = digest_file(DIGEST_MD5, fd, &r, err);
     if (rc < 0)

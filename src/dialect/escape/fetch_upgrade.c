@@ -111,16 +111,18 @@ static int file_plan(struct upgrading *u, const struct es_file *f, struct pb_err
     struct there t;
     int rc = there_look(u, f->path, &t, err);
     bool same = rc == PB_OK && t.file && md5_equal(&t.md5, &f->md5);
+    bool runs = t.file && (t.st.st_mode & 0100) != 0; /* what takes a program's place is one */
+    /* The execute bits of a file that has another name elsewhere are not ours to set. */
+    bool keep = same && (runs || !is_program(f->path) || t.st.st_nlink == 1);
     if (rc == PB_OK && !same)
         rc = set_aside(u, f->path, &t, err);
-    struct fetch_step *s = rc == PB_OK ? step_add(u, same ? FETCH_KEEP : FETCH_PLACE, f->path) : NULL;
+    struct fetch_step *s = rc == PB_OK ? step_add(u, keep ? FETCH_KEEP : FETCH_PLACE, f->path) : NULL;
     if (s == NULL)
         return rc < 0 ? rc : error_memory(err);
     s->md5 = f->md5;
     s->seen = t.seen;
-    s->size = same ? t.seen.size : 0;
-    bool runs = t.file && (t.st.st_mode & 0100) != 0; /* what takes a program's place is one */
-    s->executable = same ? is_program(f->path) && !runs : is_program(f->path) || runs;
+    s->size = keep ? t.seen.size : 0;
+    s->executable = keep ? is_program(f->path) && !runs : is_program(f->path) || runs;
     return PB_OK;
 }
 
