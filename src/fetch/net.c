@@ -66,6 +66,11 @@ unsigned net_attempts(const struct net *n)
     return n->options.attempts > 0 ? n->options.attempts : NET_ATTEMPTS;
 }
 
+unsigned net_slow_seconds(const struct net *n)
+{
+    return n->options.patience > 0 ? n->options.patience : NET_SLOW_S;
+}
+
 /* A handshake takes some round trips more, and arithmetic on both sides. */
 static long connect_ms(bool secure)
 {
@@ -114,7 +119,7 @@ CURL *net_easy(const struct net *t, const char *url)
     curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, connect_ms(is_secure(url)));
     curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, (long)net_slow_bytes(t));
-    curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, (long)NET_SLOW_S);
+    curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, (long)net_slow_seconds(t));
     if (t->options.rate > 0)
         curl_easy_setopt(e, CURLOPT_BUFFERSIZE, (long)net_step(t, CURL_MAX_WRITE_SIZE));
     return e;

@@ -95,9 +95,9 @@ static int request_add(const struct carrier *c, struct link *l, struct pb_error 
                              .offset = (uint32_t)l->got,
                              .size = chunk_size(l),
                              .name = l->place.name};
-    uint64_t now = clock_monotonic_ms();
-    l->deadline = now + NET_SLOW_S * 1000;
-    l->chunk_deadline = now + (CHUNK / net_slow_bytes(c->net) + NET_SLOW_S) * 1000;
+    uint64_t now = clock_monotonic_ms(), seconds = net_slow_seconds(c->net);
+    l->deadline = now + seconds * 1000;
+    l->chunk_deadline = now + (CHUNK / net_slow_bytes(c->net) + seconds) * 1000;
     return polp_request_emit(&r, &l->out)
                ? PB_OK
                : error_set(err, PB_INVALID, "the name is too long for the protocol");
@@ -241,7 +241,7 @@ static int link_read(struct carrier *c, struct link *l, struct pb_error *err)
     }
     if (n <= 0)
         return error_set(err, PB_NETWORK, "the server closed the connection");
-    l->deadline = clock_monotonic_ms() + NET_SLOW_S * 1000;
+    l->deadline = clock_monotonic_ms() + net_slow_seconds(c->net) * 1000ull;
     l->errand->received += (uint64_t)n;
     net_received(c->net, (uint64_t)n);
     uint64_t before = l->got;
