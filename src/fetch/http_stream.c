@@ -277,9 +277,9 @@ enum http_stream_event http_stream_turn(struct http_stream *s, const struct carr
         if (event != HTTP_STREAM_IDLE)
             return event;
     }
-    if (connect_check(s, ready, err) < 0 || too_slow(s, err) || (s->connected && requests_send(s, err) < 0))
+    if (connect_check(s, ready, err) < 0 || (s->connected && requests_send(s, err) < 0))
         return HTTP_STREAM_LOST;
-    if ((ready & ~POLLOUT) == 0)
-        return HTTP_STREAM_IDLE;
-    return bytes_receive(s, err);
+    enum http_stream_event event = (ready & ~POLLOUT) != 0 ? bytes_receive(s, err) : HTTP_STREAM_IDLE;
+    /* What waited here while we were busy elsewhere was not late. */
+    return event != HTTP_STREAM_LOST && too_slow(s, err) ? HTTP_STREAM_LOST : event;
 }
