@@ -47,6 +47,10 @@ bench-deps: deps
 netfaults: all
 	@python3 tests/interop/netfaults.py $(BUILD)/patchbay full $(subst $(comma), ,$(TITLES)) $(if $(STRIDE),--stride $(STRIDE))
 
+# Servers that want memory or time, each with the peak of the client's memory; CASES=gzip_bomb,… runs these alone.
+hostile: all
+	@python3 tests/interop/hostile.py $(BUILD)/patchbay $(subst $(comma), ,$(CASES))
+
 install: all
 	@meson configure $(BUILD) -Dprefix=$(PREFIX)
 	@meson install -C $(BUILD) --quiet >$(BUILD)/install.log || { cat $(BUILD)/install.log; exit 1; }
@@ -58,4 +62,4 @@ format:
 clean:
 	rm -rf $(BUILD) $(SANITIZED)
 
-.PHONY: all deps demo check bench-publish bench-fetch bench-serve bench-deps netfaults install format clean
+.PHONY: all deps demo check bench-publish bench-fetch bench-serve bench-deps netfaults hostile install format clean
