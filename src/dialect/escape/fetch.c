@@ -317,7 +317,7 @@ static void fetch_plan_end(struct fetch_plan *plan)
 static int want_compare(const void *a, const void *b)
 {
     const struct es_want *x = a, *y = b;
-    int order = memcmp(&x->md5, &y->md5, sizeof x->md5);
+    int order = memcmp(&x->file->md5, &y->file->md5, sizeof x->file->md5);
     return order != 0 ? order : (x->step > y->step) - (x->step < y->step);
 }
 
@@ -327,7 +327,7 @@ static int copy_add(struct fetch_plan *plan, const struct es_want *w, struct pb_
 {
     char hex[MD5_HEX + 1];
     struct fetch_step *s = &plan->steps[w->step];
-    hex_encode(w->md5.bytes, sizeof w->md5.bytes, hex);
+    hex_encode(s->md5.bytes, sizeof s->md5.bytes, hex);
     const char *name = arena_text(&plan->arena, hex);
     s->staged = arena_format(&plan->arena, "copy.%zu", w->step);
     if (name == NULL || s->staged == NULL)
@@ -342,7 +342,7 @@ int es_pieces_plan(struct fetch_plan *plan, struct es_want *wants, size_t n, str
         qsort(wants, n, sizeof *wants, want_compare);
     for (size_t i = 0; rc == PB_OK && i < n; i++) {
         size_t pieces = plan->piece_count;
-        if (pieces > 0 && md5_equal(&wants[pieces - 1].md5, &wants[i].md5))
+        if (pieces > 0 && md5_equal(&wants[pieces - 1].file->md5, &wants[i].file->md5))
             rc = copy_add(plan, &wants[i], err);
         else
             wants[plan->piece_count++] = wants[i];

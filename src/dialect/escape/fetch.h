@@ -15,9 +15,8 @@ bool es_game_version(const struct fetch_request *q, uint64_t *version);
 
 /* A step that places bytes which have to be downloaded. */
 struct es_want {
-    struct md5 md5;
+    const struct es_file *file;
     size_t step;
-    const void *what; /* the planner's own */
 };
 
 /* The plan's dialect value: how its files are made once all pieces are there. */

@@ -189,7 +189,7 @@ static int file_piece(const struct fetch_plan *plan, size_t i, struct arena *scr
                       struct pb_error *err)
 {
     const struct es_fetch *f = plan->dialect;
-    const struct es_file *file = f->wants[i].what;
+    const struct es_file *file = f->wants[i].file;
     const char *const paths[] = {es_flatten(scratch, file->path), file->path};
     struct fetch_piece *before = NULL;
     if (paths[0] == NULL)
@@ -212,31 +212,40 @@ static int file_piece(const struct fetch_plan *plan, size_t i, struct arena *scr
 
 static int steps_plan(struct upgrading *u, struct es_want *wants, size_t *n, struct pb_error *err)
 {
-    int rc = PB_OK;
     struct fetch_plan *plan = u->plan;
+    int rc = fetch_steps_reserve(plan, &u->room, u->list.n) ? PB_OK : error_memory(err);
     for (size_t i = 0; rc == PB_OK && i < u->list.n; i++) {
         const struct es_file *f = &u->list.files[i];
         rc = f->kind == ES_FILE   ? file_plan(u, f, err)
              : f->kind == ES_LINK ? link_plan(u, f, err)
                                   : delete_plan(u, f, err);
         if (rc == PB_OK && f->kind == ES_FILE && plan->steps[plan->step_count - 1].action == FETCH_PLACE)
-            wants[(*n)++] = (struct es_want){f->md5, plan->step_count - 1, f};
+            wants[(*n)++] = (struct es_want){f, plan->step_count - 1};
     }
     return rc == PB_OK ? fetch_plan_folders(plan, &u->room, u->q->folder, err) : rc;
+}
+
+/* The text of the list is gone when files are looked at. */
+static int list_get(struct upgrading *u, const struct fetch_net *net, const char *source,
+                    const char *platform, struct pb_error *err)
+{
+    struct arena *a = &u->plan->arena;
+    const char *path = arena_format(a, "%s/" ES_UPGRADE, platform);
+    _cleanup_buffer_ struct buffer text;
+    buffer_init(&text, 0);
+    int rc = path == NULL ? error_memory(err) : es_document(net, source, path, &text, err);
+    if (rc < 0)
+        return rc;
+    rc = es_upgrade_parse((struct slice){text.p, text.n}, a, &u->list, err);
+    return rc < 0 ? error_context(err, "/%s", path) : PB_OK;
 }
 
 int es_upgrade_plan(const struct fetch_request *q, const struct fetch_net *net, const char *source,
                     const char *platform, struct fetch_plan *plan, struct pb_error *err)
 {
-    _cleanup_buffer_ struct buffer text;
     size_t n = 0;
     struct upgrading u = {.q = q, .plan = plan};
-    const char *path = arena_format(&plan->arena, "%s/" ES_UPGRADE, platform);
-    buffer_init(&text, 0);
-    int rc = path == NULL ? error_memory(err) : es_document(net, source, path, &text, err);
-    if (rc == PB_OK &&
-        (rc = es_upgrade_parse((struct slice){text.p, text.n}, &plan->arena, &u.list, err)) < 0)
-        return error_context(err, "/%s", path);
+    int rc = list_get(&u, net, source, platform, err);
     if (rc == PB_OK)
         rc = version_check(&u, err);
     if (rc == PB_OK)
