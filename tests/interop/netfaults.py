@@ -25,7 +25,7 @@ import time
 from fault_proxy import HTTP_ANSWERS, POLP_ANSWERS, RANGE_ANSWERS, Fault, Proxy
 
 root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
-SHORT = 36  # cases of a title
+SHORT = 30  # cases of a title
 BOUND = 60  # seconds for a run with --timeout 1 and --retries 1
 MEMORY = 256 << 10  # KiB
 STATUSES = {0, 1, 3, 4, 5}
