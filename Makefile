@@ -3,6 +3,7 @@ BUILD     ?= build
 SANITIZED ?= build-sanitized
 PREFIX    ?= /usr/local
 NINJA      = ninja -C $(BUILD)
+comma     := ,
 
 all: $(BUILD)/build.ninja
 	@$(NINJA) --quiet
@@ -52,6 +53,15 @@ bench-deps: deps
 	@for name in floor load spend; do \
 		$(CC) -std=gnu17 -D_GNU_SOURCE -O2 -Wall -Wextra -o $(BUILD)/bench/$$name bench/$$name.c || exit 1; done
 
+# A network that is broken at every byte of heads, and every STRIDE bytes of bodies; TITLES=map,levels,upgrade,app. It takes
+# 20 minutes of a core.
+netfaults: all
+	@python3 tests/interop/netfaults.py $(BUILD)/patchbay full $(subst $(comma), ,$(TITLES)) $(if $(STRIDE),--stride $(STRIDE))
+
+# Servers that want memory or time, each with the peak of the client's memory; CASES=gzip_bomb,… runs these alone.
+hostile: all
+	@python3 tests/interop/hostile.py $(BUILD)/patchbay $(subst $(comma), ,$(CASES))
+
 install: all
 	@meson configure $(BUILD) -Dprefix=$(PREFIX)
 	@meson install -C $(BUILD) --quiet >$(BUILD)/install.log || { cat $(BUILD)/install.log; exit 1; }
@@ -63,4 +73,4 @@ format:
 clean:
 	rm -rf $(BUILD) $(SANITIZED)
 
-.PHONY: all deps demo check lint valgrind bench-publish bench-fetch bench-serve bench-deps install format clean
+.PHONY: all deps demo check lint valgrind netfaults hostile bench-publish bench-fetch bench-serve bench-deps install format clean

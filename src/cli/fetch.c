@@ -238,11 +238,11 @@ int verb_fetch(const struct args *a)
     const char *mirrors[VALUES_MAX];
     struct given given = {.args = a};
     struct telling telling = {.args = a, .json = args_flag(a, "json")};
-    int connections = 0, delay = 0, retries = -1;
+    int connections = 0, delay = 0, retries = -1, timeout = 0;
     unsigned long long rate = 0;
     if (!args_number(a, "connections", 1, 64, &connections) ||
         !args_number(a, "then-delay", 0, 3600, &delay) || !args_number(a, "retries", 0, 100, &retries) ||
-        !args_bytes(a, "limit-rate", 1024, &rate))
+        !args_number(a, "timeout", 1, 3600, &timeout) || !args_bytes(a, "limit-rate", 1024, &rate))
         return EXIT_USAGE;
     struct pb_fetch_options o = {.url = a->operands[0],
                                  .folder = a->operands[1],
@@ -251,6 +251,7 @@ int verb_fetch(const struct args *a)
                                  .installed_version = args_value(a, "installed-version"),
                                  .connections = (unsigned)connections,
                                  .attempts = (unsigned)(retries + 1),
+                                 .timeout = (unsigned)timeout,
                                  .rate = rate,
                                  .ca_file = args_value(a, "cacert"),
                                  .options = given.list,

@@ -16,9 +16,10 @@ enum {
     CONNECTIONS_MANY = 8,
     CONNECTIONS_FEW = 4,
     CONNECTIONS_MAX = 64,
-    SMALL = 64 * 1024, /* bytes of a piece that is worth having in flight with many others */
-    LARGE_DEPTH = 2,   /* others on a connection: so that it does not wait for the next request */
-    LOOK_AHEAD = 8,    /* pieces that are looked at for one whose source is not busy */
+    SMALL = 64 * 1024,  /* bytes of a piece that is worth having in flight with many others */
+    LARGE_DEPTH = 2,    /* others on a connection: so that it does not wait for the next request */
+    FALLBACKS_MAX = 31, /* of a piece */
+    LOOK_AHEAD = 8,     /* pieces that are looked at for one whose source is not busy */
 };
 
 enum want_state { WANT_WAITING, WANT_RUNNING, WANT_DONE };
@@ -27,11 +28,12 @@ enum want_state { WANT_WAITING, WANT_RUNNING, WANT_DONE };
 struct want {
     uint64_t missing;    /* bit i: its source i has not got it */
     uint32_t not_before; /* when to try again; ms since the download began */
-    uint8_t state;       /* enum want_state */
     uint8_t attempts;    /* since it last got on */
     uint8_t lies;        /* wrong bytes from sources that prove theirs */
     uint8_t at;          /* the only one of its sources that is to be asked next, from 1; 0: any */
-    uint8_t fallback : 1, alone : 1;
+    uint8_t state : 2;   /* enum want_state */
+    uint8_t alone : 1;
+    uint8_t fallback : 5; /* so many down the chain of the piece's */
 };
 
 /* A piece under way. */
@@ -80,7 +82,7 @@ static int slot_piece(struct slot *slot, const struct want *w, struct pb_error *
     size_t index = (size_t)(w - slot->all->wants);
     arena_clear(&slot->scratch);
     int rc = fetch_piece_get(slot->all->plan, index, &slot->scratch, &slot->piece, err);
-    if (rc == PB_OK && w->fallback)
+    for (unsigned i = 0; rc == PB_OK && i < w->fallback; i++)
         slot->piece = *slot->piece.fallback;
     slot->piece.index = index;
     return rc;
@@ -292,9 +294,10 @@ static int on_bytes(struct errand *e, uint64_t at, const char *bytes, size_t n, 
 static bool want_fallback(struct slot *slot, int rc)
 {
     bool useless = rc == PB_NOT_FOUND || (rc == PB_DAMAGED && !slot->piece.verified);
-    if (!useless || slot->endless || slot->piece.fallback == NULL)
+    if (!useless || slot->endless || slot->piece.fallback == NULL || slot->want->fallback == FALLBACKS_MAX)
         return false;
-    *slot->want = (struct want){.fallback = true, .state = slot->want->state};
+    *slot->want =
+        (struct want){.fallback = (slot->want->fallback + 1) & FALLBACKS_MAX, .state = slot->want->state};
     return true;
 }
 

@@ -278,11 +278,6 @@ int es_making_add(struct fetch_plan *plan, struct es_making making, struct pb_er
     return PB_OK;
 }
 
-static int beneath_create(int staging, const char *name, int *fd, struct pb_error *err)
-{
-    return beneath_create(staging, name, fd, err) < 0 ? error_context(err, "staging") : PB_OK;
-}
-
 /* A file in the folder that has no name, or loses it at once. */
 static int nameless_open(int staging, int *fd, struct pb_error *err)
 {
@@ -323,37 +318,35 @@ static void fetch_plan_end(struct fetch_plan *plan)
 static int want_compare(const void *a, const void *b)
 {
     const struct es_want *x = a, *y = b;
-    int order = memcmp(&x->md5, &y->md5, sizeof x->md5);
+    int order = memcmp(&x->file->md5, &y->file->md5, sizeof x->file->md5);
     return order != 0 ? order : (x->step > y->step) - (x->step < y->step);
 }
 
-/* The first of those with the same bytes is downloaded, under its MD5; the others are copied from it. */
-static int want_stage(struct fetch_plan *plan, const struct es_want *w, bool first, es_piece_fn *fn,
-                      void *arg, struct pb_error *err)
+/* The bytes of a step that another step has, too: they are copied in staging, where they are under their MD5.
+ */
+static int copy_add(struct fetch_plan *plan, const struct es_want *w, struct pb_error *err)
 {
     char hex[MD5_HEX + 1];
     struct fetch_step *s = &plan->steps[w->step];
-    hex_encode(w->md5.bytes, sizeof w->md5.bytes, hex);
+    hex_encode(s->md5.bytes, sizeof s->md5.bytes, hex);
     const char *name = arena_text(&plan->arena, hex);
-    s->staged = first ? name : arena_format(&plan->arena, "copy.%zu", w->step);
+    s->staged = arena_format(&plan->arena, "copy.%zu", w->step);
     if (name == NULL || s->staged == NULL)
         return error_memory(err);
-    return first ? fn(arg, w, name, &plan->pieces[plan->piece_count++], err)
-                 : es_making_add(plan, (struct es_making){.from = name, .step = (uint32_t)w->step}, err);
+    return es_making_add(plan, (struct es_making){.from = name, .step = (uint32_t)w->step}, err);
 }
 
-int es_pieces_plan(struct fetch_plan *plan, struct es_want *wants, size_t n, es_piece_fn *fn, void *arg,
-                   struct pb_error *err)
+int es_pieces_plan(struct fetch_plan *plan, struct es_want *wants, size_t n, struct pb_error *err)
 {
-    plan->pieces = arena_zero(&plan->arena, (n + 1) * sizeof *plan->pieces);
-    if (plan->pieces == NULL)
-        return error_memory(err);
+    int rc = PB_OK;
     if (n > 1)
         qsort(wants, n, sizeof *wants, want_compare);
-    int rc = PB_OK;
     for (size_t i = 0; rc == PB_OK && i < n; i++) {
-        bool first = i == 0 || !md5_equal(&wants[i - 1].md5, &wants[i].md5);
-        rc = want_stage(plan, &wants[i], first, fn, arg, err);
+        size_t pieces = plan->piece_count;
+        if (pieces > 0 && md5_equal(&wants[pieces - 1].file->md5, &wants[i].file->md5))
+            rc = copy_add(plan, &wants[i], err);
+        else
+            wants[plan->piece_count++] = wants[i];
     }
     return rc;
 }

@@ -194,9 +194,10 @@ static const char *const *mirrors_make(const struct fetch_request *q, struct are
                                        const char *part, size_t *n)
 {
     enum { MIRRORS_MAX = 8 };
-    const char **urls = arena_zero(a, MIRRORS_MAX * sizeof *urls);
+    size_t most = q->source_count > MIRRORS_MAX ? MIRRORS_MAX : q->source_count;
+    const char **urls = arena_zero(a, (most + 1) * sizeof *urls);
     *n = 0;
-    for (size_t i = 1; urls != NULL && i < q->source_count && *n < MIRRORS_MAX; i++) {
+    for (size_t i = 1; urls != NULL && i < q->source_count && *n < most; i++) {
         const char *url = resource_url(a, q->sources[i], map, part);
         if (url != NULL)
             urls[(*n)++] = url;

@@ -172,7 +172,7 @@ int update_accept(const struct fetch_request *q, const struct fetch_plan *plan,
     if (rc < 0)
         *err = p->err;
     else
-        p->pieces[p->n++] = piece->staged;
+        p->pieces[p->n++] = update_piece_name(u, i);
     pthread_cond_signal(&p->more);
     pthread_mutex_unlock(&p->mutex);
     return rc;

@@ -328,6 +328,24 @@ static void fallback(void **state)
     close(staging);
 }
 
+/* Each is asked once, down to the end of the chain. */
+static void fallbacks(void **state)
+{
+    int staging = staging_make("fallbacks");
+    struct fetch_piece fourth = piece_at("fake://good/x"), third = piece_at("fake://missing/3"),
+                       second = piece_at("fake://missing/2"), first = piece_at("fake://missing/1");
+    (void)state;
+    first.fallback = &second;
+    second.fallback = &third;
+    assert_int_equal(download(staging, &first, 1), PB_NOT_FOUND);
+    assert_int_equal(seen.started, 3);
+    third.fallback = &fourth;
+    assert_int_equal(download(staging, &first, 1), PB_OK);
+    assert_memory_equal(seen.server, "mmmg", 4);
+    assert_staged(staging, "piece");
+    close(staging);
+}
+
 /* Three attempts, each going on where the one before ended. */
 static void cut_line(void **state)
 {
@@ -398,6 +416,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(blame),
     cmocka_unit_test(missing_at_one),
     cmocka_unit_test(fallback),
+    cmocka_unit_test(fallbacks),
     cmocka_unit_test(cut_line),
     cmocka_unit_test(without_an_end),
     cmocka_unit_test(unknown_scheme),
