@@ -39,6 +39,16 @@ valgrind: deps
 	@scripts/deps packages-valgrind
 	@scripts/valgrind
 
+# What `make check` samples, at every point; docs/reliability.md has what came of it. SCENES="'fetch map'" EVERY=10: see the programs.
+faults: deps
+	@$(MAKE) --no-print-directory all
+	@tests/fault/everywhere.py $(BUILD) $(if $(EVERY),--every $(EVERY)) $(SCENES)
+
+starve powerloss: deps
+	@$(MAKE) --no-print-directory all
+	@$(NINJA) --quiet fuzz/archive-corpus fuzz/slc-corpus
+	@tests/fault/$@.py $(BUILD) $(if $(EVERY),--every $(EVERY)) $(SCENES)
+
 # Beside other programs; WRITE=1 replaces a part of docs/performance.md. ROWS=map,levels ROUNDS=3 SMALL=1: see the programs.
 bench-publish bench-fetch: bench-%: bench-deps
 	@BUILD=$(BUILD) WRITE=$(WRITE) ROWS=$(ROWS) ROUNDS=$(ROUNDS) SMALL=$(SMALL) bench/$*
@@ -73,4 +83,5 @@ format:
 clean:
 	rm -rf $(BUILD) $(SANITIZED)
 
-.PHONY: all deps demo check lint valgrind netfaults hostile bench-publish bench-fetch bench-serve bench-deps install format clean
+.PHONY: all deps demo check lint valgrind faults starve powerloss netfaults hostile bench-publish bench-fetch bench-serve bench-deps install \
+	format clean

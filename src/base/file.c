@@ -205,9 +205,11 @@ int file_open_regular(int at, const char *name, bool follow, int *fd, uint64_t *
     *fd = openat(at, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (follow ? 0 : O_NOFOLLOW));
     if (*fd < 0)
         return error_errno(err, errno, "open %s", name);
-    if (fstat(*fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+    int number = fstat(*fd, &st) != 0 ? errno : 0;
+    if (number != 0 || !S_ISREG(st.st_mode)) {
         fd_close(fd);
-        return error_set(err, PB_INVALID, "open %s: not a regular file", name);
+        return number != 0 ? error_errno(err, number, "open %s", name)
+                           : error_set(err, PB_INVALID, "open %s: not a regular file", name);
     }
     *size = (uint64_t)st.st_size;
     return PB_OK;

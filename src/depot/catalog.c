@@ -105,6 +105,7 @@ void sql_finish(struct sqlite3_stmt **st)
 
 int sql_begin(struct sqlite3 *db, struct pb_error *err)
 {
+    sql_rollback(db); /* of one that could not be ended for want of memory */
     return sql_run(db, "BEGIN IMMEDIATE", err);
 }
 
@@ -141,6 +142,7 @@ int sql_int(struct sqlite3 *db, const char *text, int64_t *value, struct pb_erro
 
 int catalog_version(struct sqlite3 *db, int64_t *version, struct pb_error *err)
 {
+    sql_rollback(db); /* a transaction that was left open, as without memory nothing ends it, sees no change */
     return sql_int(db, "PRAGMA data_version", version, err);
 }
 

@@ -167,21 +167,24 @@ static int object_copy(struct copy *c, const struct object *o, struct pb_error *
     return error_set(err, PB_DAMAGED, "object %s: its bytes are not those of its name", path);
 }
 
-static bool object_there(const struct copy *c, const struct object *o)
+/* `before`: the catalog that the target had names it, so it was synced before that catalog was put in place.
+ * What another run left that did not end may have its name and its size, and not its bytes, as the power may
+ * have failed then. */
+static bool object_there(const struct copy *c, const struct object *o, bool before)
 {
     struct stat st;
     char path[OBJECT_PATH];
     object_path(&o->name, path);
     return fstatat(c->to.objects, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
-           (uint64_t)st.st_size == o->size;
+           (uint64_t)st.st_size == o->size && (before || object_sound(c->to.objects, o));
 }
 
 /* Damage of one object keeps no other from being copied. */
-static int object_take(struct copy *c, const struct object *o, struct pb_error *err)
+static int object_take(struct copy *c, const struct object *o, bool before, struct pb_error *err)
 {
     c->report->objects++;
     c->report->bytes += o->size;
-    if (object_there(c, o))
+    if (object_there(c, o, before))
         return PB_OK;
     int rc = object_copy(c, o, err);
     if (rc == PB_NOT_FOUND || rc == PB_DAMAGED) {
@@ -197,18 +200,35 @@ static int object_take(struct copy *c, const struct object *o, struct pb_error *
     return rc;
 }
 
+/* `catalog`: the one that the target has, if any. */
+static int catalog_before(struct copy *c, const char *catalog, struct pb_error *err)
+{
+    struct stat st;
+    char *attach = sqlite3_mprintf("ATTACH %Q AS earlier", stat(catalog, &st) == 0 ? catalog : ":memory:");
+    int rc = attach == NULL ? error_memory(err) : sql_run(c->catalog, attach, err);
+    sqlite3_free(attach);
+    return rc == PB_OK
+               ? sql_run(c->catalog,
+                         "CREATE TABLE IF NOT EXISTS earlier.object (sha256 BLOB UNIQUE, size INTEGER)", err)
+               : rc;
+}
+
 static int objects_take(struct copy *c, struct pb_error *err)
 {
     _cleanup_stmt_ struct sqlite3_stmt *st = NULL;
     int64_t total = 0;
-    int rc = sql_int(c->catalog, "SELECT ifnull(sum(size), 0) FROM object", &total, err);
+    int rc = sql_int(c->catalog, "SELECT ifnull(sum(size), 0) FROM main.object", &total, err);
     if (rc == PB_OK)
-        rc = sql_prepare(c->catalog, "SELECT sha256, md5, size FROM object ORDER BY id", &st, err);
+        rc = sql_prepare(
+            c->catalog,
+            "SELECT sha256, md5, size, EXISTS (SELECT 1 FROM earlier.object AS b WHERE b.sha256 = o.sha256)"
+            " FROM main.object AS o ORDER BY id",
+            &st, err);
     while (rc >= 0 && (rc = sql_step(st, err)) == 1) {
         struct object o;
         rc = sql_object(st, 0, &o, err);
         if (rc == PB_OK)
-            rc = object_take(c, &o, err);
+            rc = object_take(c, &o, sqlite3_column_int(st, 3) != 0, err);
         struct pb_progress p = {"copying", c->report->bytes, (uint64_t)total, NULL};
         if (rc == PB_OK && c->progress != NULL && c->progress(c->arg, &p) != 0)
             rc = error_set(err, PB_CANCELLED, "cancelled");
@@ -259,6 +279,8 @@ static int everything_copy(struct copy *c, const char *target, struct pb_error *
     snprintf(state, PATH_MAX, "%s/" STATE_FILE, target);
     unlink(new_state);
     int rc = database_copy(c->from->db, new_catalog, &c->catalog, err);
+    if (rc == PB_OK)
+        rc = catalog_before(c, catalog, err);
     if (rc == PB_OK)
         rc = objects_take(c, err);
     catalog_close(c->catalog);

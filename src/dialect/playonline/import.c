@@ -97,12 +97,13 @@ static int file_add(struct import *im, const char *name, uint64_t listed, struct
     return rc;
 }
 
-/* A file with a fault is left out; trouble of our own ends everything. */
+/* A file with a fault is left out. Trouble of our own, such as a disk that does not read, ends everything:
+ * else a version without this file went live. */
 static int file_import(struct import *im, const char *name, uint64_t listed, struct pb_error *err)
 {
     int rc = file_add(im, name, listed, err);
-    if (rc == PB_OK || rc == PB_NO_SPACE || rc == PB_NO_MEMORY)
-        return rc;
+    if (rc != PB_NOT_FOUND && rc != PB_INVALID && rc != PB_DAMAGED)
+        return rc < 0 ? error_context(err, "%s", name) : PB_OK;
     faults_add(im->faults, name, err->text);
     return PB_OK;
 }

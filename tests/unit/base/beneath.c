@@ -5,6 +5,7 @@
 #include "base/beneath.h"
 #include "base/file.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -77,10 +78,10 @@ static void both_ways(void **state)
     mkdirat(root, "a", 0777);
     mkdirat(root, "a/b", 0777);
     mkdirat(root, "a/b/c", 0777);
-    symlinkat("../outside", root, "link");
-    symlinkat("..", root, "a/up");
-    symlinkat("a", root, "within");
-    symlinkat("/proc/self/cwd", root, "magic");
+    assert_true(symlinkat("../outside", root, "link") == 0 || errno == EEXIST);
+    assert_true(symlinkat("..", root, "a/up") == 0 || errno == EEXIST);
+    assert_true(symlinkat("a", root, "within") == 0 || errno == EEXIST);
+    assert_true(symlinkat("/proc/self/cwd", root, "magic") == 0 || errno == EEXIST);
     mkfifoat(root, "fifo", 0666);
     text_put(root, "file", "x");
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -111,13 +112,13 @@ static void others_are_not_ours(void **state)
     uint64_t size;
     struct pb_error err;
     (void)state;
-    symlinkat("../outside/precious", root, "link");
-    symlinkat("nowhere", root, "dangling");
-    linkat(outside, "precious", root, "hard", 0);
+    assert_true(symlinkat("../outside/precious", root, "link") == 0 || errno == EEXIST);
+    assert_true(symlinkat("nowhere", root, "dangling") == 0 || errno == EEXIST);
+    assert_true(linkat(outside, "precious", root, "hard", 0) == 0 || errno == EEXIST);
     mkfifoat(root, "fifo", 0666);
     mkdirat(root, "folder", 0777);
     mkdirat(root, "folder/deep", 0777);
-    symlinkat("../../../outside", root, "folder/deep/link");
+    assert_true(symlinkat("../../../outside", root, "folder/deep/link") == 0 || errno == EEXIST);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         assert_true(beneath_own(root, names[i], O_RDONLY, &fd, &size, &err) < 0);
         assert_true(beneath_own(root, names[i], O_RDWR, &fd, &size, &err) < 0);
@@ -141,7 +142,7 @@ static void removing_stays_here(void **state)
     int outside, root = root_make(&outside);
     struct pb_error err;
     (void)state;
-    symlinkat("../outside", root, "link");
+    assert_true(symlinkat("../outside", root, "link") == 0 || errno == EEXIST);
     assert_true(folder_remove(root, "link", 3, &err) < 0);
     text_is(outside, "precious", "precious");
     close(outside);
@@ -155,7 +156,7 @@ static void locks(void **state)
     int outside, root = root_make(&outside), fd, other;
     struct pb_error err;
     (void)state;
-    symlinkat("../outside/made", root, "link");
+    assert_true(symlinkat("../outside/made", root, "link") == 0 || errno == EEXIST);
     mkfifoat(root, "fifo", 0666);
     mkdirat(root, "folder", 0777);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
