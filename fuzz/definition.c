@@ -1,29 +1,51 @@
-/* Part definitions and master lists. What is taken must be emitted in a form that is taken again. */
+/* Part definitions and lists of servers. What is taken must be emitted in a form that is taken again, and is then emitted alike. */
 #include "dialect/opensauce/format.h"
 
-#include <stdlib.h>
+#include "fuzz.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+static void definition(struct slice xml, struct arena *a, struct buffer *once, struct buffer *twice)
+{
+    struct os_definition d, again;
+    struct pb_error err;
+    if (os_definition_parse(xml, a, &d, &err) != PB_OK)
+        return;
+    os_definition_emit(&d, once);
+    if (once->failed)
+        return;
+    int rc = os_definition_parse((struct slice){once->p, once->n}, a, &again, &err);
+    CLAIM(rc == PB_OK && again.part_count == d.part_count);
+    os_definition_emit(&again, twice);
+    CLAIM(fuzz_same(once, twice));
+}
+
+static void masters(struct slice xml, struct arena *a, struct buffer *once, struct buffer *twice)
+{
+    static struct os_masters m, again;
+    struct pb_error err;
+    if (os_masters_parse(xml, a, &m, &err) != PB_OK)
+        return;
+    os_masters_emit(&m, once);
+    CLAIM(once->failed || (os_masters_parse((struct slice){once->p, once->n}, a, &again, &err) == PB_OK && again.n == m.n));
+    if (once->failed)
+        return;
+    os_masters_emit(&again, twice);
+    CLAIM(fuzz_same(once, twice));
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct arena a;
-    struct os_definition d, again;
-    struct pb_error err;
-    struct buffer b;
-    static struct os_masters masters;
+    static void (*const documents[])(struct slice, struct arena *, struct buffer *, struct buffer *) = {definition, masters};
     struct slice xml = {(const char *)data, size};
-    arena_init(&a, OS_ARENA_MAX);
-    buffer_init(&b, OS_DOCUMENT_MAX);
-    if (os_definition_parse(xml, &a, &d, &err) == PB_OK) {
-        os_definition_emit(&d, &b);
-        if (!b.failed && os_definition_parse((struct slice){b.p, b.n}, &a, &again, &err) != PB_OK)
-            abort();
+    for (size_t i = 0; i < sizeof documents / sizeof documents[0]; i++) {
+        struct arena a;
+        struct buffer once, twice;
+        arena_init(&a, OS_ARENA_MAX);
+        buffer_init(&once, OS_DOCUMENT_MAX);
+        buffer_init(&twice, OS_DOCUMENT_MAX);
+        documents[i](xml, &a, &once, &twice);
+        buffer_free(&once);
+        buffer_free(&twice);
+        arena_free(&a);
     }
-    b.n = 0;
-    if (os_masters_parse(xml, &a, &masters, &err) == PB_OK)
-        os_masters_emit(&masters, &b);
-    buffer_free(&b);
-    arena_free(&a);
     return 0;
 }

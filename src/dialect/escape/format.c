@@ -17,7 +17,7 @@ bool es_line(struct es_lines *l, struct slice *line)
     *line = (struct slice){l->rest.p, n};
     l->rest.p += n + (end != NULL);
     l->rest.n -= n + (end != NULL);
-    if (line->n > 0 && line->p[line->n - 1] == '\r')
+    while (line->n > 0 && line->p[line->n - 1] == '\r')
         line->n--;
     l->number++;
     return true;
@@ -41,7 +41,8 @@ static struct slice rest_of(struct slice line)
 {
     while (line.n > 0 && *line.p == ' ')
         line.p++, line.n--;
-    while (line.n > 0 && line.p[line.n - 1] == ' ')
+    /* A CR, too: at the end of a line that is written again, it would be part of the line's end. */
+    while (line.n > 0 && (line.p[line.n - 1] == ' ' || line.p[line.n - 1] == '\r'))
         line.n--;
     return line;
 }
@@ -132,6 +133,15 @@ struct reading {
     struct arena *arena;
     struct pb_error *err;
 };
+
+/* Nothing in a list has a zero byte: texts would end there. */
+static int reading_start(struct reading *r, struct slice text, struct arena *a, struct pb_error *err)
+{
+    *r = (struct reading){{text, 0}, a, err};
+    return text.n > 0 && memchr(text.p, '\0', text.n) != NULL
+               ? error_set(err, PB_INVALID, "there is a zero byte in the list")
+               : PB_OK;
+}
 
 static int fault_at(struct reading *r, const char *what)
 {
@@ -232,10 +242,12 @@ static int file_read(struct reading *r, struct es_file *f)
 
 int es_upgrade_parse(struct slice text, struct arena *a, struct es_upgrade *out, struct pb_error *err)
 {
-    struct reading r = {{text, 0}, a, err};
+    struct reading r;
     uint64_t count = 0;
     *out = (struct es_upgrade){0};
-    int rc = line_number(&r, "the number of files", ES_FILES_MAX, &count);
+    int rc = reading_start(&r, text, a, err);
+    if (rc == PB_OK)
+        rc = line_number(&r, "the number of files", ES_FILES_MAX, &count);
     if (rc == PB_OK)
         rc = line_number(&r, "the oldest version", ES_NUMBER_MAX, &out->oldest);
     if (rc == PB_OK)
@@ -295,10 +307,12 @@ static int collection_read(struct reading *r, struct es_collection *c)
 
 int es_collections_parse(struct slice text, struct arena *a, struct es_collections *out, struct pb_error *err)
 {
-    struct reading r = {{text, 0}, a, err};
+    struct reading r;
     uint64_t count = 0;
     *out = (struct es_collections){0};
-    int rc = line_number(&r, "the number of collections", ES_COLLECTIONS_MAX, &count);
+    int rc = reading_start(&r, text, a, err);
+    if (rc == PB_OK)
+        rc = line_number(&r, "the number of collections", ES_COLLECTIONS_MAX, &count);
     if (rc < 0)
         return rc;
     out->list = arena_zero(a, (count + 1) * sizeof *out->list);
@@ -414,10 +428,12 @@ static int levels_room(struct es_levels *l, uint64_t folders, uint64_t levels, s
 
 int es_levels_parse(struct slice text, struct arena *a, struct es_levels *out, struct pb_error *err)
 {
-    struct reading r = {{text, 0}, a, err};
+    struct reading r;
     uint64_t folders = 0, levels = 0;
     *out = (struct es_levels){0};
-    int rc = line_text(&r, "the collection's title", &out->title);
+    int rc = reading_start(&r, text, a, err);
+    if (rc == PB_OK)
+        rc = line_text(&r, "the collection's title", &out->title);
     if (rc == PB_OK)
         rc = line_number(&r, "the version", ES_NUMBER_MAX, &out->version);
     if (rc == PB_OK)
