@@ -1,5 +1,5 @@
-/* Attributes of releases, as the catalog has them, in each dialect. What is taken is written in a form that is taken again, and
- * that is then written alike. */
+/* Attributes of releases, as the catalog has them, in each dialect. What is taken is written in a form that
+ * is taken again, and that is then written alike. */
 #include "dialect/escape/release.h"
 #include "dialect/opensauce/release.h"
 #include "dialect/playonline/release.h"

@@ -1,5 +1,5 @@
-/* A client's pipelined HTTP connection: three files are asked for, and the fuzzer's bytes are what the server sends. No errand gets
- * bytes outside its order, and each ends once. */
+/* A client's pipelined HTTP connection: three files are asked for, and the fuzzer's bytes are what the server
+ * sends. No errand gets bytes outside its order, and each ends once. */
 #include "fetch/http_stream.h"
 
 #include "wire.h"
@@ -35,7 +35,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     peer.address.ss_family = AF_INET;
     CLAIM(http_stream_open(&s, &net, &peer, &err) == PB_OK);
     for (int i = 0; i < ASKS; i++) {
-        errands[i] = (struct errand){.url = "http://127.0.0.1:1/a", .from = i == 1 ? 100 : 0, .to = UINT64_MAX, .state = &next[i]};
+        errands[i] = (struct errand){
+            .url = "http://127.0.0.1:1/a", .from = i == 1 ? 100 : 0, .to = UINT64_MAX, .state = &next[i]};
         asks[i].errand = i == 2 ? NULL : &errands[i];
         struct errand *e = asks[i].errand;
         asks[i].errand = &errands[i];

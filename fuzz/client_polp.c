@@ -1,5 +1,5 @@
-/* What a POLP server sends to our client: replies to requests for a document, and chunks of a file. The first byte says which, and
- * whether packets get hashes that are right. */
+/* What a POLP server sends to our client: replies to requests for a document, and chunks of a file. The first
+ * byte says which, and whether packets get hashes that are right. */
 #include "fetch/carrier.h"
 #include "fetch/polp.h"
 

@@ -39,7 +39,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     http_accepts(request.accept_encoding, "gzip");
     http_reply_resource(&moment, &request, &resource, &plan);
     CLAIM(plan.head_length > 0 && plan.head_length <= sizeof plan.head);
-    CLAIM(plan.status == 200 || plan.status == 206 || plan.status == 304 || plan.status == 412 || plan.status == 416);
+    CLAIM(plan.status == 200 || plan.status == 206 || plan.status == 304 || plan.status == 412 ||
+          plan.status == 416);
     CLAIM(plan.status != 200 || plan.length == resource.size);
     CLAIM(plan.status != 206 || (plan.body == BODY_MEMORY && plan.length > 0 && plan.memory >= body &&
                                  plan.memory + plan.length <= body + resource.size));

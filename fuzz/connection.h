@@ -1,5 +1,5 @@
-/* A connection to a small site, without sockets: a server's protocol gets bytes as they might arrive, and each plan must be one that
- * the engine can send. However the bytes are divided, the answers are the same. */
+/* A connection to a small site, without sockets: a server's protocol gets bytes as they might arrive, and
+ * each plan must be one that the engine can send. However the bytes are divided, the answers are the same. */
 #ifndef PB_FUZZ_CONNECTION_H
 #define PB_FUZZ_CONNECTION_H
 
@@ -37,7 +37,8 @@ static void fuzz_publish(const char *depot)
     fuzz_file_write("a.map", "a map of a few bytes");
     fuzz_file_write("tree/one", "a level or a file");
     struct pb_map_options map = {.file = "a.map", .algorithm = "zip"};
-    struct pb_upgrade_options upgrade = {.tree = "tree", .platform = "linux", .version = 3, .oldest = 1, .recommended = 2};
+    struct pb_upgrade_options upgrade = {
+        .tree = "tree", .platform = "linux", .version = 3, .oldest = 1, .recommended = 2};
     struct pb_levels_options levels = {.tree = "tree", .collection = "official", .min_version = 1};
     struct pb_app_options app = {.tree = "tree", .app = "1000", .hardware = "W20", .version = "20061212_3"};
     CLAIM(pb_publish_map(d, &map, NULL, NULL, &result, &err) == PB_OK);
@@ -70,7 +71,8 @@ static void fuzz_snapshot_make(void)
     CLAIM(config != NULL && chdir(fuzz_folder()) == 0);
     fuzz_publish("depot");
     CLAIM(depot_open("depot", &d, &err) == PB_OK && config_settings(config, &settings, &err) == PB_OK);
-    struct site_maker maker = dialects_maker(settings->dialects, settings->dialect_settings, fuzz_title_failed, NULL);
+    struct site_maker maker =
+        dialects_maker(settings->dialects, settings->dialect_settings, fuzz_title_failed, NULL);
     CLAIM(site_make(d, NULL, true, &maker, &site, &err) == PB_OK);
     fuzz_snapshot = snapshot_new(site, settings, bans_new());
     CLAIM(fuzz_snapshot != NULL && admission_init(&fuzz_shared.admission, &err) == PB_OK);
@@ -92,15 +94,17 @@ static void fuzz_plan_check(const struct reply_plan *plan)
 {
     CLAIM(plan->head_length <= sizeof plan->head);
     CLAIM(plan->body != BODY_MEMORY || plan->length == 0 || plan->memory != NULL);
-    CLAIM(plan->body != BODY_OBJECT ||
-          (plan->object != NULL && plan->offset <= plan->object_size && plan->length <= plan->object_size - plan->offset));
+    CLAIM(plan->body != BODY_OBJECT || (plan->object != NULL && plan->offset <= plan->object_size &&
+                                        plan->length <= plan->object_size - plan->offset));
     CLAIM(plan->body != BODY_NONE || plan->length == 0 || plan->refused || plan->status < 400);
-    CLAIM(plan->seal.from == 0 || (plan->seal.at + 4 <= plan->head_length && plan->seal.from <= plan->head_length));
+    CLAIM(plan->seal.from == 0 ||
+          (plan->seal.at + 4 <= plan->head_length && plan->seal.from <= plan->head_length));
 }
 
-/* Answers one request from the beginning of in[0, n): the bytes that it took; 0: more is needed, or the connection ends. Adds what
- * was answered to the sum. */
-static size_t fuzz_answer(const struct protocol *protocol, const char *in, size_t n, uint32_t *sum, bool *ends)
+/* Answers one request from the beginning of in[0, n): the bytes that it took; 0: more is needed, or the
+ * connection ends. Adds what was answered to the sum. */
+static size_t fuzz_answer(const struct protocol *protocol, const char *in, size_t n, uint32_t *sum,
+                          bool *ends)
 {
     static const struct sockaddr_in client = {.sin_family = AF_INET};
     static struct reply_plan plan;

@@ -1,4 +1,5 @@
-/* Part definitions and lists of servers. What is taken must be emitted in a form that is taken again, and is then emitted alike. */
+/* Part definitions and lists of servers. What is taken must be emitted in a form that is taken again, and is
+ * then emitted alike. */
 #include "dialect/opensauce/format.h"
 
 #include "fuzz.h"
@@ -25,7 +26,8 @@ static void masters(struct slice xml, struct arena *a, struct buffer *once, stru
     if (os_masters_parse(xml, a, &m, &err) != PB_OK)
         return;
     os_masters_emit(&m, once);
-    CLAIM(once->failed || (os_masters_parse((struct slice){once->p, once->n}, a, &again, &err) == PB_OK && again.n == m.n));
+    CLAIM(once->failed ||
+          (os_masters_parse((struct slice){once->p, once->n}, a, &again, &err) == PB_OK && again.n == m.n));
     if (once->failed)
         return;
     os_masters_emit(&again, twice);
@@ -34,7 +36,8 @@ static void masters(struct slice xml, struct arena *a, struct buffer *once, stru
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static void (*const documents[])(struct slice, struct arena *, struct buffer *, struct buffer *) = {definition, masters};
+    static void (*const documents[])(struct slice, struct arena *, struct buffer *,
+                                     struct buffer *) = {definition, masters};
     struct slice xml = {(const char *)data, size};
     for (size_t i = 0; i < sizeof documents / sizeof documents[0]; i++) {
         struct arena a;

@@ -1,4 +1,5 @@
-/* gzip and zlib streams: bounded by the reader, alike however they are read, and what is packed comes back. */
+/* gzip and zlib streams: bounded by the reader, alike however they are read, and what is packed comes back.
+ */
 #include "codec/deflate.h"
 
 #include "fuzz.h"
@@ -35,7 +36,8 @@ static void packed(const uint8_t *data, size_t size)
         return;
     int fd = fuzz_file(out, n);
     buffer_init(&again, CEILING);
-    CLAIM(gzip_unpack(fd, sink, &again, &err) == PB_OK && again.n == size && memcmp(again.p, data, size) == 0);
+    CLAIM(gzip_unpack(fd, sink, &again, &err) == PB_OK && again.n == size &&
+          memcmp(again.p, data, size) == 0);
     buffer_free(&again);
     close(fd);
     free(out);

@@ -1,5 +1,5 @@
-/* Escape's lists and index files. What is taken must be emitted in a form that is taken again, and is then emitted alike; and no text
- * of it ends at a zero byte. */
+/* Escape's lists and index files. What is taken must be emitted in a form that is taken again, and is then
+ * emitted alike; and zero bytes are taken nowhere but behind its end. */
 #include "dialect/escape/format.h"
 
 #include "fuzz.h"
@@ -10,7 +10,7 @@ static void upgrade(struct slice text, struct arena *a, struct buffer *once, str
     struct pb_error err;
     if (es_upgrade_parse(text, a, &u, &err) != PB_OK)
         return;
-    CLAIM(memchr(text.p, '\0', text.n) == NULL);
+    CLAIM(es_upgrade_parse((struct slice){text.p, strnlen(text.p, text.n)}, a, &again, &err) == PB_OK);
     es_upgrade_emit(&u, once);
     if (once->failed)
         return;
@@ -25,7 +25,7 @@ static void levels(struct slice text, struct arena *a, struct buffer *once, stru
     struct pb_error err;
     if (es_levels_parse(text, a, &l, &err) != PB_OK)
         return;
-    CLAIM(memchr(text.p, '\0', text.n) == NULL);
+    CLAIM(es_levels_parse((struct slice){text.p, strnlen(text.p, text.n)}, a, &again, &err) == PB_OK);
     es_levels_emit(&l, once);
     if (once->failed)
         return;
@@ -41,7 +41,7 @@ static void collections(struct slice text, struct arena *a, struct buffer *once,
     struct pb_error err;
     if (es_collections_parse(text, a, &c, &err) != PB_OK)
         return;
-    CLAIM(memchr(text.p, '\0', text.n) == NULL);
+    CLAIM(es_collections_parse((struct slice){text.p, strnlen(text.p, text.n)}, a, &again, &err) == PB_OK);
     es_collections_emit(&c, once);
     if (once->failed)
         return;
@@ -60,7 +60,8 @@ static void index_file(struct slice text, struct arena *a)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static void (*const lists[])(struct slice, struct arena *, struct buffer *, struct buffer *) = {upgrade, levels, collections};
+    static void (*const lists[])(struct slice, struct arena *, struct buffer *,
+                                 struct buffer *) = {upgrade, levels, collections};
     struct slice text = {(const char *)data, size};
     struct arena a;
     arena_init(&a, 64 << 20);

@@ -1,4 +1,5 @@
-/* A folder for targets that need one: in memory where the machine has such a file system, and removed at the end. */
+/* A folder for targets that need one: in memory where the machine has such a file system, and removed at the
+ * end. */
 #ifndef PB_FUZZ_FOLDER_H
 #define PB_FUZZ_FOLDER_H
 

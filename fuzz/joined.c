@@ -1,5 +1,6 @@
-/* Parts of a map, encrypted and plain, read as one archive: the bytes that come out are those that went in, whatever the sizes of
- * the parts, and in whatever order they are read. The first bytes of the input are the sizes, and where reading begins. */
+/* Parts of a map, encrypted and plain, read as one archive: the bytes that come out are those that went in,
+ * whatever the sizes of the parts, and in whatever order they are read. The first bytes of the input are the
+ * sizes, and where reading begins. */
 #include "dialect/opensauce/joined.h"
 
 #include "codec/xxtea.h"
@@ -25,7 +26,8 @@ static int part_open(void *arg, const struct os_definition *d, size_t part, int 
 }
 
 /* Divides the plain bytes into parts; those of a block or more are encrypted. */
-static size_t parts_make(struct map *m, const uint8_t *control, const uint8_t *plain, size_t n, const struct md5 *key)
+static size_t parts_make(struct map *m, const uint8_t *control, const uint8_t *plain, size_t n,
+                         const struct md5 *key)
 {
     size_t count = 0, at = 0;
     struct digest_result r;
@@ -37,10 +39,8 @@ static size_t parts_make(struct map *m, const uint8_t *control, const uint8_t *p
         size_t wanted = 1 + ((size_t)control[2 * count] << 8 | control[2 * count + 1]);
         size_t part = count == PARTS - 1 || wanted > n - at ? n - at : wanted;
         CLAIM(digest_bytes(DIGEST_MD5, plain + at, part, &r, &err) == PB_OK);
-        m->parts[count] = (struct os_part){.name = "part",
-                                           .size = (uint32_t)part,
-                                           .encrypted = part >= XXTEA_BLOCK,
-                                           .unencrypted = r.md5};
+        m->parts[count] = (struct os_part){
+            .name = "part", .size = (uint32_t)part, .encrypted = part >= XXTEA_BLOCK, .unencrypted = r.md5};
         m->bytes[count] = m->sent + at;
         if (part >= XXTEA_BLOCK)
             xxtea_encrypt(m->sent + at, part, key->bytes);

@@ -1,5 +1,5 @@
-/* Journals of an install. What is read can be written and read again; and whatever a journal says, it touches nothing outside
- * the player's folder. The reader is the file's own: so the file is included. */
+/* Journals of an install. What is read can be written and read again; and whatever a journal says, it touches
+ * nothing outside the player's folder. The reader is the file's own: so the file is included. */
 #include "install/journal.c" /* NOLINT */
 
 #include "install/workspace.h"
@@ -23,8 +23,10 @@ static bool journal_rewrite(struct reading *r, int in, struct buffer *out)
         word_emit(&j.text, r->attic);
         buffer_text(&j.text, "\n");
     }
-    for (int i = 0; rc >= 0 && (rc = reading_next(r, &op, &err)) == 1 && i < OPS_MOST && j.text.n < WRITE_STEP / 2; i++)
-        CLAIM(journal_add(&j, op.kind, op.a, op.b, op.size, &op.seen, &err) == PB_OK || j.text.n >= WRITE_STEP);
+    for (int i = 0;
+         rc >= 0 && (rc = reading_next(r, &op, &err)) == 1 && i < OPS_MOST && j.text.n < WRITE_STEP / 2; i++)
+        CLAIM(journal_add(&j, op.kind, op.a, op.b, op.size, &op.seen, &err) == PB_OK ||
+              j.text.n >= WRITE_STEP);
     lines_end(&r->lines);
     buffer_text(&j.text, "end\n");
     *out = j.text;

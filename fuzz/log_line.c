@@ -1,5 +1,5 @@
-/* Lines of the access log, whose fields a client chooses: method, target, referer and agent, a line each. One line of text comes
- * out, of printable ASCII; as JSON it is an object. */
+/* Lines of the access log, whose fields a client chooses: method, target, referer and agent, a line each. One
+ * line of text comes out, of printable ASCII; as JSON it is an object. */
 #include "serve/report/access_log.h"
 
 #include "fuzz.h"

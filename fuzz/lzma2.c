@@ -1,5 +1,5 @@
-/* Raw LZMA2 streams, unpacked by several threads while they arrive. Where liblzma's own decoder makes something of a stream, so do
- * they, and the same. */
+/* Raw LZMA2 streams, unpacked by several threads while they arrive. Where liblzma's own decoder makes
+ * something of a stream, so do they, and the same. */
 #include "codec/lzma2_unpack.h"
 
 #include "fuzz.h"

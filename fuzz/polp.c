@@ -1,5 +1,5 @@
-/* POLP requests, newest replies and patch.cfg. What is taken must be emitted in a form that is taken again, and is then emitted
- * alike. */
+/* POLP requests, newest replies and patch.cfg. What is taken must be emitted in a form that is taken again,
+ * and is then emitted alike. */
 #include "dialect/playonline/format.h"
 
 #include "fuzz.h"

@@ -1,4 +1,5 @@
-/* Address ranges: what is taken is written in a form that is taken again, and a set has what its ranges have. */
+/* Address ranges: what is taken is written in a form that is taken again, and a set has what its ranges have.
+ */
 #include "serve/admission/ranges.h"
 
 #include "fuzz.h"

@@ -1,4 +1,5 @@
-/* installed.json, which a player may edit: whatever it holds, it is told or refused, and a record that is saved is there. */
+/* installed.json, which a player may edit: whatever it holds, it is told or refused, and a record that is
+ * saved is there. */
 #include "install/records.h"
 
 #include "folder.h"

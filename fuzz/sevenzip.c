@@ -1,5 +1,5 @@
-/* Headers of a 7z whose CRCs are right, so that what is behind them is reached: the input is packed streams and a header. The first
- * two bytes say how long the header is. */
+/* Headers of a 7z whose CRCs are right, so that what is behind them is reached: the input is packed streams
+ * and a header. The first two bytes say how long the header is. */
 #include "codec/sevenzip_read.h"
 
 #include "base/digest.h"

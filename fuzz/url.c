@@ -23,9 +23,12 @@ static void percent(struct slice text)
     char decoded[4096];
     buffer_init(&b, 3 * sizeof decoded);
     percent_encode(&b, text, false);
-    int n = b.failed || text.n > sizeof decoded ? -1 : percent_decode((struct slice){b.p, b.n}, decoded, sizeof decoded);
+    int n = b.failed || text.n > sizeof decoded
+                ? -1
+                : percent_decode((struct slice){b.p, b.n}, decoded, sizeof decoded);
     if (text.n == 0 || memchr(text.p, '\0', text.n) == NULL)
-        CLAIM(n < 0 ? text.n > sizeof decoded || b.failed : slice_equal((struct slice){decoded, (size_t)n}, text));
+        CLAIM(n < 0 ? text.n > sizeof decoded || b.failed
+                    : slice_equal((struct slice){decoded, (size_t)n}, text));
     /* What is taken is a text. */
     n = percent_decode(text, decoded, sizeof decoded);
     CLAIM(n <= 0 || memchr(decoded, '\0', (size_t)n) == NULL);

@@ -1,5 +1,5 @@
-/* For targets of the client: a socket that it connects has the fuzzer's bytes in it, and then the other end closes. Sockets made
- * after the first bring nothing. */
+/* For targets of the client: a socket that it connects has the fuzzer's bytes in it, and then the other end
+ * closes. Sockets made after the first bring nothing. */
 #ifndef PB_FUZZ_WIRE_H
 #define PB_FUZZ_WIRE_H
 

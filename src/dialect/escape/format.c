@@ -134,15 +134,6 @@ struct reading {
     struct pb_error *err;
 };
 
-/* Nothing in a list has a zero byte: texts would end there. */
-static int reading_start(struct reading *r, struct slice text, struct arena *a, struct pb_error *err)
-{
-    *r = (struct reading){{text, 0}, a, err};
-    return text.n > 0 && memchr(text.p, '\0', text.n) != NULL
-               ? error_set(err, PB_INVALID, "there is a zero byte in the list")
-               : PB_OK;
-}
-
 static int fault_at(struct reading *r, const char *what)
 {
     return error_set(r->err, PB_INVALID, "line %zu: %s", r->lines.number, what);
@@ -150,8 +141,8 @@ static int fault_at(struct reading *r, const char *what)
 
 static int line_next(struct reading *r, const char *what, struct slice *line)
 {
-    if (es_line(&r->lines, line))
-        return PB_OK;
+    if (es_line(&r->lines, line)) /* texts would end at a zero byte */
+        return memchr(line->p, '\0', line->n) == NULL ? PB_OK : fault_at(r, "there is a zero byte in it");
     return error_set(r->err, PB_INVALID, "the list ends after %zu lines, where %s should be", r->lines.number,
                      what);
 }
@@ -242,12 +233,10 @@ static int file_read(struct reading *r, struct es_file *f)
 
 int es_upgrade_parse(struct slice text, struct arena *a, struct es_upgrade *out, struct pb_error *err)
 {
-    struct reading r;
+    struct reading r = {{text, 0}, a, err};
     uint64_t count = 0;
     *out = (struct es_upgrade){0};
-    int rc = reading_start(&r, text, a, err);
-    if (rc == PB_OK)
-        rc = line_number(&r, "the number of files", ES_FILES_MAX, &count);
+    int rc = line_number(&r, "the number of files", ES_FILES_MAX, &count);
     if (rc == PB_OK)
         rc = line_number(&r, "the oldest version", ES_NUMBER_MAX, &out->oldest);
     if (rc == PB_OK)
@@ -307,12 +296,10 @@ static int collection_read(struct reading *r, struct es_collection *c)
 
 int es_collections_parse(struct slice text, struct arena *a, struct es_collections *out, struct pb_error *err)
 {
-    struct reading r;
+    struct reading r = {{text, 0}, a, err};
     uint64_t count = 0;
     *out = (struct es_collections){0};
-    int rc = reading_start(&r, text, a, err);
-    if (rc == PB_OK)
-        rc = line_number(&r, "the number of collections", ES_COLLECTIONS_MAX, &count);
+    int rc = line_number(&r, "the number of collections", ES_COLLECTIONS_MAX, &count);
     if (rc < 0)
         return rc;
     out->list = arena_zero(a, (count + 1) * sizeof *out->list);
@@ -428,12 +415,10 @@ static int levels_room(struct es_levels *l, uint64_t folders, uint64_t levels, s
 
 int es_levels_parse(struct slice text, struct arena *a, struct es_levels *out, struct pb_error *err)
 {
-    struct reading r;
+    struct reading r = {{text, 0}, a, err};
     uint64_t folders = 0, levels = 0;
     *out = (struct es_levels){0};
-    int rc = reading_start(&r, text, a, err);
-    if (rc == PB_OK)
-        rc = line_text(&r, "the collection's title", &out->title);
+    int rc = line_text(&r, "the collection's title", &out->title);
     if (rc == PB_OK)
         rc = line_number(&r, "the version", ES_NUMBER_MAX, &out->version);
     if (rc == PB_OK)
