@@ -1,6 +1,7 @@
 # The user's way in. Meson and ninja do the work.
 BUILD     ?= build
 SANITIZED ?= build-sanitized
+FUZZ      ?= build-fuzz
 PREFIX    ?= /usr/local
 NINJA      = ninja -C $(BUILD)
 comma     := ,
@@ -49,6 +50,14 @@ starve powerloss: deps
 	@$(NINJA) --quiet fuzz/archive-corpus fuzz/slc-corpus
 	@tests/fault/$@.py $(BUILD) $(if $(EVERY),--every $(EVERY)) $(SCENES)
 
+# Looks for faults in parsers and whole connections: SECONDS=60 for each target of fuzz/targets, TARGETS="polp slc" for some.
+# bash has a variable SECONDS of its own, which does not count.
+fuzz: deps
+	@scripts/deps packages-fuzz
+	@test -f $(FUZZ)/build.ninja || CC=clang meson setup $(FUZZ) -Dfuzz=true -Dbuildtype=debugoptimized -Db_lundef=false >/dev/null
+	@ninja -C $(FUZZ) --quiet fuzzers
+	@scripts/fuzz $(FUZZ) $(if $(filter command,$(origin SECONDS)),$(SECONDS),60) $(TARGETS)
+
 # Beside other programs; WRITE=1 replaces a part of docs/performance.md. ROWS=map,levels ROUNDS=3 SMALL=1: see the programs.
 bench-publish bench-fetch: bench-%: bench-deps
 	@BUILD=$(BUILD) WRITE=$(WRITE) ROWS=$(ROWS) ROUNDS=$(ROUNDS) SMALL=$(SMALL) bench/$*
@@ -81,7 +90,7 @@ format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
 clean:
-	rm -rf $(BUILD) $(SANITIZED)
+	rm -rf $(BUILD) $(SANITIZED) $(FUZZ)
 
-.PHONY: all deps demo check lint valgrind faults starve powerloss netfaults hostile bench-publish bench-fetch bench-serve bench-deps install \
-	format clean
+.PHONY: all deps demo check lint valgrind faults starve powerloss netfaults hostile fuzz bench-publish bench-fetch bench-serve \
+	bench-deps install format clean

@@ -191,10 +191,12 @@ int percent_decode(struct slice text, char *out, size_t room)
             return -1;
         char c = text.p[i];
         if (c == '%') {
-            if (text.n - i < 3 || !hex_decode((struct slice){text.p + i + 1, 2}, &c, 1) || c == '\0')
+            if (text.n - i < 3 || !hex_decode((struct slice){text.p + i + 1, 2}, &c, 1))
                 return -1;
             i += 2;
         }
+        if (c == '\0') /* what is decoded becomes a text */
+            return -1;
         out[n++] = c;
     }
     return (int)n;

@@ -67,8 +67,8 @@ void secret_free(void *p, size_t n);
 void hex_encode(const void *bytes, size_t n, char *out); /* 2n digits and a NUL */
 bool hex_decode(struct slice hex, void *out, size_t n);  /* false unless there are exactly 2n digits */
 
-/* Decodes %XX into `out` (room bytes). Returns the decoded length; -1 for a malformed escape, %00, or too
- * little room. */
+/* Decodes %XX into `out` (room bytes). Returns the decoded length; -1 for a malformed escape, a zero byte,
+ * escaped or not, or too little room. */
 int percent_decode(struct slice text, char *out, size_t room);
 
 /* Appends `text`, with every byte but letters, digits, -._~ and (with `keep_slash`) '/' encoded as %XX. */
