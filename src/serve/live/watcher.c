@@ -365,6 +365,8 @@ int watcher_start(struct watcher *w, struct pb_error *err)
 {
     int rc = scrub_start(w->shared, w->depot->objects, &w->scrub, err);
     if (rc == PB_OK)
+        scrub_offer(w->scrub, w->snapshot); /* so that what the first requests open is put first, too */
+    if (rc == PB_OK)
         rc = thread_start(&w->thread, watcher_run, w, err);
     w->running = rc == PB_OK;
     return rc;
