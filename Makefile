@@ -65,6 +65,15 @@ bench-publish bench-fetch: bench-%: bench-deps
 bench-serve: bench-deps
 	@BUILD=$(BUILD) bench/serve $(if $(WRITE),--write)
 
+# A mixed load for MINUTES: nothing may grow. Floods, and a good client's share beside them. BUILD=build-tsan takes that build.
+soak flood: deps
+	@$(MAKE) --no-print-directory all
+	@BUILD=$(BUILD) bench/$@ $(if $(filter soak,$@),$(or $(MINUTES),10))
+
+# For ThreadSanitizer: make build-tsan/build.ninja && ninja -C build-tsan && bench/soak
+build-tsan/build.ninja:
+	@meson setup build-tsan -Doptimization=1 -Ddebug=true -Db_sanitize=thread -Db_lundef=false >/dev/null
+
 bench-deps: deps
 	@scripts/deps packages-bench
 	@$(MAKE) --no-print-directory all
@@ -92,5 +101,5 @@ format:
 clean:
 	rm -rf $(BUILD) $(SANITIZED) $(FUZZ)
 
-.PHONY: all deps demo check lint valgrind faults starve powerloss netfaults hostile fuzz bench-publish bench-fetch bench-serve \
-	bench-deps install format clean
+.PHONY: all deps demo check lint valgrind faults starve powerloss netfaults hostile fuzz soak flood bench-publish bench-fetch \
+	bench-serve bench-deps install format clean

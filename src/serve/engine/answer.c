@@ -5,7 +5,7 @@
 #include "serve/engine/conn_state.h"
 #include "serve/engine/send.h"
 
-enum { REQUESTS_PER_TURN = 32 };
+enum { REQUESTS_PER_TURN = 8 /* pipelined ones; others wait no longer than these take */ };
 
 /* What became of one request. */
 enum request_end {

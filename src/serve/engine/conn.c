@@ -164,10 +164,10 @@ void conn_event(struct loop *l, uint32_t index, uint32_t generation, uint32_t ev
     }
     if (events & EPOLLRDHUP && !upstream)
         c->ended = true;
-    if (c->wait == WAIT_RATE) /* its turn comes with the list's */
+    if (c->wait == WAIT_RATE || c->ready) /* its turn comes with the list's */
         return;
     if (conn_replies(c))
         conn_sending(l, c);
-    else if (events & (EPOLLIN | EPOLLRDHUP) && !c->ready && !upstream)
+    else if (events & (EPOLLIN | EPOLLRDHUP) && !upstream)
         c->state == CONN_CLOSING ? conn_closing(l, c) : conn_reading(l, c);
 }

@@ -18,6 +18,7 @@
 
 enum {
     EVENTS_PER_TURN = 128,
+    READY_US = 500,         /* of a turn, for connections that can go on without an event */
     GIVE_WAY_PER_TICK = 64, /* idle connections that are closed because there is no room, also for others' */
     INPUT_SIZE = 2 * PROTOCOL_INPUT_MAX, /* what is kept of a request, and a batch behind it */
     /* Marks in an event's low half that no connection's index reaches. */
@@ -207,6 +208,20 @@ static void loop_wake(struct loop *l)
         return;
 }
 
+/* Those that were ready before this turn get theirs, each once; `last` may be gone by now, so the count
+ * bounds. Those that ask for more than the turn has time for wait for the next one, so that a client with one
+ * request now and then does not wait for all that others have piled up. */
+static void ready_turn(struct loop *l, const struct conn *last)
+{
+    size_t most = l->conns.open;
+    uint64_t until = l->ready.first != NULL ? clock_monotonic_us() + READY_US : 0;
+    for (struct conn *c = l->ready.first; c != NULL && most-- > 0; c = l->ready.first) {
+        conn_continue(l, c);
+        if (c == last || clock_monotonic_us() >= until)
+            break;
+    }
+}
+
 void loop_turn(struct loop *l, int wait_ms)
 {
     struct epoll_event events[EVENTS_PER_TURN];
@@ -216,14 +231,7 @@ void loop_turn(struct loop *l, int wait_ms)
     snapshot_renew(l);
     for (int i = 0; i < n; i++)
         event_handle(l, &events[i]);
-    /* Those that were ready before this turn get theirs, each once; `last` may be gone by now, so the count
-     * bounds. */
-    size_t most = l->conns.open;
-    for (struct conn *c = l->ready.first; c != NULL && most-- > 0; c = l->ready.first) {
-        conn_continue(l, c);
-        if (c == last)
-            break;
-    }
+    ready_turn(l, last);
     if (l->freed)
         listeners_resume(l);
     l->freed = false;

@@ -9,8 +9,8 @@
 #include <stddef.h>
 
 enum {
-    SEAL_STEP = 64 * 1024,            /* bytes hashed in a turn: about 100 microseconds */
-    BYTES_PER_TURN = 4 * 1024 * 1024, /* of one connection: others wait no longer than its sendfile takes */
+    SEAL_STEP = 64 * 1024,       /* bytes hashed in a turn: about 100 microseconds */
+    BYTES_PER_TURN = 512 * 1024, /* of one connection: others wait no longer than its sendfile takes */
 };
 
 /* A reply that is not through yet. Holds what its bytes belong to: a snapshot, or an open object. */
