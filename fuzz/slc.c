@@ -17,9 +17,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     buffer_free(&out);
     buffer_init(&out, CEILING);
     buffer_init(&packed, 2 * CEILING);
-    if (size <= CEILING && (slc_list_pack(bytes, &packed, &err) < 0 ||
-                            slc_unpack_bytes((struct slice){packed.p, packed.n}, &out, &err) < 0 ||
-                            out.n != size || (size > 0 && memcmp(out.p, data, size) != 0)))
+    int rc = size <= CEILING ? slc_list_pack(bytes, &packed, &err) : PB_OK;
+    if (rc == PB_OK && size <= CEILING)
+        rc = slc_unpack_bytes((struct slice){packed.p, packed.n}, &out, &err);
+    bool same = out.n == size && (size == 0 || memcmp(out.p, data, size) == 0);
+    if (size <= CEILING && rc != PB_NO_MEMORY && (rc < 0 || !same))
         abort();
     buffer_free(&out);
     buffer_free(&packed);

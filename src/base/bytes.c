@@ -100,7 +100,7 @@ static bool buffer_reserve(struct buffer *b, size_t more)
         room = b->n + more + 1;
     char *p = b->secret ? secret_grow(b, room) : realloc(b->p, room);
     if (p == NULL) {
-        b->failed = true;
+        b->failed = b->starved = true;
         return false;
     }
     b->p = p;

@@ -52,7 +52,8 @@ struct buffer {
     size_t room;
     size_t ceiling;
     bool failed;
-    bool secret; /* set by the caller: no copy of what is in it stays behind in memory */
+    bool secret;  /* set by the caller: no copy of what is in it stays behind in memory */
+    bool starved; /* it failed for want of memory, not for its ceiling */
 };
 
 void buffer_init(struct buffer *b, size_t ceiling);

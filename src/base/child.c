@@ -251,7 +251,9 @@ int child_convert(child_convert_fn *fn, struct slice in, struct buffer *out, str
         if (event != CHILD_MESSAGE || m->n > sizeof m->bytes)
             return child_fallen(&child, err);
         if (!m->last && !buffer_append(out, m->bytes, m->n))
-            rc = error_set(err, PB_DAMAGED, "the document is larger than %zu bytes", out->ceiling);
+            rc = out->starved
+                     ? error_memory(err)
+                     : error_set(err, PB_DAMAGED, "the document is larger than %zu bytes", out->ceiling);
     } while (rc == PB_OK && !m->last);
     child_end(&child);
     if (rc == PB_OK && m->status != PB_OK)

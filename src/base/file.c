@@ -232,7 +232,9 @@ static int read_all(int at, const char *name, bool follow, struct buffer *b, str
         if (n == 0)
             return buffer_append(b, "", 0) ? PB_OK : error_memory(err);
         if (!buffer_append(b, step, (size_t)n))
-            return error_set(err, PB_INVALID, "read %s: larger than %zu bytes", name, b->ceiling);
+            return b->starved
+                       ? error_memory(err)
+                       : error_set(err, PB_INVALID, "read %s: larger than %zu bytes", name, b->ceiling);
     }
 }
 

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-
 int fail(const struct pb_error *err)
 {
     fprintf(stderr, "patchbay: %s\n", err->text);

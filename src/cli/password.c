@@ -46,7 +46,8 @@ static bool line_read(int fd, char room[PASSWORD_SIZE])
     return true;
 }
 
-/* Anything but a FIFO that nobody writes: that would hold us for good. A shell's <(...) is read to its end. */
+/* Anything but a FIFO that nobody writes: that would hold us for good. A shell's <(...) is read to its end.
+ */
 static int password_open(const char *file)
 {
     enum { WAIT_MS = 3000 };

@@ -212,6 +212,8 @@ static int header_make(const struct sevenzip_writer *w, uint32_t crc, struct buf
     put_streams(b, w, crc);
     put_files(b, &name);
     put_byte(b, SEVENZIP_END);
+    if (b->starved || name.starved)
+        return error_memory(err);
     return b->failed || name.failed ? error_set(err, PB_INVALID, "compress: the name is too long") : PB_OK;
 }
 

@@ -59,9 +59,10 @@ int slc_unpack_known(int fd, uint64_t packed, uint64_t size, deflate_sink_fn *si
 static int bytes_add(void *arg, const void *p, size_t n, struct pb_error *err)
 {
     struct buffer *out = arg;
-    return buffer_append(out, p, n)
-               ? PB_OK
-               : error_set(err, PB_DAMAGED, "it unpacks to more than %zu bytes", out->ceiling);
+    if (buffer_append(out, p, n))
+        return PB_OK;
+    return out->starved ? error_memory(err)
+                        : error_set(err, PB_DAMAGED, "it unpacks to more than %zu bytes", out->ceiling);
 }
 
 int slc_unpack_file(int fd, struct buffer *out, struct pb_error *err)

@@ -295,7 +295,9 @@ int slc_bits_pack(const void *p, size_t n, struct buffer *out, struct pb_error *
     put_le32(rest, (uint32_t)w->bits);
     buffer_append(out, rest, (w->held + 7) / 8);
     if (out->failed)
-        return error_set(err, PB_INVALID, "the compressed data has more than %zu bytes", out->ceiling);
+        return out->starved
+                   ? error_memory(err)
+                   : error_set(err, PB_INVALID, "the compressed data has more than %zu bytes", out->ceiling);
     put_le32(out->p + begin, (uint32_t)w->written);
     return PB_OK;
 }

@@ -142,7 +142,8 @@ int sql_int(struct sqlite3 *db, const char *text, int64_t *value, struct pb_erro
 
 int catalog_version(struct sqlite3 *db, int64_t *version, struct pb_error *err)
 {
-    sql_rollback(db); /* a transaction that was left open, as without memory nothing ends it, sees no change */
+    sql_rollback(
+        db); /* a transaction that was left open, as without memory nothing ends it, sees no change */
     return sql_int(db, "PRAGMA data_version", version, err);
 }
 

@@ -24,12 +24,13 @@ int object_open(int objects, const struct sha256 *name, uint64_t size, int *fd, 
     *fd = openat(objects, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (*fd < 0)
         return error_errno(err, errno, "object %s", path);
-    if (fstat(*fd, &st) != 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size != size) {
-        fd_close(fd);
-        return error_set(err, PB_DAMAGED, "object %s: not a file of %llu bytes", path,
-                         (unsigned long long)size);
-    }
-    return PB_OK;
+    int number = fstat(*fd, &st) != 0 ? errno : 0;
+    if (number == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == size)
+        return PB_OK;
+    fd_close(fd);
+    return number != 0 ? error_errno(err, number, "object %s", path)
+                       : error_set(err, PB_DAMAGED, "object %s: not a file of %llu bytes", path,
+                                   (unsigned long long)size);
 }
 
 bool object_sound(int objects, const struct object *o)

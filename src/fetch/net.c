@@ -335,7 +335,8 @@ static int document_get(struct net *t, const char *url, struct fetch_validators 
     curl_easy_setopt(e, CURLOPT_WRITEDATA, &d);
     int rc = request_run(t, e, &code, err);
     if (rc == PB_OK && out->failed)
-        rc = error_set(err, PB_INVALID, "the document is larger than %zu bytes", out->ceiling);
+        rc = out->starved ? error_memory(err)
+                          : error_set(err, PB_INVALID, "the document is larger than %zu bytes", out->ceiling);
     else if (rc == PB_OK && code != CURLE_OK)
         rc = net_fault(t, e, code, err);
     else if (rc == PB_OK && !buffer_append(out, "", 0))

@@ -144,7 +144,9 @@ static int all_receive(struct net *t, int fd, struct buffer *out, size_t wanted,
         if (rc < 0)
             return rc;
         if (n > 0 && !buffer_append(out, step, (size_t)n))
-            return error_set(err, PB_INVALID, "the reply is larger than %zu bytes", out->ceiling);
+            return out->starved
+                       ? error_memory(err)
+                       : error_set(err, PB_INVALID, "the reply is larger than %zu bytes", out->ceiling);
         if ((rc = pace_check(t, &pace, n > 0 ? (size_t)n : 0, err)) < 0)
             return rc;
         net_received(t, n > 0 ? (uint64_t)n : 0);

@@ -68,7 +68,7 @@ def everywhere(name, fault, build, every):
         try:
             scene.prepare()
             scene.reset()
-            status, words, calls, _ = run(scene, fault, 0)
+            status, words, calls, _ = run(scene, fault.rstrip("+"), 0)
             if status != 0 or calls is None:
                 return False, f"{name}, {fault}: status {status}, {calls} calls without a fault: {words}", []
             for at in range(1 + sum(name.encode()) % every, calls + 1, every):

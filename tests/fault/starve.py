@@ -81,8 +81,8 @@ def check(status, words, memory):
     """Did it say that memory is short? None: a library crashed that is known for it."""
     if status == -signal.SIGSEGV and memory.crashed_in().startswith(FRAIL):
         return None
-    if status == -signal.SIGSYS and "libseccomp" in memory.asker():  # a filter without some of what is allowed
-        return None
+    if status in (-signal.SIGSYS, -signal.SIGSEGV) and "libseccomp" in memory.asker():
+        return None  # a filter without some of what is allowed: then nothing can be asked of the crash either
     if status < 0 or status >= 128:
         raise scenes.Wrong(f"it crashed in {memory.crashed_in()}: status {status}")
     if status != 0 and not words.strip():
@@ -137,7 +137,7 @@ def parser_starve(target, build, every):
     program = os.path.join(build, "fuzz", f"replay-{target}")
     with tempfile.TemporaryDirectory(prefix="patchbay-starve.") as folder:
         memory = Memory(folder, build)
-        env = {**os.environ, **memory.env, "REPLAY_WHOLE": "1"}
+        env = {**os.environ, **memory.env, "REPLAY_WHOLE": "1", "FUZZ_STARVED": "1"}
         one = os.path.join(folder, "one")
         os.mkdir(one)
         corpus = corpus_of(target, build)

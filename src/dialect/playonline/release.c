@@ -172,7 +172,8 @@ int po_config_pack(const struct po_config *c, struct buffer *out, struct pb_erro
     buffer_init(&text, PO_CONFIG_MAX);
     po_config_emit(c, &text);
     if (text.failed)
-        return error_set(err, PB_INVALID, PO_CONFIG " has more than %d bytes", PO_CONFIG_MAX);
+        return text.starved ? error_memory(err)
+                            : error_set(err, PB_INVALID, PO_CONFIG " has more than %d bytes", PO_CONFIG_MAX);
     return slc_list_pack((struct slice){text.p, text.n}, out, err);
 }
 

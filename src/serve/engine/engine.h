@@ -86,7 +86,7 @@ struct loop_listener {
     bool inherited; /* its backlog is left to the next server that inherits the socket */
     const struct protocol *protocol;
     const struct transport *transport;
-    bool paused;    /* connections are left in its queue until there is room */
+    bool paused; /* connections are left in its queue until there is room */
 };
 
 struct loop {
