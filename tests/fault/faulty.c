@@ -180,9 +180,11 @@ WRAP(ftruncate64, int, under(fd), CHANGES | TOUCHES, (int fd, off64_t n), (fd, n
         bool watched = under(fd);                                                                            \
         if (real == NULL)                                                                                    \
             *(void **)&real = dlsym(RTLD_NEXT, #name);                                                       \
-        errno = fault_before(#name, CHANGES | TOUCHES, watched);                                             \
-        if (errno != 0)                                                                                      \
+        int number = fault_before(#name, CHANGES | TOUCHES, watched);                                        \
+        if (number != 0) {                                                                                   \
+            errno = number;                                                                                  \
             return -1;                                                                                       \
+        }                                                                                                    \
         int value = fault.no_sync ? 0 : real(fd);                                                            \
         if (watched)                                                                                         \
             fault_after();                                                                                   \
@@ -250,15 +252,15 @@ WRAP(readlinkat, ssize_t, under_at(at, name), TOUCHES, (int at, const char *name
      (at, name, p, n))
 
 WRAP_AS(opendir, DIR *, under_at(AT_FDCWD, name), TOUCHES | MAKES_FD, NULL,
-        value != NULL ? fd_note(dirfd(value), is_watched) : (void)0, (const char *name), (name))
+        value != NULL ? fd_forget(dirfd(value)) : (void)0, (const char *name), (name))
 WRAP_AS(fdopendir, DIR *, under(fd), TOUCHES, NULL, (void)0, (int fd), (fd))
 WRAP_AS(readdir, struct dirent *, under(dirfd(d)), TOUCHES, NULL, (void)0, (DIR * d), (d))
 WRAP_AS(readdir64, struct dirent64 *, under(dirfd(d)), TOUCHES, NULL, (void)0, (DIR * d), (d))
 WRAP_AS(fopen, FILE *, under_at(AT_FDCWD, name), TOUCHES | MAKES_FD, NULL,
-        value != NULL ? fd_note(fileno(value), is_watched) : (void)0, (const char *name, const char *mode),
+        value != NULL ? fd_forget(fileno(value)) : (void)0, (const char *name, const char *mode),
         (name, mode))
 WRAP_AS(fopen64, FILE *, under_at(AT_FDCWD, name), TOUCHES | MAKES_FD, NULL,
-        value != NULL ? fd_note(fileno(value), is_watched) : (void)0, (const char *name, const char *mode),
+        value != NULL ? fd_forget(fileno(value)) : (void)0, (const char *name, const char *mode),
         (name, mode))
 
 /* ---- descriptors ---- */
@@ -334,7 +336,7 @@ ssize_t recvmsg(int fd, struct msghdr *m, int flags)
             return -1;                                                                                       \
         }                                                                                                    \
         int value = real arguments;                                                                          \
-        fd_note(value, watched);                                                                             \
+        fd_forget(value);                                                                                    \
         if (makes && watched)                                                                                \
             fault_after();                                                                                   \
         return value;                                                                                        \
@@ -346,8 +348,7 @@ WRAP_OPEN(openat64, at, (int at, const char *path, int flags, ...), (at, path, f
 
 /* What programs compiled with _FORTIFY_SOURCE call, where no file is made. */
 #define WRAP_OPEN_2(name, at, parameters, arguments)                                                         \
-    WRAP_AS(name, int, under_at(at, path), TOUCHES | MAKES_FD, -1, fd_note(value, is_watched), parameters,   \
-            arguments)
+    WRAP_AS(name, int, under_at(at, path), TOUCHES | MAKES_FD, -1, fd_forget(value), parameters, arguments)
 WRAP_OPEN_2(__open_2, AT_FDCWD, (const char *path, int flags), (path, flags))
 WRAP_OPEN_2(__open64_2, AT_FDCWD, (const char *path, int flags), (path, flags))
 WRAP_OPEN_2(__openat_2, at, (int at, const char *path, int flags), (at, path, flags))
@@ -365,9 +366,11 @@ WRAP_OPEN_2(__openat64_2, at, (int at, const char *path, int flags), (at, path, 
             *(void **)&real = dlsym(RTLD_NEXT, #name);                                                       \
         bool duplicates = command == F_DUPFD || command == F_DUPFD_CLOEXEC;                                  \
         bool locks = command == F_SETLK || command == F_SETLKW || command == F_GETLK;                        \
-        errno = fault_before(#name, duplicates ? MAKES_FD : locks ? TOUCHES : 0, under(fd));                 \
-        if (errno != 0)                                                                                      \
+        int number = fault_before(#name, duplicates ? MAKES_FD : locks ? TOUCHES : 0, under(fd));            \
+        if (number != 0) {                                                                                   \
+            errno = number;                                                                                  \
             return -1;                                                                                       \
+        }                                                                                                    \
         int value = real(fd, command, argument);                                                             \
         if (duplicates)                                                                                      \
             fd_note(value, under(fd));                                                                       \

@@ -69,7 +69,12 @@ static inline bool under_at(int at, const char *name)
         return path_under(name);
     if (at != AT_FDCWD)
         return under(at);
-    return syscall(SYS_getcwd, path, sizeof path) > 0 && path_under(path);
+    long n = syscall(SYS_getcwd, path, sizeof path); /* with its end */
+    if (n <= 0 || (size_t)n + 1 + strlen(name) >= sizeof path)
+        return false;
+    path[n - 1] = '/';
+    strcpy(path + n, name);
+    return path_under(path);
 }
 
 #endif

