@@ -16,13 +16,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
  * crashes are. */
 #define CLAIM(what)                                                                                          \
     do {                                                                                                     \
-        if (!(what) && getenv("FUZZ_STARVED") != NULL)                                                       \
-            _exit(0);                                                                                        \
-        if (!(what)) {                                                                                       \
-            fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #what);                        \
-            abort();                                                                                         \
-        }                                                                                                    \
+        if (!(what))                                                                                         \
+            fuzz_broken(__FILE__, __LINE__, #what);                                                          \
     } while (0)
+
+_Noreturn static inline void fuzz_broken(const char *file, int line, const char *what)
+{
+    if (getenv("FUZZ_STARVED") != NULL)
+        _exit(0);
+    fprintf(stderr, "%s:%d: does not hold: %s\n", file, line, what);
+    abort();
+}
 
 /* A file in memory with these bytes, read from its beginning; the caller closes it. */
 static inline int fuzz_file(const void *p, size_t n)
