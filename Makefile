@@ -1,8 +1,10 @@
 # The user's way in. Meson and ninja do the work.
 BUILD     ?= build
 SANITIZED ?= build-sanitized
+FUZZ      ?= build-fuzz
 PREFIX    ?= /usr/local
 NINJA      = ninja -C $(BUILD)
+comma     := ,
 
 all: $(BUILD)/build.ninja
 	@$(NINJA) --quiet
@@ -27,6 +29,17 @@ check: deps
 	@$(MAKE) --no-print-directory --silent $(BUILD)/build.ninja $(SANITIZED)/build.ninja
 	@tests/run $(BUILD) $(SANITIZED) $(TESTS)
 
+# gcc -fanalyzer, clang-tidy and cppcheck over all C files, or over FILES="src/base/file.c …"; what was clean and is unchanged is
+# not looked at again.
+lint: deps
+	@scripts/deps packages-lint
+	@BUILD=$(BUILD) scripts/lint $(FILES)
+
+# Each verb and a server under memcheck, in a build of its own.
+valgrind: deps
+	@scripts/deps packages-valgrind
+	@scripts/valgrind
+
 # What `make check` samples, at every point; docs/reliability.md has what came of it. SCENES="'fetch map'" EVERY=10: see the programs.
 faults: deps
 	@$(MAKE) --no-print-directory all
@@ -37,6 +50,14 @@ starve powerloss: deps
 	@$(NINJA) --quiet fuzz/archive-corpus fuzz/slc-corpus
 	@tests/fault/$@.py $(BUILD) $(if $(EVERY),--every $(EVERY)) $(SCENES)
 
+# Looks for faults in parsers and whole connections: SECONDS=60 for each target of fuzz/targets, TARGETS="polp slc" for some.
+# bash has a variable SECONDS of its own, which does not count.
+fuzz: deps
+	@scripts/deps packages-fuzz
+	@test -f $(FUZZ)/build.ninja || CC=clang meson setup $(FUZZ) -Dfuzz=true -Dbuildtype=debugoptimized -Db_lundef=false >/dev/null
+	@ninja -C $(FUZZ) --quiet fuzzers
+	@scripts/fuzz $(FUZZ) $(if $(filter command,$(origin SECONDS)),$(SECONDS),60) $(TARGETS)
+
 # Beside other programs; WRITE=1 replaces a part of docs/performance.md. ROWS=map,levels ROUNDS=3 SMALL=1: see the programs.
 bench-publish bench-fetch: bench-%: bench-deps
 	@BUILD=$(BUILD) WRITE=$(WRITE) ROWS=$(ROWS) ROUNDS=$(ROUNDS) SMALL=$(SMALL) bench/$*
@@ -44,12 +65,30 @@ bench-publish bench-fetch: bench-%: bench-deps
 bench-serve: bench-deps
 	@BUILD=$(BUILD) bench/serve $(if $(WRITE),--write)
 
+# A mixed load for MINUTES: nothing may grow. Floods, and a good client's share beside them. BUILD=build-tsan takes that build.
+soak flood: deps
+	@$(MAKE) --no-print-directory all
+	@BUILD=$(BUILD) bench/$@ $(if $(filter soak,$@),$(or $(MINUTES),10))
+
+# For ThreadSanitizer: make build-tsan/build.ninja && ninja -C build-tsan && bench/soak
+build-tsan/build.ninja:
+	@meson setup build-tsan -Doptimization=1 -Ddebug=true -Db_sanitize=thread -Db_lundef=false >/dev/null
+
 bench-deps: deps
 	@scripts/deps packages-bench
 	@$(MAKE) --no-print-directory all
 	@mkdir -p $(BUILD)/bench
 	@for name in floor load spend; do \
 		$(CC) -std=gnu17 -D_GNU_SOURCE -O2 -Wall -Wextra -o $(BUILD)/bench/$$name bench/$$name.c || exit 1; done
+
+# A network that is broken at every byte of heads, and every STRIDE bytes of bodies; TITLES=map,levels,upgrade,app. It takes
+# 20 minutes of a core.
+netfaults: all
+	@python3 tests/interop/netfaults.py $(BUILD)/patchbay full $(subst $(comma), ,$(TITLES)) $(if $(STRIDE),--stride $(STRIDE))
+
+# Servers that want memory or time, each with the peak of the client's memory; CASES=gzip_bomb,… runs these alone.
+hostile: all
+	@python3 tests/interop/hostile.py $(BUILD)/patchbay $(subst $(comma), ,$(CASES))
 
 install: all
 	@meson configure $(BUILD) -Dprefix=$(PREFIX)
@@ -60,6 +99,7 @@ format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
 clean:
-	rm -rf $(BUILD) $(SANITIZED)
+	rm -rf $(BUILD) $(SANITIZED) $(FUZZ)
 
-.PHONY: all deps demo check faults starve powerloss bench-publish bench-fetch bench-serve bench-deps install format clean
+.PHONY: all deps demo check lint valgrind faults starve powerloss netfaults hostile fuzz soak flood bench-publish bench-fetch \
+	bench-serve bench-deps install format clean

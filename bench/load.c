@@ -171,14 +171,14 @@ int main(int argc, char **argv)
     load.epoll = epoll_create1(EPOLL_CLOEXEC);
     must(load.fds != NULL && load.left != NULL && load.epoll >= 0, "start");
     requests_read(argv[5]);
-    connect_all((uint16_t)atoi(argv[1]));
+    connect_all((uint16_t)strtoul(argv[1], NULL, 10));
     load.done = 0;
     printf("ready\n");
     fflush(stdout);
     if (getchar() == EOF) /* it was about the connections only */
         return 0;
 
-    double began = now(), end = began + atof(argv[3]);
+    double began = now(), end = began + strtod(argv[3], NULL);
     if (end > began) {
         for (size_t i = 0; i < load.n; i++)
             ask(i);

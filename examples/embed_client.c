@@ -27,7 +27,7 @@ int main(int argc, char **argv)
 {
     struct pb_error err;
     struct pb_fetch_result result;
-    struct view view = {"", argc == 4 ? atoi(argv[3]) : 101};
+    struct view view = {"", argc == 4 ? (int)strtol(argv[3], NULL, 10) : 101};
     if (argc < 3 || argc > 4) {
         fprintf(stderr, "usage: embed_client URL DIR [CANCEL_AT_PERCENT]\n");
         return 2;

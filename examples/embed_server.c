@@ -21,7 +21,7 @@ static int failed(const struct pb_error *err)
 
 static int publish(const char *path, const char *map, struct pb_error *err)
 {
-    struct pb_depot *depot;
+    struct pb_depot *depot = NULL;
     struct pb_map_options options = {.file = map, .level = 1};
     struct pb_publish_result result;
     int rc = pb_depot_init(path, err);

@@ -1,53 +1,79 @@
-/* Escape's lists and index files. What is taken must be emitted in a form that is taken again. */
+/* Escape's lists and index files. What is taken must be emitted in a form that is taken again, and is then
+ * emitted alike; and zero bytes are taken nowhere but behind its end. */
 #include "dialect/escape/format.h"
 
-#include <stdlib.h>
+#include "fuzz.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void upgrade(struct slice text, struct arena *a, struct buffer *b)
+static void upgrade(struct slice text, struct arena *a, struct buffer *once, struct buffer *twice)
 {
     struct es_upgrade u, again;
     struct pb_error err;
     if (es_upgrade_parse(text, a, &u, &err) != PB_OK)
         return;
-    es_upgrade_emit(&u, b);
-    if (!b->failed &&
-        (es_upgrade_parse((struct slice){b->p, b->n}, a, &again, &err) != PB_OK || again.n != u.n))
-        abort();
+    CLAIM(es_upgrade_parse((struct slice){text.p, strnlen(text.p, text.n)}, a, &again, &err) == PB_OK);
+    es_upgrade_emit(&u, once);
+    if (once->failed)
+        return;
+    CLAIM(es_upgrade_parse((struct slice){once->p, once->n}, a, &again, &err) == PB_OK && again.n == u.n);
+    es_upgrade_emit(&again, twice);
+    CLAIM(fuzz_same(once, twice));
 }
 
-static void levels(struct slice text, struct arena *a, struct buffer *b)
+static void levels(struct slice text, struct arena *a, struct buffer *once, struct buffer *twice)
 {
     struct es_levels l, again;
     struct pb_error err;
     if (es_levels_parse(text, a, &l, &err) != PB_OK)
         return;
-    es_levels_emit(&l, b);
-    if (!b->failed && (es_levels_parse((struct slice){b->p, b->n}, a, &again, &err) != PB_OK ||
-                       again.level_count != l.level_count))
-        abort();
+    CLAIM(es_levels_parse((struct slice){text.p, strnlen(text.p, text.n)}, a, &again, &err) == PB_OK);
+    es_levels_emit(&l, once);
+    if (once->failed)
+        return;
+    CLAIM(es_levels_parse((struct slice){once->p, once->n}, a, &again, &err) == PB_OK);
+    CLAIM(again.level_count == l.level_count && again.folder_count == l.folder_count);
+    es_levels_emit(&again, twice);
+    CLAIM(fuzz_same(once, twice));
+}
+
+static void collections(struct slice text, struct arena *a, struct buffer *once, struct buffer *twice)
+{
+    struct es_collections c, again;
+    struct pb_error err;
+    if (es_collections_parse(text, a, &c, &err) != PB_OK)
+        return;
+    CLAIM(es_collections_parse((struct slice){text.p, strnlen(text.p, text.n)}, a, &again, &err) == PB_OK);
+    es_collections_emit(&c, once);
+    if (once->failed)
+        return;
+    CLAIM(es_collections_parse((struct slice){once->p, once->n}, a, &again, &err) == PB_OK && again.n == c.n);
+    es_collections_emit(&again, twice);
+    CLAIM(fuzz_same(once, twice));
+}
+
+/* An index file is never refused: players write them. */
+static void index_file(struct slice text, struct arena *a)
+{
+    struct es_index index;
+    struct pb_error err;
+    CLAIM(es_index_parse(text, a, &index, &err) == PB_OK || err.status == PB_NO_MEMORY);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct arena a;
-    struct buffer b;
-    struct es_collections c;
-    struct es_index index;
-    struct pb_error err;
+    static void (*const lists[])(struct slice, struct arena *, struct buffer *,
+                                 struct buffer *) = {upgrade, levels, collections};
     struct slice text = {(const char *)data, size};
+    struct arena a;
     arena_init(&a, 64 << 20);
-    buffer_init(&b, ES_DOCUMENT_MAX);
-    upgrade(text, &a, &b);
-    b.n = 0;
-    levels(text, &a, &b);
-    b.n = 0;
-    if (es_collections_parse(text, &a, &c, &err) == PB_OK)
-        es_collections_emit(&c, &b);
-    if (es_index_parse(text, &a, &index, &err) != PB_OK && err.status != PB_NO_MEMORY)
-        abort();
-    buffer_free(&b);
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        struct buffer once, twice;
+        buffer_init(&once, ES_DOCUMENT_MAX);
+        buffer_init(&twice, ES_DOCUMENT_MAX);
+        lists[i](text, &a, &once, &twice);
+        buffer_free(&once);
+        buffer_free(&twice);
+    }
+    index_file(text, &a);
     arena_free(&a);
     return 0;
 }

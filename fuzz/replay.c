@@ -16,6 +16,8 @@ static int replay(const char *path)
     uint8_t *data = malloc(MOST);
     if (f == NULL || data == NULL) {
         free(data);
+        if (f != NULL)
+            fclose(f);
         return -1;
     }
     size_t n = fread(data, 1, MOST, f);

@@ -117,7 +117,7 @@ typedef int pb_problem_fn(void *arg, const char *what, const char *titles);
 
 /*
  * Checks the depot: reads every object and compares it with its name (SHA-256), its MD5 and its size; checks
- * the catalog; and checks that every live release can be served. Returns PB_OK when the check was completed,
+ * the catalog; and checks that every release could be served. Returns PB_OK when the check was completed,
  * also when it found problems: see report->problems. fn and progress may be NULL.
  */
 PB_API PB_MUST_USE int pb_depot_fsck(struct pb_depot *depot, pb_problem_fn *fn, pb_progress_fn *progress,

@@ -68,6 +68,7 @@ struct pb_fetch_options {
     const char
         *folder; /* the game's folder; created if missing. The client's state is in .patchbay within it */
     unsigned connections;    /* at once; 0: chosen by the library; at most 64 */
+    unsigned timeout;        /* seconds that a transfer may bring next to nothing; 0: 20; at most 3600 */
     unsigned attempts;       /* for a document or piece where the network fails; 0: 3; at most 101 */
     unsigned long long rate; /* bytes a second over all connections; 0: unlimited; else at least 1024 */
     const char *ca_file;     /* certificates to trust, PEM; NULL: see above */

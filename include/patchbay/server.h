@@ -77,6 +77,11 @@ PB_API int pb_server_address(const struct pb_server *server, size_t n, char *tex
  * no such listener. */
 PB_API const char *pb_server_protocol(const struct pb_server *server, size_t n);
 
+/* How many connections at once the process's limit of descriptors (RLIMIT_NOFILE, as it was when the server
+ * was started) leaves room for; each is counted with two of them. Further ones wait until one is free; idle
+ * ones give way. */
+PB_API unsigned pb_server_room(const struct pb_server *server);
+
 /* Applies a new configuration without dropping a connection, and reopens the access log. Changed addresses,
  * threads and the log's path apply from the next start on; a report says so. The rest applies to all
  * connections within a second (with own_loop: from the next steps on). After an error the old one stays in

@@ -22,6 +22,11 @@ static const struct setting server_settings[] = {
     {"admin", "[ADDR:]PORT", "answer the operator there: /metrics, /status, /healthz, /readyz (default: not)",
      false},
     {"sandbox", "yes|no", "let the kernel refuse what a server does not need (default yes)", false},
+    {"admin_hosts", "NAME", "another name that the admin address may be asked by, such as a proxy's", true},
+    {"admin_token_file", "FILE",
+     "answer at the admin address only who sends this file's token; needed where it is not a loopback "
+     "address",
+     false},
     {"deny", "ADDRESS[/BITS]", "answer 403 to this address or range", true},
     {"max_connections", "N", "connections of the server (default 50000)", false},
     {"address_connections", "N", "connections of one address (default 500; 0: no limit)", false},
@@ -49,6 +54,8 @@ static const struct setting server_settings[] = {
     {"least_rate", "BYTES", "a second: less is too few (default 0: one byte in send_timeout will do)", false},
     {"drain_timeout", "SECONDS", "when told to stop, finish replies for at most this long (default 10)",
      false},
+    {"verify", "yes|no", "check each object once while it is served (default yes)", false},
+    {"verify_rate", "BYTES", "a second that this reads (default 4M; 0: no limit)", false},
     {NULL, NULL, NULL, false},
 };
 

@@ -36,6 +36,9 @@ PB_MUST_USE int config_number(const struct pb_config *c, const char *key, unsign
                               unsigned fallback, unsigned *out, struct pb_error *err);
 PB_MUST_USE int config_seconds(const struct pb_config *c, const char *key, unsigned fallback, unsigned *ms,
                                struct pb_error *err);
+/* Bytes of section [server], such as 10M, at most `most`; *out stays as it is when they are not set. */
+PB_MUST_USE int config_bytes(const struct pb_config *c, const char *key, uint64_t most, uint64_t *out,
+                             struct pb_error *err);
 /* The limits of the settings. */
 PB_MUST_USE int config_limits(const struct pb_config *c, struct serve_settings *s, struct pb_error *err);
 

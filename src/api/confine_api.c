@@ -83,7 +83,7 @@ int pb_confine_files(const char *depot, const struct pb_config *c, const char *c
                      struct pb_error *err)
 {
     bool wanted;
-    char log[PATH_MAX], config[PATH_MAX];
+    char log[PATH_MAX], config[PATH_MAX], token[PATH_MAX];
     const struct config_value *v;
     struct paths paths = {.list = {{depot, CONFINE_READ | CONFINE_WRITE}}, .n = 1};
     *version = 0;
@@ -95,10 +95,14 @@ int pb_confine_files(const char *depot, const struct pb_config *c, const char *c
                    strcmp(v->value, "off") != 0;
     if (to_file && folder_of(v->value, log))
         paths_add(&paths, &(struct confine_path){log, CONFINE_APPEND}, 1);
+    if (config_values(c, "server", "admin_token_file", &v, 1) > 0 && folder_of(v->value, token))
+        paths_add(&paths, &(struct confine_path){token, CONFINE_READ}, 1);
     if (config_file != NULL && folder_of(config_file, config))
         paths_add(&paths, &(struct confine_path){config, CONFINE_READ}, 1);
-    struct confine_files files = {.paths = paths.list, .connect = connects(c), .bind = true};
-    if (files.connect)
+    /* A starting server asks whether those that are on record still answer. Later there are no sockets to
+     * connect. */
+    struct confine_files files = {.paths = paths.list, .connect = true, .bind = true};
+    if (connects(c))
         paths_add(&paths, resolver, sizeof resolver / sizeof resolver[0]);
     files.n = paths.n;
     return confine_files(&files, version, err);

@@ -98,11 +98,12 @@ int pb_depot_restore(const char *backup, const char *depot, pb_progress_fn *prog
     return rc < 0 ? error_context(err, "restore") : PB_OK;
 }
 
-/* Would a server show each live release? Its dialect says. */
+/* Would a server show each release? Its dialect says. */
 struct compile_check {
     pb_problem_fn *fn;
     void *arg;
     struct pb_fsck_report *report;
+    bool live; /* those that are now */
     bool cancelled;
 };
 
@@ -112,7 +113,8 @@ static void compile_failed(void *arg, const struct site_title *title, const stru
     if (err->status == PB_UNSUPPORTED)
         return; /* another version's dialect is no damage */
     char name[600];
-    snprintf(name, sizeof name, "%s/%s %s (live)", title->dialect, title->name, title->version);
+    snprintf(name, sizeof name, "%s/%s %s%s", title->dialect, title->name, title->version,
+             c->live ? " (live)" : "");
     c->report->problems++;
     if (c->fn != NULL && c->fn(c->arg, err->text, name) != 0)
         c->cancelled = true;
@@ -121,8 +123,8 @@ static void compile_failed(void *arg, const struct site_title *title, const stru
 int pb_depot_fsck(struct pb_depot *depot, pb_problem_fn *fn, pb_progress_fn *progress, void *arg,
                   struct pb_fsck_report *report, struct pb_error *err)
 {
-    struct site *site;
-    struct compile_check check = {fn, arg, report, false};
+    struct site *site = NULL;
+    struct compile_check check = {fn, arg, report, true, false};
     struct site_maker maker = dialects_maker(all_dialects, NULL, compile_failed, &check);
     int rc = depot_fsck(inner(depot), fn, progress, arg, report, err);
     if (rc == PB_OK)
@@ -130,6 +132,10 @@ int pb_depot_fsck(struct pb_depot *depot, pb_problem_fn *fn, pb_progress_fn *pro
     if (rc < 0)
         return rc;
     site_release(site);
+    check.live = false;
+    rc = site_check_others(inner(depot), &maker, err);
+    if (rc < 0)
+        return rc;
     return check.cancelled ? error_set(err, PB_CANCELLED, "cancelled") : PB_OK;
 }
 

@@ -137,10 +137,10 @@ static int together_export(struct export *x, const struct site *site, struct pb_
 {
     int rc = PB_OK;
     for (size_t i = 0; rc == PB_OK && all_dialects[i] != NULL; i++) {
-        const char *path = NULL, *base;
+        const char *path = NULL, *base = "";
         struct slice bytes;
         struct digest_result r;
-        int folder;
+        int folder = -1;
         if (all_dialects[i]->export_site == NULL)
             continue;
         all_dialects[i]->export_site(site, site->compiled[i], &path, &bytes);

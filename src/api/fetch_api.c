@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { CONNECTIONS_MAX = 64, ATTEMPTS_MAX = 101, RATE_LEAST = 1024, HTTPS_PORT = 443 };
+enum { CONNECTIONS_MAX = 64, ATTEMPTS_MAX = 101, TIMEOUT_MAX = 3600, RATE_LEAST = 1024, HTTPS_PORT = 443 };
 
 /* One call of pb_fetch. */
 struct fetching {
@@ -94,6 +94,8 @@ static int limits_check(const struct pb_fetch_options *o, struct pb_error *err)
         return error_set(err, PB_INVALID, "more than %d connections", CONNECTIONS_MAX);
     if (o->attempts > ATTEMPTS_MAX)
         return error_set(err, PB_INVALID, "more than %d attempts", ATTEMPTS_MAX);
+    if (o->timeout > TIMEOUT_MAX)
+        return error_set(err, PB_INVALID, "a timeout of more than %d seconds", TIMEOUT_MAX);
     if (o->rate > 0 && o->rate < RATE_LEAST)
         return error_set(err, PB_INVALID, "a rate of less than %d bytes a second", RATE_LEAST);
     return o->ca_file != NULL && access(o->ca_file, R_OK) != 0
@@ -275,6 +277,7 @@ static int everything_fetch(struct fetching *f, struct pb_error *err)
                                   .packed = f->dialect->packed,
                                   .connections = f->options->connections,
                                   .attempts = f->options->attempts,
+                                  .patience = f->options->timeout,
                                   .rate = f->options->rate,
                                   .ca_file = f->options->ca_file,
                                   .progress = f->progress,

@@ -1,10 +1,12 @@
 /* One title: sources, plans and tries. */
 #include "api/fetch_job.h"
 
+#include "base/beneath.h"
 #include "base/file.h"
 #include "base/path.h"
 #include "install/install.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 
 enum {
@@ -96,6 +98,7 @@ static int plan_download(struct fetch_job *job, struct fetch_plan *plan, struct 
         notice_tell(job, "no longer asked, for its wrong bytes: ", report.blamed);
     if (report.downloaded > 0 && rc != PB_DAMAGED) /* progress; wrong bytes are none */
         job->rounds = 0;
+    job->endless = report.endless;
     job->result->downloaded += report.downloaded;
     job->result->bytes += report.bytes;
     /* The first look into staging tells what an earlier run left; later ones would count our own pieces. */
@@ -219,8 +222,8 @@ static int pieces_are_files(const struct fetch_job *job, struct fetch_plan *plan
         char hex[MD5_HEX + 1];
         _cleanup_fd_ int fd = -1;
         if (s->action == FETCH_PLACE)
-            rc = file_open_regular(job->workspace->staging, fetch_step_staged(s, hex), false, &fd, &s->size,
-                                   err);
+            rc =
+                beneath_own(job->workspace->staging, fetch_step_staged(s, hex), O_RDONLY, &fd, &s->size, err);
     }
     return rc;
 }
@@ -293,7 +296,8 @@ static int plan_again(struct fetch_job *job, const struct fetch_plan *before, co
 /*
  * One source. Where a piece is missing or wrong, the server's content may have changed since it was planned
  * (a publish, a rollback), so the plan is made anew each time. A changed plan starts afresh, and so does one
- * that has brought pieces; the same one without any success is tried NET_ATTEMPTS times in all.
+ * that has brought pieces; the same one without any success is tried NET_ATTEMPTS times in all. A body
+ * without an end is final: it would take as long again.
  */
 static int source_fetch(struct fetch_job *job, const char *source, struct pb_error *err)
 {
@@ -320,7 +324,7 @@ static int source_fetch(struct fetch_job *job, const char *source, struct pb_err
             job->dialect->plan_end(&plan);
         arena_free(&before.arena);
         before = plan;
-        if (!again || job->final || (rc != PB_DAMAGED && rc != PB_NOT_FOUND))
+        if (!again || job->final || job->endless || (rc != PB_DAMAGED && rc != PB_NOT_FOUND))
             break;
     }
     arena_free(&before.arena);

@@ -25,6 +25,7 @@ struct fetch_job {
     const char *tried[FETCH_ROUNDS * FETCH_SOURCES_MAX];
     size_t tried_count;
     bool final;             /* the install has begun: its result is final, and no other source is tried */
+    bool endless;           /* the source sent more than makes sense: it is not asked again */
     struct pb_error faults; /* the texts of all sources that failed, one after the other */
 };
 

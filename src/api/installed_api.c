@@ -240,8 +240,8 @@ static int folders_leave(struct leaving *l, const char *path, struct pb_error *e
 static int file_leave(void *arg, const struct file_record *f, struct pb_error *err)
 {
     struct leaving *l = arg;
-    struct stat st;
-    enum verdict verdict;
+    struct stat st = {0};
+    enum verdict verdict = FILE_MISSING;
     int rc = file_check(&l->tree, f, &st, &verdict, err);
     if (rc == PB_OK)
         rc = folders_leave(l, f->path, err);

@@ -15,8 +15,8 @@ static int bytes_take(const struct config_value *v, struct slice text, uint64_t 
     return PB_OK;
 }
 
-static int bytes_of(const struct pb_config *c, const char *key, uint64_t most, uint64_t *out,
-                    struct pb_error *err)
+int config_bytes(const struct pb_config *c, const char *key, uint64_t most, uint64_t *out,
+                 struct pb_error *err)
 {
     const struct config_value *v;
     return config_values(c, "server", key, &v, 1) == 0 ? PB_OK
@@ -115,9 +115,9 @@ static int title_values_make(const struct pb_config *c, const char *key, uint64_
 static int rates_make(const struct pb_config *c, struct serve_settings *s, struct pb_error *err)
 {
     struct limits *l = &s->limits;
-    int rc = bytes_of(c, "rate", RATE_MAX, &l->rate, err);
+    int rc = config_bytes(c, "rate", RATE_MAX, &l->rate, err);
     if (rc == PB_OK)
-        rc = bytes_of(c, "least_rate", RATE_MAX, &l->least_rate, err);
+        rc = config_bytes(c, "least_rate", RATE_MAX, &l->least_rate, err);
     if (rc == PB_OK)
         rc = config_number(c, "address_requests", 0, 1000000, 0, &l->address_requests, err);
     if (rc == PB_OK)
@@ -132,9 +132,9 @@ static int caps_make(const struct pb_config *c, struct serve_settings *s, struct
 {
     struct limits *l = &s->limits;
     const uint64_t most = 1ull << 60;
-    int rc = bytes_of(c, "soft_cap", most, &l->caps.soft, err);
+    int rc = config_bytes(c, "soft_cap", most, &l->caps.soft, err);
     if (rc == PB_OK)
-        rc = bytes_of(c, "hard_cap", most, &l->caps.hard, err);
+        rc = config_bytes(c, "hard_cap", most, &l->caps.hard, err);
     if (rc == PB_OK)
         rc = title_values_make(c, "title_soft_cap", most, &s->arena, &l->soft_caps, err);
     if (rc == PB_OK)

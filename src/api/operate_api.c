@@ -1,6 +1,7 @@
 /* patchbay/operate.h. */
 #include "patchbay/operate.h"
 
+#include "api/token.h"
 #include "base/clock.h"
 #include "base/path.h"
 #include "depot/depot.h"
@@ -40,7 +41,7 @@ int pb_ban(struct pb_depot *depot, const char *range, const char *reason, int64_
            struct pb_error *err)
 {
     char text[ADDRESS_TEXT];
-    struct state *state;
+    struct state *state = NULL;
     int rc = range_of(range, text, err);
     if (rc == PB_OK && expires != 0 && expires <= clock_unix())
         rc = error_set(err, PB_INVALID, "the ban would have ended already");
@@ -59,7 +60,7 @@ int pb_ban(struct pb_depot *depot, const char *range, const char *reason, int64_
 int pb_unban(struct pb_depot *depot, const char *range, struct pb_error *err)
 {
     char text[ADDRESS_TEXT];
-    struct state *state;
+    struct state *state = NULL;
     int rc = range_of(range, text, err);
     if (rc == PB_OK)
         rc = state_of(depot, &state, err);
@@ -85,7 +86,7 @@ static int ban_show(void *arg, const struct state_ban *ban, struct pb_error *err
 int pb_bans(struct pb_depot *depot, pb_ban_fn *fn, void *arg, struct pb_error *err)
 {
     struct listing l = {fn, arg};
-    struct state *state;
+    struct state *state = NULL;
     int rc = state_of(depot, &state, err);
     if (rc < 0)
         return rc;
@@ -99,7 +100,7 @@ int pb_bans(struct pb_depot *depot, pb_ban_fn *fn, void *arg, struct pb_error *e
 static int servers_of(struct pb_depot *depot, struct state_server out[STATE_SERVERS_MAX], size_t *n,
                       struct pb_error *err)
 {
-    struct state *state;
+    struct state *state = NULL;
     int rc = depot != NULL ? state_of(depot, &state, err)
                            : error_set(err, PB_INVALID, "neither a depot nor an address is given");
     if (rc < 0)
@@ -113,11 +114,12 @@ static int servers_of(struct pb_depot *depot, struct state_server out[STATE_SERV
     return rc;
 }
 
-/* Asks once. `seconds` 0: it may take as long as over a slow line. */
-static int status_ask(const char *address, unsigned seconds, struct buffer *text, struct pb_error *err)
+/* Asks once. `token` may be "". `seconds` 0: it may take as long as over a slow line. */
+static int status_ask(const char *address, const char *token, unsigned seconds, struct buffer *text,
+                      struct pb_error *err)
 {
     char url[512];
-    struct net_options o = {.user_agent = "patchbay", .direct = true, .seconds = seconds};
+    struct net_options o = {.user_agent = "patchbay", .direct = true, .seconds = seconds, .token = token};
     struct net *t;
     if (snprintf(url, sizeof url, "http://%s/status", address) >= (int)sizeof url)
         return error_set(err, PB_INVALID, "the address is too long");
@@ -145,18 +147,19 @@ static bool status_is_of(const char *text, const struct state_server *server)
 }
 
 /* The newest server that answers. The error is that of the newest. */
-static int status_of_depot(struct pb_depot *depot, struct buffer *text, struct pb_error *err)
+static int status_of_depot(struct pb_depot *depot, const char *token, struct buffer *text,
+                           struct pb_error *err)
 {
     enum { ANSWER_SECONDS = 10 }; /* one that hangs must not keep us from the next for long */
     struct state_server servers[STATE_SERVERS_MAX];
-    struct pb_error of_newest, of_other;
-    size_t n;
+    struct pb_error of_newest = {0}, of_other = {0};
+    size_t n = 0;
     int rc = servers_of(depot, servers, &n, err);
     if (rc < 0)
         return rc;
     for (size_t i = 0; i < n; i++) {
         struct pb_error *of_this = i == 0 ? &of_newest : &of_other;
-        rc = status_ask(servers[i].admin, ANSWER_SECONDS, text, of_this);
+        rc = status_ask(servers[i].admin, token, ANSWER_SECONDS, text, of_this);
         if (rc == PB_OK && status_is_of(text->p, &servers[i]))
             return PB_OK;
         if (rc == PB_OK)
@@ -168,12 +171,18 @@ static int status_of_depot(struct pb_depot *depot, struct buffer *text, struct p
     return of_newest.status;
 }
 
-int pb_server_status(struct pb_depot *depot, const char *address, char **json, struct pb_error *err)
+int pb_server_status(struct pb_depot *depot, const char *address, const char *token_file, char **json,
+                     struct pb_error *err)
 {
     enum { STATUS_MAX = 256 * 1024 * 1024 };
+    char token[TOKEN_ROOM] = "";
     struct buffer text;
+    int rc = token_file != NULL ? token_read(token_file, token, err) : PB_OK;
+    if (rc < 0)
+        return rc;
     buffer_init(&text, STATUS_MAX);
-    int rc = address != NULL ? status_ask(address, 0, &text, err) : status_of_depot(depot, &text, err);
+    rc = address != NULL ? status_ask(address, token, 0, &text, err)
+                         : status_of_depot(depot, token, &text, err);
     if (rc < 0) {
         buffer_free(&text);
         return rc;

@@ -92,10 +92,15 @@ const char *pb_server_protocol(const struct pb_server *s, size_t n)
     return n < s->addresses ? server_protocol(s->server, n) : NULL;
 }
 
+unsigned pb_server_room(const struct pb_server *s)
+{
+    return server_room(s->server);
+}
+
 int pb_server_reload(struct pb_server *s, const struct pb_config *config, struct pb_error *err)
 {
-    struct config_start start;
-    struct serve_settings *settings;
+    struct config_start start = {0};
+    struct serve_settings *settings = NULL;
     int rc = config_start(config, &start, err);
     if (rc == PB_OK)
         rc = config_settings(config, &settings, err);

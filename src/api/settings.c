@@ -1,12 +1,14 @@
 /* From a configuration to what serving needs. limits.c does the limits. */
 #include "api/config.h"
 #include "api/dialects.h"
+#include "api/token.h"
 #include "wire/http_request.h"
 
 #include <stdio.h>
 #include <unistd.h>
 
-enum { SECONDS_MAX = 86400, HEAD_LEAST = 256 };
+enum { SECONDS_MAX = 86400, HEAD_LEAST = 256, VERIFY_RATE = 4 * 1024 * 1024 };
+#define VERIFY_RATE_MAX ((uint64_t)1 << 40)
 
 int config_number(const struct pb_config *c, const char *key, unsigned low, unsigned high, unsigned fallback,
                   unsigned *out, struct pb_error *err)
@@ -51,6 +53,19 @@ static int times_make(const struct pb_config *c, struct serve_settings *s, struc
     return PB_OK;
 }
 
+static int verify_make(const struct pb_config *c, struct serve_settings *s, struct pb_error *err)
+{
+    const struct config_value *v;
+    s->verify = true;
+    s->verify_rate = VERIFY_RATE;
+    if (config_values(c, "server", "verify", &v, 1) > 0) {
+        s->verify = strcmp(v->value, "yes") == 0;
+        if (!s->verify && strcmp(v->value, "no") != 0)
+            return error_set(err, PB_INVALID, "%s: verify is yes or no, not %s", v->where, v->value);
+    }
+    return config_bytes(c, "verify_rate", VERIFY_RATE_MAX, &s->verify_rate, err);
+}
+
 static int deny_make(const struct pb_config *c, struct serve_settings *s, struct pb_error *err)
 {
     const struct config_value *values[CONFIG_VALUES_MAX];
@@ -66,6 +81,32 @@ static int deny_make(const struct pb_config *c, struct serve_settings *s, struct
     }
     range_set_sort(&s->deny);
     return PB_OK;
+}
+
+static int admin_access_make(const struct pb_config *c, struct serve_settings *s, struct pb_error *err)
+{
+    const struct config_value *values[CONFIG_VALUES_MAX];
+    struct admin_access *a = &s->admin;
+    char token[TOKEN_ROOM];
+    size_t n = config_values(c, "server", "admin_hosts", values, CONFIG_VALUES_MAX);
+    a->hosts = arena_zero(&s->arena, (n + 1) * sizeof *a->hosts);
+    for (size_t i = 0; a->hosts != NULL && i < n; i++) {
+        if (values[i]->value[0] == '\0' || strpbrk(values[i]->value, " ,/") != NULL)
+            return error_set(err, PB_INVALID, "%s: admin_hosts is the name of one host, not \"%s\"",
+                             values[i]->where, values[i]->value);
+        a->hosts[a->host_count++] = arena_text(&s->arena, values[i]->value);
+        if (a->hosts[i] == NULL)
+            return error_memory(err);
+    }
+    if (a->hosts == NULL)
+        return error_memory(err);
+    if (config_values(c, "server", "admin_token_file", values, 1) == 0)
+        return PB_OK;
+    int rc = token_read(values[0]->value, token, err);
+    if (rc < 0)
+        return error_context(err, "%s", values[0]->where);
+    a->token = arena_text(&s->arena, token);
+    return a->token != NULL ? PB_OK : error_memory(err);
 }
 
 /* All values of one dialect, in the form that it reads. */
@@ -105,7 +146,11 @@ int config_settings(const struct pb_config *c, struct serve_settings **out, stru
     if (rc == PB_OK)
         rc = deny_make(c, s, err);
     if (rc == PB_OK)
+        rc = verify_make(c, s, err);
+    if (rc == PB_OK)
         rc = config_limits(c, s, err);
+    if (rc == PB_OK)
+        rc = admin_access_make(c, s, err);
     for (size_t i = 0; rc == PB_OK && i < n; i++)
         rc = dialect_make(c, all_dialects[i], s, &s->dialect_settings[i], err);
     if (rc < 0) {

@@ -62,10 +62,29 @@ void buffer_init(struct buffer *b, size_t ceiling)
     *b = (struct buffer){.ceiling = ceiling};
 }
 
+void secret_free(void *p, size_t n)
+{
+    if (p != NULL)
+        explicit_bzero(p, n);
+    free(p);
+}
+
 void buffer_free(struct buffer *b)
 {
-    free(b->p);
+    secret_free(b->p, b->secret ? b->room : 0);
     *b = (struct buffer){0};
+}
+
+/* As realloc, which would leave the old bytes behind when it moves them. */
+static char *secret_grow(struct buffer *b, size_t room)
+{
+    char *p = malloc(room);
+    if (p == NULL)
+        return NULL;
+    if (b->n > 0)
+        memcpy(p, b->p, b->n);
+    secret_free(b->p, b->room);
+    return p;
 }
 
 static bool buffer_reserve(struct buffer *b, size_t more)
@@ -79,7 +98,7 @@ static bool buffer_reserve(struct buffer *b, size_t more)
     size_t room = b->room < 256 ? 256 : b->room * 2;
     if (room < b->n + more + 1)
         room = b->n + more + 1;
-    char *p = realloc(b->p, room);
+    char *p = b->secret ? secret_grow(b, room) : realloc(b->p, room);
     if (p == NULL) {
         b->failed = b->starved = true;
         return false;
@@ -172,10 +191,12 @@ int percent_decode(struct slice text, char *out, size_t room)
             return -1;
         char c = text.p[i];
         if (c == '%') {
-            if (text.n - i < 3 || !hex_decode((struct slice){text.p + i + 1, 2}, &c, 1) || c == '\0')
+            if (text.n - i < 3 || !hex_decode((struct slice){text.p + i + 1, 2}, &c, 1))
                 return -1;
             i += 2;
         }
+        if (c == '\0') /* what is decoded becomes a text */
+            return -1;
         out[n++] = c;
     }
     return (int)n;

@@ -52,6 +52,7 @@ struct buffer {
     size_t room;
     size_t ceiling;
     bool failed;
+    bool secret;  /* set by the caller: no copy of what is in it stays behind in memory */
     bool starved; /* it failed for want of memory, not for its ceiling */
 };
 
@@ -61,11 +62,14 @@ bool buffer_append(struct buffer *b, const void *p, size_t n);
 bool buffer_text(struct buffer *b, const char *text);
 bool buffer_format(struct buffer *b, const char *format, ...) PB_PRINTF(2, 3);
 
+/* Overwrites n bytes that held a password or a key, and frees them. p may be NULL. */
+void secret_free(void *p, size_t n);
+
 void hex_encode(const void *bytes, size_t n, char *out); /* 2n digits and a NUL */
 bool hex_decode(struct slice hex, void *out, size_t n);  /* false unless there are exactly 2n digits */
 
-/* Decodes %XX into `out` (room bytes). Returns the decoded length; -1 for a malformed escape, %00, or too
- * little room. */
+/* Decodes %XX into `out` (room bytes). Returns the decoded length; -1 for a malformed escape, a zero byte,
+ * escaped or not, or too little room. */
 int percent_decode(struct slice text, char *out, size_t room);
 
 /* Appends `text`, with every byte but letters, digits, -._~ and (with `keep_slash`) '/' encoded as %XX. */

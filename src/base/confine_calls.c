@@ -2,11 +2,13 @@
 #include "base/confine.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <ucontext.h>
@@ -89,6 +91,8 @@ static int socket_rules(scmp_filter_ctx f, bool connect)
     for (size_t i = 0; rc >= 0 && i < (connect ? sizeof families / sizeof families[0] : 1); i++)
         rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
                               SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]));
+    if (rc >= 0) /* how much a peer has not taken yet */
+        rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, SIOCOUTQ));
     if (rc >= 0 && connect) /* the resolver binds a netlink socket; nobody can listen */
         rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(bind), 0);
     return rc;
@@ -157,7 +161,7 @@ int confine_calls(enum confine_role role, bool connect, confine_refused_fn *refu
     if (rc >= 0) {
         rc = seccomp_load(f);
         *enforced = rc >= 0;
-        if (rc == -EINVAL || rc == -ENOSYS || rc == -EOPNOTSUPP || rc == -ECANCELED)
+        if (rc == -EINVAL || rc == -ENOSYS || rc == -EOPNOTSUPP || rc == -ECANCELED || rc == -EPERM)
             rc = 0; /* a kernel, or a container, without seccomp */
     }
     seccomp_release(f);

@@ -1,5 +1,6 @@
 /* The text of errors. Control characters in what is quoted (file names, servers' words) never reach a
  * terminal. */
+#undef PB_ANALYSIS
 #include "base/error.h"
 
 #include "base/text.h"
@@ -102,7 +103,7 @@ int error_context(struct pb_error *err, const char *format, ...)
     return err->status;
 }
 
-int error_memory(struct pb_error *err)
+void error_memory_set(struct pb_error *err)
 {
-    return error_set(err, PB_NO_MEMORY, "out of memory");
+    error_set(err, PB_NO_MEMORY, "out of memory");
 }

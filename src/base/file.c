@@ -52,12 +52,10 @@ int folder_make_all(const char *path, struct pb_error *err)
     return PB_OK;
 }
 
-int folder_each(int at, const char *name, folder_each_fn *fn, void *arg, struct pb_error *err)
+/* Closes the folder. */
+static int names_visit(int fd, const char *name, folder_each_fn *fn, void *arg, struct pb_error *err)
 {
-    int fd;
-    int rc = folder_open(at, name, &fd, err);
-    if (rc < 0)
-        return rc;
+    int rc = PB_OK;
     DIR *dir = fdopendir(fd);
     if (dir == NULL) {
         close(fd);
@@ -81,6 +79,13 @@ int folder_each(int at, const char *name, folder_each_fn *fn, void *arg, struct 
     return rc;
 }
 
+int folder_each(int at, const char *name, folder_each_fn *fn, void *arg, struct pb_error *err)
+{
+    int fd;
+    int rc = folder_open(at, name, &fd, err);
+    return rc < 0 ? rc : names_visit(fd, name, fn, arg, err);
+}
+
 static int names_add(void *arg, int folder, const char *name, struct pb_error *err)
 {
     struct names *names = arg;
@@ -92,10 +97,10 @@ static int names_add(void *arg, int folder, const char *name, struct pb_error *e
             return error_memory(err);
         names->list = list;
     }
-    names->list[names->n] = strdup(name);
-    if (names->list[names->n] == NULL)
+    char *copy = strdup(name);
+    if (copy == NULL)
         return error_memory(err);
-    names->n++;
+    names->list[names->n++] = copy;
     return PB_OK;
 }
 
@@ -137,9 +142,10 @@ static int remove_one(void *arg, int folder, const char *name, struct pb_error *
 
 int folder_remove(int at, const char *name, unsigned depth, struct pb_error *err)
 {
-    int rc = folder_each(at, name, remove_one, &depth, err);
-    if (rc == PB_NOT_FOUND)
-        return PB_OK;
+    int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return errno == ENOENT ? PB_OK : error_errno(err, errno, "open folder %s", name);
+    int rc = names_visit(fd, name, remove_one, &depth, err);
     if (rc < 0)
         return rc;
     if (unlinkat(at, name, AT_REMOVEDIR) != 0 && errno != ENOENT)
@@ -196,7 +202,7 @@ int file_read_at(int fd, void *p, size_t n, uint64_t offset, struct pb_error *er
 int file_open_regular(int at, const char *name, bool follow, int *fd, uint64_t *size, struct pb_error *err)
 {
     struct stat st;
-    *fd = openat(at, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | (follow ? 0 : O_NOFOLLOW));
+    *fd = openat(at, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (follow ? 0 : O_NOFOLLOW));
     if (*fd < 0)
         return error_errno(err, errno, "open %s", name);
     int number = fstat(*fd, &st) != 0 ? errno : 0;
@@ -209,11 +215,11 @@ int file_open_regular(int at, const char *name, bool follow, int *fd, uint64_t *
     return PB_OK;
 }
 
-int file_read_all(int at, const char *name, struct buffer *b, struct pb_error *err)
+static int read_all(int at, const char *name, bool follow, struct buffer *b, struct pb_error *err)
 {
     uint64_t size;
     _cleanup_fd_ int fd = -1;
-    int rc = file_open_regular(at, name, true, &fd, &size, err);
+    int rc = file_open_regular(at, name, follow, &fd, &size, err);
     if (rc < 0)
         return rc;
     char step[16 * 1024];
@@ -230,6 +236,16 @@ int file_read_all(int at, const char *name, struct buffer *b, struct pb_error *e
                        ? error_memory(err)
                        : error_set(err, PB_INVALID, "read %s: larger than %zu bytes", name, b->ceiling);
     }
+}
+
+int file_read_all(int at, const char *name, struct buffer *b, struct pb_error *err)
+{
+    return read_all(at, name, true, b, err);
+}
+
+int file_read_here(int at, const char *name, struct buffer *b, struct pb_error *err)
+{
+    return read_all(at, name, false, b, err);
 }
 
 int file_replace(int at, const char *name, const void *p, size_t n, struct pb_error *err)
@@ -253,20 +269,72 @@ int file_replace(int at, const char *name, const void *p, size_t n, struct pb_er
     return PB_OK;
 }
 
-int lock_take(int at, const char *name, enum lock_kind kind, bool wait, int *fd, struct pb_error *err)
+/* Opens the lock file. What is no regular file can be nobody's lock, and is replaced; a folder is not. */
+static int lock_open(int at, const char *name)
 {
-    *fd = openat(at, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
-    if (*fd < 0)
-        return error_errno(err, errno, "lock %s", name);
-    int how = (kind == LOCK_SHARED ? LOCK_SH : LOCK_EX) | (wait ? 0 : LOCK_NB);
-    while (flock(*fd, how) != 0) {
-        if (errno == EINTR)
-            continue;
-        int number = errno;
-        fd_close(fd);
-        if (number == EWOULDBLOCK)
+    enum { HOW = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC };
+    struct stat st;
+    int fd = openat(at, name, HOW, 0666);
+    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+        return fd;
+    if ((fd < 0 && errno != ELOOP && errno != ENXIO && errno != ENODEV) || unlinkat(at, name, 0) != 0) {
+        fd_close(&fd);
+        return -1;
+    }
+    fd_close(&fd);
+    return openat(at, name, HOW | O_EXCL, 0666);
+}
+
+/* Is this the file of that name still? Else somebody replaced it, and may have another lock. */
+static bool lock_is(int at, const char *name, int fd)
+{
+    struct stat mine, there;
+    return fstat(fd, &mine) == 0 && fstatat(at, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+           mine.st_ino == there.st_ino && mine.st_dev == there.st_dev;
+}
+
+static int lock_wait(int fd, int how, const char *name, struct pb_error *err)
+{
+    while (flock(fd, how) != 0) {
+        if (errno == EWOULDBLOCK)
             return error_set(err, PB_BUSY, "lock %s: in use by another process", name);
-        return error_errno(err, number, "lock %s", name);
+        if (errno != EINTR)
+            return error_errno(err, errno, "lock %s", name);
     }
     return PB_OK;
+}
+
+int lock_take(int at, const char *name, enum lock_kind kind, bool wait, int *fd, struct pb_error *err)
+{
+    enum { TRIES = 16 };
+    int how = (kind == LOCK_SHARED ? LOCK_SH : LOCK_EX) | (wait ? 0 : LOCK_NB);
+    for (int i = 0; i < TRIES; i++) {
+        *fd = lock_open(at, name);
+        if (*fd < 0 && errno == EEXIST)
+            continue;
+        if (*fd < 0)
+            return error_errno(err, errno, "lock %s", name);
+        int rc = lock_wait(*fd, how, name, err);
+        if (rc == PB_OK && lock_is(at, name, *fd))
+            return PB_OK;
+        fd_close(fd);
+        if (rc < 0)
+            return rc;
+    }
+    return error_set(err, PB_BUSY, "lock %s: is replaced all the time", name);
+}
+
+int lock_take_existing(int at, const char *name, enum lock_kind kind, bool wait, int *fd,
+                       struct pb_error *err)
+{
+    struct stat st;
+    *fd = openat(at, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (*fd < 0)
+        return error_errno(err, errno, "lock %s", name);
+    int rc = fstat(*fd, &st) == 0 && S_ISREG(st.st_mode)
+                 ? lock_wait(*fd, (kind == LOCK_SHARED ? LOCK_SH : LOCK_EX) | (wait ? 0 : LOCK_NB), name, err)
+                 : error_set(err, PB_INVALID, "lock %s: not a regular file", name);
+    if (rc < 0)
+        fd_close(fd);
+    return rc;
 }

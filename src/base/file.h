@@ -28,7 +28,8 @@ struct names {
 };
 PB_MUST_USE int folder_names(int at, const char *name, struct names *names, struct pb_error *err);
 void names_free(struct names *names);
-/* Removes a folder and the files in it, and folders within it down to `depth` levels. */
+/* Removes a folder and the files in it, and folders within it down to `depth` levels. Links go; what they
+ * lead to stays. */
 PB_MUST_USE int folder_remove(int at, const char *name, unsigned depth, struct pb_error *err);
 
 PB_MUST_USE int file_write(int fd, const void *p, size_t n, struct pb_error *err);
@@ -39,6 +40,8 @@ PB_MUST_USE int file_read_at(int fd, void *p, size_t n, uint64_t offset, struct 
 /* Reads a whole file into `b`, which must be initialised. PB_INVALID: the file is larger than the ceiling of
  * `b`. */
 PB_MUST_USE int file_read_all(int at, const char *name, struct buffer *b, struct pb_error *err);
+/* The same, but never through a symbolic link. */
+PB_MUST_USE int file_read_here(int at, const char *name, struct buffer *b, struct pb_error *err);
 /* Replaces the file atomically and durably: writes a temporary file, syncs it, renames it. */
 PB_MUST_USE int file_replace(int at, const char *name, const void *p, size_t n, struct pb_error *err);
 /* Opens a regular file for reading. PB_INVALID: it is something else; or, unless `follow`, a symbolic link.
@@ -47,10 +50,13 @@ PB_MUST_USE int file_open_regular(int at, const char *name, bool follow, int *fd
                                   struct pb_error *err);
 
 enum lock_kind { LOCK_SHARED, LOCK_EXCLUSIVE };
-/* Takes a lock on a lock file, which is created if missing. The lock lasts until *fd is closed. Without
- * `wait`: PB_BUSY when it is taken. */
+/* Takes a lock on a lock file, which is created if missing, and replaced if it is a link or no file. The lock
+ * lasts until *fd is closed. Without `wait`: PB_BUSY when it is taken. */
 PB_MUST_USE int lock_take(int at, const char *name, enum lock_kind kind, bool wait, int *fd,
                           struct pb_error *err);
+/* The same for a lock file that can't be written. PB_NOT_FOUND: there is none. */
+PB_MUST_USE int lock_take_existing(int at, const char *name, enum lock_kind kind, bool wait, int *fd,
+                                   struct pb_error *err);
 
 #define _cleanup_names_ __attribute__((cleanup(names_free)))
 

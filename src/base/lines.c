@@ -45,7 +45,7 @@ int lines_next(struct lines *l, struct slice *line, struct pb_error *err)
 {
     for (;;) {
         size_t n = l->to - l->from;
-        char *start = l->bytes + l->from, *end = n > 0 ? memchr(start, '\n', n) : NULL;
+        char *start = n > 0 ? l->bytes + l->from : NULL, *end = n > 0 ? memchr(start, '\n', n) : NULL;
         if (end != NULL) {
             *line = (struct slice){start, (size_t)(end - start)};
             l->from += line->n + 1;

@@ -12,6 +12,31 @@ bool utf8_valid(struct slice text)
     return true;
 }
 
+/* Windows opens a device for these names, whatever follows a dot: "nul.esx" too. */
+static bool is_device(struct slice name)
+{
+    static const char *const whole[] = {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"};
+    static const char *const numbered[] = {"COM", "LPT"};
+    static const char *const numbers[] = {"0", "1", "2", "3",        "4",        "5",       "6",
+                                          "7", "8", "9", "\xc2\xb9", "\xc2\xb2", "\xc2\xb3"};
+    const char *dot = memchr(name.p, '.', name.n);
+    struct slice stem = {name.p, dot != NULL ? (size_t)(dot - name.p) : name.n};
+    while (stem.n > 0 && stem.p[stem.n - 1] == ' ')
+        stem.n--;
+    for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++) {
+        if (slice_equal_nocase(stem, slice_of(whole[i])))
+            return true;
+    }
+    struct slice kind = {stem.p, stem.n > 3 ? 3 : 0}, number = {stem.p + kind.n, stem.n - kind.n};
+    if (!slice_equal_nocase(kind, slice_of(numbered[0])) && !slice_equal_nocase(kind, slice_of(numbered[1])))
+        return false;
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        if (slice_equal(number, slice_of(numbers[i])))
+            return true;
+    }
+    return false;
+}
+
 static const char *name_fault(struct slice name)
 {
     if (name.n == 0)
@@ -31,7 +56,7 @@ static const char *name_fault(struct slice name)
         return "begins or ends with a space";
     if (!utf8_valid(name))
         return "is not UTF-8";
-    return NULL;
+    return is_device(name) ? "is that of a device on Windows" : NULL;
 }
 
 bool path_name_ok(struct slice name, const char **why)

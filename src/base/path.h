@@ -9,9 +9,9 @@ enum { FILE_NAME_MAX = 255 };
 
 /*
  * True for one plain file name that every operating system accepts: 1 to 255 bytes of valid UTF-8, without
- * control characters, without / \ : * ? " < > |, and without a dot or space at either end. So ".", ".." and
- * hidden files are refused. When false, *why is a static text that completes the sentence "the name ...";
- * `why` may be NULL.
+ * control characters, without / \ : * ? " < > |, without a dot or space at either end, and none of Windows'
+ * devices (CON, nul.txt, COM1). So ".", ".." and hidden files are refused. When false, *why is a static text
+ * that completes the sentence "the name ..."; `why` may be NULL.
  */
 bool path_name_ok(struct slice name, const char **why);
 

@@ -1,6 +1,7 @@
 /* Trees on a POSIX system. */
 #include "base/tree.h"
 
+#include "base/beneath.h"
 #include "base/file.h"
 
 #include <dirent.h>
@@ -26,27 +27,9 @@ void tree_end(struct tree *t)
     tree_forget(t);
 }
 
-/* Opens one folder on the way, and says what is there when it is none. */
-static int step_down(int at, const char *name, const char *path, int *fd, struct pb_error *err)
-{
-    struct stat st;
-    *fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    if (*fd >= 0)
-        return PB_OK;
-    int number = errno;
-    if ((number == ENOTDIR || number == ELOOP) && fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-        if (S_ISLNK(st.st_mode))
-            return error_set(err, PB_INVALID,
-                             "%s: %s is a symbolic link; patchbay does not write through links", path, name);
-        return error_set(err, PB_INVALID, "%s: %s is not a folder", path, name);
-    }
-    return error_errno(err, number, "%s: open folder %s", path, name);
-}
-
 int tree_reach(struct tree *t, const char *path, int *folder, const char **base, struct pb_error *err)
 {
     const char *why;
-    char name[FILE_NAME_MAX + 1];
     if (!path_relative_below(slice_of(path), &why))
         return error_set(err, PB_INVALID, "%.200s: the path %s", path, why);
     struct slice above = path_folder(slice_of(path));
@@ -56,26 +39,12 @@ int tree_reach(struct tree *t, const char *path, int *folder, const char **base,
         return PB_OK;
     }
     fd_close(&t->folder);
-    _cleanup_fd_ int at = fcntl(t->root, F_DUPFD_CLOEXEC, 0);
-    if (at < 0)
-        return error_errno(err, errno, "%s", path);
-    for (size_t i = 0; i < above.n;) {
-        const char *slash = memchr(above.p + i, '/', above.n - i);
-        size_t n = (slash != NULL ? (size_t)(slash - above.p) : above.n) - i;
-        int next;
-        memcpy(name, above.p + i, n);
-        name[n] = '\0';
-        int rc = step_down(at, name, path, &next, err);
-        if (rc < 0)
-            return rc;
-        fd_close(&at);
-        at = next;
-        i += n + 1;
-    }
+    int rc = beneath_folder(t->root, above, &t->folder, err);
+    if (rc < 0)
+        return rc;
     memcpy(t->at, above.p, above.n);
     t->at[above.n] = '\0';
-    *folder = t->folder = at;
-    at = -1;
+    *folder = t->folder;
     return PB_OK;
 }
 
@@ -102,8 +71,8 @@ int tree_stat(struct tree *t, const char *path, struct stat *st, struct pb_error
 
 int tree_open(struct tree *t, const char *path, int *fd, uint64_t *size, struct pb_error *err)
 {
-    int folder;
-    const char *base;
+    int folder = -1;
+    const char *base = "";
     int rc = tree_reach(t, path, &folder, &base, err);
     return rc < 0 ? rc : file_open_regular(folder, base, false, fd, size, err);
 }

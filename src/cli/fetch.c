@@ -2,6 +2,7 @@
 #include "cli/fetch_events.h"
 #include "cli/fetch_words.h"
 #include "cli/interrupt.h"
+#include "cli/password.h"
 #include "cli/verbs.h"
 
 #include <limits.h>
@@ -160,7 +161,9 @@ static int error_tell(struct telling *t, const struct pb_error *err)
     return EXIT_CANCELLED;
 }
 
-static int fetch_run(struct pb_fetch_options *o, int delay, struct telling *t)
+/* The password is wiped before the user's command runs, which may be for hours. */
+static int fetch_run(struct pb_fetch_options *o, char (*password)[PASSWORD_SIZE], int delay,
+                     struct telling *t)
 {
     struct pb_error err;
     struct pb_fetch_result result;
@@ -170,6 +173,7 @@ static int fetch_run(struct pb_fetch_options *o, int delay, struct telling *t)
     progress_start(&t->progress, true);
     int rc = pb_fetch(o, progress_tell, t, &result, &err);
     interrupt_disarm();
+    password_wipe(password);
     progress_end(&t->progress);
     if (rc < 0)
         return error_tell(t, &err);
@@ -230,15 +234,15 @@ static void key_take(void *arg, const struct pb_fetch_option_key *key)
 
 int verb_fetch(const struct args *a)
 {
-    char password[PASSWORD_SIZE];
+    _cleanup_password_ char password[PASSWORD_SIZE];
     const char *mirrors[VALUES_MAX];
     struct given given = {.args = a};
     struct telling telling = {.args = a, .json = args_flag(a, "json")};
-    int connections = 0, delay = 0, retries = -1;
+    int connections = 0, delay = 0, retries = -1, timeout = 0;
     unsigned long long rate = 0;
     if (!args_number(a, "connections", 1, 64, &connections) ||
         !args_number(a, "then-delay", 0, 3600, &delay) || !args_number(a, "retries", 0, 100, &retries) ||
-        !args_bytes(a, "limit-rate", 1024, &rate))
+        !args_number(a, "timeout", 1, 3600, &timeout) || !args_bytes(a, "limit-rate", 1024, &rate))
         return EXIT_USAGE;
     struct pb_fetch_options o = {.url = a->operands[0],
                                  .folder = a->operands[1],
@@ -247,6 +251,7 @@ int verb_fetch(const struct args *a)
                                  .installed_version = args_value(a, "installed-version"),
                                  .connections = (unsigned)connections,
                                  .attempts = (unsigned)(retries + 1),
+                                 .timeout = (unsigned)timeout,
                                  .rate = rate,
                                  .ca_file = args_value(a, "cacert"),
                                  .options = given.list,
@@ -263,5 +268,5 @@ int verb_fetch(const struct args *a)
         const struct pb_error err = {PB_FAILED, "the password file can't be read"};
         return telling.json ? events_error(&telling.events, &err) : EXIT_FAILED;
     }
-    return fetch_run(&o, delay, &telling);
+    return fetch_run(&o, &password, delay, &telling);
 }

@@ -1,5 +1,6 @@
 /* patchbay import opensauce, import escape, import playonline */
 #include "cli/output.h"
+#include "cli/password.h"
 #include "cli/verbs.h"
 
 #include <stdio.h>
@@ -38,7 +39,7 @@ static int report_print(int rc, const struct pb_import_report *r, json_t *list, 
 
 int verb_import_opensauce(const struct args *a)
 {
-    char password[PASSWORD_SIZE];
+    _cleanup_password_ char password[PASSWORD_SIZE];
     struct pb_error err;
     struct pb_import_report report;
     struct pb_import_options o = {.definitions = a->operands[0],

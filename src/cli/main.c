@@ -82,6 +82,7 @@ static const struct option ban_options[] = {
 
 static const struct option status_options[] = {
     {"admin", "ADDR:PORT", "the server's admin address (default: that of the depot's server)", false},
+    {"token-file", "FILE", "the token of its admin_token_file", false},
     {"once", NULL, "print all of it once and end, on a terminal, too", false},
     {NULL, NULL, NULL, false},
 };
@@ -98,6 +99,7 @@ static const struct option fetch_options[] = {
     {"connections", "1..64", "connections at once (default 4, and 8 for many small files)", false},
     {"limit-rate", "RATE", "bytes a second over all connections, such as 500K or 2M (default: no limit)",
      false},
+    {"timeout", "1..3600", "seconds that a server may bring next to nothing (default 20)", false},
     {"retries", "0..100", "further attempts for what the network fails to bring (default 2)", false},
     {"cacert", "FILE", "certificates to trust for https (default: as curl has it)", false},
     {"mirror", "URL", "a further source, such as http://HOST/map_download", true},

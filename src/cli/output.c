@@ -1,10 +1,13 @@
-/* Errors, JSON, passwords. */
+/* Errors and JSON. */
 #include "cli/output.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 int fail(const struct pb_error *err)
 {
@@ -38,28 +41,4 @@ int print_json(json_t *o)
     json_decref(o);
     putchar('\n');
     return print_end();
-}
-
-bool read_password(const struct args *a, char room[PASSWORD_SIZE], const char **password)
-{
-    const char *file = args_value(a, "password-file");
-    *password = NULL;
-    if (file == NULL)
-        return true;
-    FILE *f = strcmp(file, "-") == 0 ? stdin : fopen(file, "re");
-    if (f == NULL) {
-        fprintf(stderr, "patchbay: password file %s: %s\n", file, strerror(errno));
-        return false;
-    }
-    bool good = fgets(room, PASSWORD_SIZE, f) != NULL;
-    if (f != stdin)
-        fclose(f);
-    if (!good || strlen(room) == PASSWORD_SIZE - 1) {
-        fprintf(stderr, "patchbay: password file %s: its first line is %s\n", file,
-                good ? "too long" : "missing");
-        return false;
-    }
-    room[strcspn(room, "\r\n")] = '\0';
-    *password = room;
-    return true;
 }

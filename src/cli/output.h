@@ -1,4 +1,4 @@
-/* What verbs share: errors, the depot, JSON, passwords. */
+/* What verbs share: errors, the depot, JSON. */
 #ifndef PB_CLI_OUTPUT_H
 #define PB_CLI_OUTPUT_H
 
@@ -18,10 +18,5 @@ int open_depot(const struct args *a, struct pb_depot **out);
 int print_json(json_t *o);
 /* Flushes standard output. Returns as print_json. */
 int print_end(void);
-
-/* Reads the password of --password-file: the first line of a file, or of standard input for "-". *password
- * points into `room`; NULL: the option is not given. False: an error was printed. */
-enum { PASSWORD_SIZE = 1024 };
-bool read_password(const struct args *a, char room[PASSWORD_SIZE], const char **password);
 
 #endif

@@ -1,5 +1,6 @@
 /* patchbay publish map */
 #include "cli/output.h"
+#include "cli/password.h"
 #include "cli/verbs.h"
 
 #include <stdio.h>
@@ -35,7 +36,7 @@ static int result_print(const struct args *a, const struct pb_publish_result *r)
 
 int verb_publish_map(const struct args *a)
 {
-    char password[PASSWORD_SIZE];
+    _cleanup_password_ char password[PASSWORD_SIZE];
     struct pb_error err;
     struct progress progress;
     struct pb_publish_result result;

@@ -1,5 +1,6 @@
 /* patchbay serve */
 #include "cli/output.h"
+#include "cli/password.h"
 #include "cli/privileges.h"
 #include "cli/service.h"
 #include "cli/verbs.h"
@@ -112,14 +113,14 @@ static void reload(const struct args *a, struct pb_server *server)
     pb_config_free(config);
 }
 
-/* A server wants a descriptor for each connection. */
-static void descriptors_raise(void)
+/* A server wants descriptors for each connection. Returns how many it may have. */
+static unsigned long long descriptors_raise(void)
 {
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
+    struct rlimit limit, raised;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 0;
+    raised = (struct rlimit){limit.rlim_max, limit.rlim_max};
+    return setrlimit(RLIMIT_NOFILE, &raised) == 0 ? raised.rlim_cur : limit.rlim_cur;
 }
 
 static void addresses_print(const struct pb_server *server, const char *depot)
@@ -151,8 +152,6 @@ static int rights_limit(const struct args *a, const struct pb_config *config, in
 {
     const char *user = args_value(a, "user");
     int rc = user != NULL ? privileges_user(user, err) : PB_OK;
-    if (rc == PB_OK && geteuid() == 0)
-        fprintf(stderr, "patchbay: this runs as root, which a server has no need of: --user NAME\n");
     return rc == PB_OK ? pb_confine_files(args_depot(a), config, args_value(a, "config"), landlock, err) : rc;
 }
 
@@ -175,6 +174,7 @@ int verb_serve(const struct args *a)
     struct pb_server *server;
     sigset_t signals;
     int status;
+    memory_guard(); /* players' passwords come with requests */
     struct pb_config *config = config_make(a, &status);
     if (config == NULL)
         return status;
@@ -183,7 +183,7 @@ int verb_serve(const struct args *a)
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGHUP);
     sigprocmask(SIG_BLOCK, &signals, NULL);
-    descriptors_raise();
+    unsigned long long descriptors = descriptors_raise();
     int rc = rights_limit(a, config, &landlock, &err);
     if (rc == PB_OK)
         rc = pb_server_start(args_depot(a), config, 0, report, NULL, &server, &err);
@@ -196,6 +196,10 @@ int verb_serve(const struct args *a)
         return rc == PB_INVALID && strncmp(err.text, "--", 2) == 0 ? EXIT_USAGE : status;
     }
     addresses_print(server, args_depot(a));
+    if (geteuid() == 0)
+        fprintf(stderr, "patchbay: this runs as root, which a server has no need of: --user NAME\n");
+    fprintf(stderr, "patchbay: %llu descriptors allow %u connections at once\n", descriptors,
+            pb_server_room(server));
     service_ready();
     while (service_wait(server, &signals) == SIGHUP) {
         service_reloading();

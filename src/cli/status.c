@@ -10,6 +10,12 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Whom to ask: the server at the address, else the depot's; token_file may be NULL. */
+struct question {
+    struct pb_depot *depot;
+    const char *address, *token_file;
+};
+
 static double monotonic_now(void)
 {
     struct timespec t;
@@ -18,11 +24,11 @@ static double monotonic_now(void)
 }
 
 /* EXIT_DONE, or the exit status after an error was printed. */
-static int ask(struct pb_depot *depot, const char *address, json_t **out)
+static int ask(const struct question *q, json_t **out)
 {
     struct pb_error err;
     char *text;
-    if (pb_server_status(depot, address, &text, &err) < 0)
+    if (pb_server_status(q->depot, q->address, q->token_file, &text, &err) < 0)
         return fail(&err);
     json_t *o = json_loads(text, 0, NULL);
     free(text);
@@ -66,9 +72,9 @@ static bool show(json_t *now, const json_t *before, const sigset_t *signals)
 }
 
 /* Until the user or the server ends it. */
-static int watch(struct pb_depot *depot, const char *address)
+static int watch(const struct question *q)
 {
-    json_t *before = NULL, *now;
+    json_t *before = NULL, *now = NULL;
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
@@ -77,7 +83,7 @@ static int watch(struct pb_depot *depot, const char *address)
     sigprocmask(SIG_BLOCK, &signals, NULL);
     int status;
     bool ended = false;
-    while (!ended && (status = ask(depot, address, &now)) == EXIT_DONE) {
+    while (!ended && (status = ask(q, &now)) == EXIT_DONE) {
         bool same = before != NULL && status_same(now, before); /* else another server has taken its place */
         ended = show(now, same ? before : NULL, &signals);
         json_decref(before);
@@ -89,16 +95,15 @@ static int watch(struct pb_depot *depot, const char *address)
 
 int verb_status(const struct args *a)
 {
-    const char *address = args_value(a, "admin");
-    struct pb_depot *depot = NULL;
+    struct question q = {NULL, args_value(a, "admin"), args_value(a, "token-file")};
     json_t *o = NULL;
-    int status = address == NULL ? open_depot(a, &depot) : EXIT_DONE;
+    int status = q.address == NULL ? open_depot(a, &q.depot) : EXIT_DONE;
     if (status != EXIT_DONE)
         return status;
     if (!args_flag(a, "json") && !args_flag(a, "once") && isatty(STDOUT_FILENO) == 1) {
-        status = watch(depot, address);
+        status = watch(&q);
     } else {
-        status = ask(depot, address, &o);
+        status = ask(&q, &o);
         if (o != NULL && args_flag(a, "json")) {
             json_object_del(o, "asked"); /* ours */
             status = print_json(o);
@@ -108,6 +113,6 @@ int verb_status(const struct args *a)
             status = print_end();
         }
     }
-    pb_depot_close(depot);
+    pb_depot_close(q.depot);
     return status;
 }

@@ -36,7 +36,7 @@ enum { SHOWN_SIZE = 64 };
 static const char *shown(const char *text, char out[SHOWN_SIZE])
 {
     size_t n = 0;
-    for (; text[n] != '\0' && n < SHOWN_SIZE - 1; n++)
+    for (; n < SHOWN_SIZE - 1 && text[n] != '\0'; n++)
         out[n] = text[n] >= ' ' && text[n] < 0x7f ? text[n] : '?';
     out[n] = '\0';
     return out;

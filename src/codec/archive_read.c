@@ -124,8 +124,8 @@ int archive_extract(enum archive_format format, const struct archive_input *inpu
                     uint64_t limit, archive_sink_fn *sink, void *arg, struct pb_error *err)
 {
     struct reader r = {.input = input};
-    struct archive_entry *e;
-    struct sevenzip header;
+    struct archive_entry *e = NULL;
+    struct sevenzip header = {0};
     int rc = format == ARCHIVE_7Z ? sevenzip_read(input, member, limit, &header, err) : PB_OK;
     if (rc < 0)
         return rc;

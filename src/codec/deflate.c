@@ -113,7 +113,7 @@ static int marks_find(const char *p, size_t n, size_t *begin, size_t *end, struc
 static int last_open(char *p, size_t *n, struct pb_error *err)
 {
     static const char empty[4] = {0, 0, (char)0xff, (char)0xff};
-    size_t begin, end;
+    size_t begin = 0, end = 0;
     int rc = marks_find(p, *n, &begin, &end, err);
     if (rc < 0)
         return rc;

@@ -170,7 +170,7 @@ static void *pages_get(void *arg, size_t count, size_t size)
         return NULL;
     size_t n = count * size;
     if (n < 2 * HUGE_PAGE)
-        return malloc(n);
+        return malloc(n > 0 ? n : 1);
     n = (n + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
     void *p = aligned_alloc(HUGE_PAGE, n);
     if (p != NULL)
@@ -216,7 +216,7 @@ static void *block_run(void *arg)
     free(b->in);
     b->in = NULL;
     /* What was not needed of `out` was never touched, but gives it back to the budget of addresses. */
-    uint8_t *less = b->result == LZMA_STREAM_END ? realloc(b->out, b->out_n) : NULL;
+    uint8_t *less = b->result == LZMA_STREAM_END && b->out_n > 0 ? realloc(b->out, b->out_n) : NULL;
     if (less != NULL)
         b->out = less;
     monitor_enter(&p->monitor);
@@ -304,7 +304,8 @@ static int block_begin(struct lzma2_packer *p, struct block *b, struct pb_error 
     if (rc < 0)
         return rc;
     size_t n = block_length(p, p->begun);
-    *b = (struct block){.packer = p, .in = malloc(n)};
+    *b = (struct block){.packer = p};
+    b->in = malloc(n);
     if (b->in == NULL)
         return error_memory(err);
     b->state = BLOCK_FILLING;

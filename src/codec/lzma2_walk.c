@@ -37,10 +37,10 @@ static struct chunk chunk_parse(const uint8_t *h)
 static int chunk_read(const struct archive_input *in, uint64_t at, uint64_t available, bool whole,
                       struct chunk *out, struct pb_error *err)
 {
-    uint8_t head[6];
+    uint8_t head[6] = {0};
     unsigned n = 0, need = 1;
     while (n < need) {
-        const void *p;
+        const void *p = NULL;
         size_t step = 0;
         if (at + n >= available)
             return whole ? lzma2_fault(err) : 0;
@@ -66,7 +66,7 @@ static struct lzma2_block *chunk_block(struct lzma2_unpacker *u, const struct ch
     struct lzma2_block *last = u->count > 0 ? &u->blocks[u->count - 1] : NULL;
     if (last != NULL && (!c->reset || last->end - last->at < BLOCK_LEAST))
         return last;
-    if (u->count == u->room) {
+    if (u->blocks == NULL || u->count == u->room) {
         size_t room = u->room > 0 ? 2 * u->room : 16;
         struct lzma2_block *more = reallocarray(u->blocks, room, sizeof *more);
         if (more == NULL) {

@@ -14,7 +14,7 @@ static int input_read(const struct archive_input *in, uint64_t at, uint8_t *out,
                       struct pb_error *err)
 {
     while (n > 0) {
-        const void *p;
+        const void *p = NULL;
         size_t step = 0;
         int rc = in->source(in->arg, at, &p, &step, err);
         if (rc < 0)

@@ -61,6 +61,7 @@ void xxtea_encrypt(uint8_t *p, size_t n, const uint8_t key[XXTEA_KEY])
         block_encrypt(p + at, k);
     if (n % XXTEA_BLOCK != 0)
         block_encrypt(p + n - XXTEA_BLOCK, k);
+    explicit_bzero(k, sizeof k);
 }
 
 void xxtea_decrypt(uint8_t *p, size_t n, const uint8_t key[XXTEA_KEY])
@@ -71,4 +72,5 @@ void xxtea_decrypt(uint8_t *p, size_t n, const uint8_t key[XXTEA_KEY])
         block_decrypt(p + n - XXTEA_BLOCK, k);
     for (size_t at = 0; at + XXTEA_BLOCK <= n; at += XXTEA_BLOCK)
         block_decrypt(p + at, k);
+    explicit_bzero(k, sizeof k);
 }

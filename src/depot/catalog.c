@@ -190,20 +190,26 @@ int catalog_create(const char *file, struct pb_error *err)
     return rc;
 }
 
-int catalog_open(const char *file, struct sqlite3 **db, struct pb_error *err)
+int catalog_check(struct sqlite3 *db, const char *file, struct pb_error *err)
 {
     int64_t application, format;
-    int rc = sql_connect(file, SQLITE_OPEN_READWRITE, db, err);
-    if (rc < 0)
-        return rc;
-    rc = sql_int(*db, "PRAGMA application_id", &application, err);
+    int rc = sql_int(db, "PRAGMA application_id", &application, err);
     if (rc == PB_OK)
-        rc = sql_int(*db, "PRAGMA user_version", &format, err);
+        rc = sql_int(db, "PRAGMA user_version", &format, err);
     if (rc == PB_OK && application != CATALOG_APPLICATION)
         rc = error_set(err, PB_DAMAGED, "%s: not a patchbay catalog", file);
     if (rc == PB_OK && format != CATALOG_FORMAT)
         rc = error_set(err, PB_UNSUPPORTED, "%s: format %lld; this patchbay reads format %d", file,
                        (long long)format, CATALOG_FORMAT);
+    return rc;
+}
+
+int catalog_open(const char *file, struct sqlite3 **db, struct pb_error *err)
+{
+    int rc = sql_connect(file, SQLITE_OPEN_READWRITE, db, err);
+    if (rc < 0)
+        return rc;
+    rc = catalog_check(*db, file, err);
     if (rc == PB_OK) /* not before: nothing of a foreign file is changed */
         rc = catalog_modes(*db, err);
     if (rc < 0) {

@@ -10,6 +10,8 @@ struct sqlite3_stmt;
 
 PB_MUST_USE int catalog_create(const char *file, struct pb_error *err);
 PB_MUST_USE int catalog_open(const char *file, struct sqlite3 **db, struct pb_error *err);
+/* Is it a catalog, of a format that we read? PB_DAMAGED, PB_UNSUPPORTED. */
+PB_MUST_USE int catalog_check(struct sqlite3 *db, const char *file, struct pb_error *err);
 void catalog_close(struct sqlite3 *db);
 
 /* A number that changes when another connection commits. */

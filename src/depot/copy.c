@@ -4,6 +4,8 @@
 #include "base/file.h"
 #include "base/path.h"
 #include "depot/catalog.h"
+#include "depot/database_read.h"
+#include "depot/lock.h"
 #include "depot/object.h"
 #include "depot/state.h"
 
@@ -32,7 +34,7 @@ struct copy {
 /* A folder_each_fn: does everything in the folder belong to a depot? */
 static int name_check(void *arg, int folder, const char *name, struct pb_error *err)
 {
-    static const char *const names[] = {"objects", "tmp", DEPOT_LOCK};
+    static const char *const names[] = {"objects", "tmp", DEPOT_LOCK, DEPOT_TURN};
     (void)folder;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (strcmp(name, names[i]) == 0)
@@ -141,7 +143,7 @@ static int object_copy(struct copy *c, const struct object *o, struct pb_error *
 {
     enum { STEP = 256 * 1024 };
     char path[OBJECT_PATH];
-    struct object made;
+    struct object made = {0};
     _cleanup_fd_ int fd = -1;
     _cleanup_free_ char *step = malloc(STEP);
     _cleanup_object_writer_ struct object_writer w = {.fd = -1};
@@ -252,7 +254,10 @@ static int state_take(const struct copy *c, const char *new, struct pb_error *er
     if (snprintf(file, sizeof file, "%s/" STATE_FILE, c->from->path) >= (int)sizeof file ||
         stat(file, &st) != 0)
         return PB_OK; /* nothing to take */
-    int rc = sql_connect(file, SQLITE_OPEN_READWRITE, &from, err);
+    bool copied;
+    struct database_stamp stamp;
+    int rc = c->from->read_only ? database_read(file, &from, &copied, &stamp, err)
+                                : sql_connect(file, SQLITE_OPEN_READWRITE, &from, err);
     if (rc == PB_OK)
         rc = database_copy(from, new, &to, err);
     if (rc == PB_OK)
@@ -300,15 +305,17 @@ int depot_copy(struct depot *d, const char *target, bool fresh, pb_progress_fn *
                      .progress = progress,
                      .arg = arg,
                      .report = report};
-    _cleanup_fd_ int lock = -1, target_lock = -1;
+    _cleanup_fd_ int target_lock = -1;
     *report = (struct pb_backup_report){0};
-    int rc = lock_take(d->folder, DEPOT_LOCK, LOCK_SHARED, true, &lock, err);
-    if (rc == PB_OK)
-        rc = target_open(&c, target, fresh, &target_lock, err);
+    int rc = depot_lock(d, err);
+    if (rc < 0)
+        return rc;
+    rc = target_open(&c, target, fresh, &target_lock, err);
     if (rc == PB_OK)
         rc = everything_copy(&c, target, err);
     fd_close(&c.to.tmp);
     fd_close(&c.to.objects);
     fd_close(&c.to.folder);
+    depot_unlock(d);
     return rc;
 }

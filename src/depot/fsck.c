@@ -1,6 +1,7 @@
 /* Checking a depot: every object against its name, its MD5 and its size, and the catalog against itself. */
 #include "base/file.h"
 #include "depot/catalog.h"
+#include "depot/lock.h"
 #include "depot/object.h"
 #include "depot/release.h"
 #include "depot/sweep.h"
@@ -84,7 +85,7 @@ static int objects_check(struct fsck *f, struct pb_error *err)
 }
 
 /* `text` gives one row of text for each fault; "ok" is none. */
-static int catalog_check(struct fsck *f, const char *text, struct pb_error *err)
+static int rows_check(struct fsck *f, const char *text, struct pb_error *err)
 {
     _cleanup_stmt_ struct sqlite3_stmt *st = NULL;
     int rc = sql_prepare(f->depot->db, text, &st, err);
@@ -99,35 +100,52 @@ static int catalog_check(struct fsck *f, const char *text, struct pb_error *err)
     return rc;
 }
 
-static int fsck_run(struct fsck *f, struct pb_error *err)
+/* What must be true of the catalog: each gives one row of text for each fault. Names of entries are the
+ * dialects' own; here they are only names at all. The schema itself allows a title one live release. */
+static const char *const catalog_faults[] = {
+    "PRAGMA integrity_check",
+    "SELECT 'a row of ' || \"table\" || ' refers to a missing row of ' || parent"
+    " FROM pragma_foreign_key_check",
+    "SELECT 'the live release of ' || t.dialect || '/' || t.name || ' is another title''s'"
+    " FROM title t JOIN release r ON r.id = t.live WHERE r.title <> t.id",
+    "SELECT 'title ' || id || ' has no valid name' FROM title WHERE typeof(dialect) <> 'text'"
+    " OR typeof(name) <> 'text' OR dialect = '' OR name = '' OR instr(dialect, '/') > 0"
+    " OR instr(dialect || name, char(0)) > 0",
+    "SELECT 'an entry of release ' || release || ' has no valid name, kind or place (' || position || ')'"
+    " FROM entry WHERE typeof(name) <> 'text' OR name = '' OR length(CAST(name AS BLOB)) > 65535"
+    " OR instr(name, char(0)) > 0 OR typeof(kind) <> 'integer' OR kind NOT BETWEEN 0 AND 255"
+    " OR typeof(position) <> 'integer' OR position < 0",
+    "SELECT 'release ' || id || ' has no valid version' FROM release WHERE typeof(version) <> 'text'"
+    " OR version = ''",
+};
+
+/* Files that the catalog does not name, and objects that no release does. */
+static int garbage_count(struct fsck *f, struct pb_error *err)
 {
-    _cleanup_stmt_ struct sqlite3_stmt *total = NULL;
     struct pb_gc_report garbage = {0};
-    int rc = catalog_check(f, "PRAGMA integrity_check", err);
-    if (rc == PB_OK)
-        rc = catalog_check(f,
-                           "SELECT 'a row of ' || \"table\" || ' refers to a missing row of ' || parent"
-                           " FROM pragma_foreign_key_check",
-                           err);
-    if (rc == PB_OK)
-        rc = catalog_check(
-            f,
-            "SELECT 'the live release of ' || t.dialect || '/' || t.name || ' is another title''s'"
-            " FROM title t JOIN release r ON r.id = t.live WHERE r.title <> t.id",
-            err);
-    if (rc == PB_OK)
-        rc = sql_prepare(f->depot->db, "SELECT ifnull(sum(size), 0) FROM object", &total, err);
-    if (rc == PB_OK)
-        rc = sql_step(total, err);
-    if (rc < 0)
-        return rc;
-    f->total = (uint64_t)sqlite3_column_int64(total, 0);
-    sql_finish(&total);
-    rc = objects_check(f, err);
+    int64_t unused = 0;
+    int rc = sql_int(f->depot->db,
+                     "SELECT count(*) FROM object WHERE NOT EXISTS"
+                     " (SELECT 1 FROM entry WHERE object = object.id)",
+                     &unused, err);
     if (rc == PB_OK)
         rc = depot_sweep(f->depot, false, &garbage, err);
-    f->report->garbage = garbage.objects;
+    f->report->garbage = garbage.objects + (uint64_t)unused;
     return rc;
+}
+
+static int fsck_run(struct fsck *f, struct pb_error *err)
+{
+    int64_t total = 0;
+    int rc = PB_OK;
+    for (size_t i = 0; rc == PB_OK && i < sizeof catalog_faults / sizeof catalog_faults[0]; i++)
+        rc = rows_check(f, catalog_faults[i], err);
+    if (rc == PB_OK)
+        rc = sql_int(f->depot->db, "SELECT ifnull(sum(size), 0) FROM object", &total, err);
+    f->total = (uint64_t)total;
+    if (rc == PB_OK)
+        rc = objects_check(f, err);
+    return rc < 0 ? rc : garbage_count(f, err);
 }
 
 int depot_fsck(struct depot *d, pb_problem_fn *fn, pb_progress_fn *progress, void *arg,
@@ -137,17 +155,18 @@ int depot_fsck(struct depot *d, pb_problem_fn *fn, pb_progress_fn *progress, voi
     *report = (struct pb_fsck_report){0};
     /* Shared, as publishing holds it: gc must not remove an object between our reading of its row and of its
      * bytes. */
-    _cleanup_fd_ int lock = -1;
-    int rc = lock_take(d->folder, DEPOT_LOCK, LOCK_SHARED, true, &lock, err);
-    if (rc == PB_OK)
-        rc = sql_prepare(d->db,
-                         "SELECT DISTINCT t.dialect || '/' || t.name || ' ' || r.version ||"
-                         "  CASE WHEN t.live IS r.id THEN ' (live)' ELSE '' END"
-                         " FROM entry e JOIN release r ON r.id = e.release JOIN title t ON t.id = r.title"
-                         " WHERE e.object = ? ORDER BY 1",
-                         &f.hurt, err);
+    int rc = depot_lock(d, err);
+    if (rc < 0)
+        return rc;
+    rc = sql_prepare(d->db,
+                     "SELECT DISTINCT t.dialect || '/' || t.name || ' ' || r.version ||"
+                     "  CASE WHEN t.live IS r.id THEN ' (live)' ELSE '' END"
+                     " FROM entry e JOIN release r ON r.id = e.release JOIN title t ON t.id = r.title"
+                     " WHERE e.object = ? ORDER BY 1",
+                     &f.hurt, err);
     if (rc == PB_OK)
         rc = fsck_run(&f, err);
     sql_finish(&f.hurt);
+    depot_unlock(d);
     return rc;
 }

@@ -3,6 +3,8 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "depot/catalog.h"
+#include "depot/lock.h"
+#include "depot/open.h"
 #include "depot/release.h"
 #include "depot/sweep.h"
 
@@ -37,7 +39,10 @@ int depot_gc(struct depot *d, int keep, bool wait, struct pb_gc_report *report, 
 {
     *report = (struct pb_gc_report){0};
     _cleanup_fd_ int lock = -1;
-    int rc = lock_take(d->folder, DEPOT_LOCK, LOCK_EXCLUSIVE, wait, &lock, err);
+    int rc = depot_writable(d, err);
+    if (rc < 0)
+        return rc;
+    rc = depot_lock_alone(d, wait, &lock, err);
     if (rc < 0)
         return error_context(err, rc == PB_BUSY ? "gc: a publish or a check is under way" : "gc");
     if ((rc = sql_begin(d->db, err)) < 0)

@@ -21,7 +21,7 @@ int object_open(int objects, const struct sha256 *name, uint64_t size, int *fd, 
     char path[OBJECT_PATH];
     struct stat st;
     object_path(name, path);
-    *fd = openat(objects, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    *fd = openat(objects, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (*fd < 0)
         return error_errno(err, errno, "object %s", path);
     int number = fstat(*fd, &st) != 0 ? errno : 0;

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "depot/catalog.h"
+#include "depot/database_read.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -44,6 +45,31 @@ int depot_init(const char *path, struct pb_error *err)
     return rc < 0 ? error_context(err, "init depot") : PB_OK;
 }
 
+/* What an operator can't write is read only. Root may write everywhere but on a read-only mount. */
+static bool writable(int folder)
+{
+    return (faccessat(folder, ".", W_OK | X_OK, AT_EACCESS) == 0 &&
+            faccessat(folder, CATALOG_FILE, W_OK, AT_EACCESS) == 0) ||
+           (errno != EROFS && errno != EACCES && errno != EPERM);
+}
+
+static int tmp_open(struct depot *d, struct pb_error *err)
+{
+    if (d->read_only) {
+        d->tmp = -1;
+        return PB_OK;
+    }
+    int rc = folder_make(d->folder, "tmp", err); /* whoever copied the depot may have left it out */
+    return rc < 0 ? rc : folder_open(d->folder, "tmp", &d->tmp, err);
+}
+
+static int catalog_read(struct depot *d, const char *catalog, struct pb_error *err)
+{
+    int rc = database_read(catalog, &d->db, &d->copied, &d->stamp, err);
+    d->copies += d->copied;
+    return rc < 0 ? rc : catalog_check(d->db, catalog, err);
+}
+
 static int depot_open_parts(struct depot *d, struct pb_error *err)
 {
     char catalog[PATH_MAX];
@@ -56,11 +82,13 @@ static int depot_open_parts(struct depot *d, struct pb_error *err)
                          d->path, d->path);
     if ((rc = folder_open(AT_FDCWD, d->path, &d->folder, err)) < 0 ||
         (rc = folder_open(d->folder, "objects", &d->objects, err)) < 0 ||
-        (rc = folder_make(d->folder, "tmp", err)) < 0 || /* whoever copied the depot may have left it out */
-        (rc = folder_open(d->folder, "tmp", &d->tmp, err)) < 0 ||
-        (rc = catalog_open(catalog, &d->db, err)) < 0)
+        (rc = database_regular(catalog, err)) < 0)
         return error_context(err, "depot %s", d->path);
-    return PB_OK;
+    d->read_only = !writable(d->folder);
+    rc = tmp_open(d, err);
+    if (rc == PB_OK)
+        rc = d->read_only ? catalog_read(d, catalog, err) : catalog_open(catalog, &d->db, err);
+    return rc < 0 ? error_context(err, "depot %s", d->path) : PB_OK;
 }
 
 int depot_open(const char *path, struct depot **out, struct pb_error *err)
@@ -68,7 +96,7 @@ int depot_open(const char *path, struct depot **out, struct pb_error *err)
     struct depot *d = calloc(1, sizeof *d);
     if (d == NULL)
         return error_memory(err);
-    d->folder = d->objects = d->tmp = -1;
+    d->folder = d->objects = d->tmp = d->lock = -1;
     d->path = strdup(path);
     int rc = d->path == NULL ? error_memory(err) : depot_open_parts(d, err);
     if (rc < 0) {
@@ -79,11 +107,42 @@ int depot_open(const char *path, struct depot **out, struct pb_error *err)
     return PB_OK;
 }
 
+int depot_writable(const struct depot *d, struct pb_error *err)
+{
+    return d->read_only ? error_set(err, PB_FAILED, "depot %s can only be read here", d->path) : PB_OK;
+}
+
+int depot_version(struct depot *d, int64_t *version, struct pb_error *err)
+{
+    char catalog[PATH_MAX];
+    struct database_stamp now;
+    if (!d->copied)
+        return catalog_version(d->db, version, err);
+    int rc = catalog_path(d->path, catalog, err);
+    if (rc == PB_OK && database_look(catalog, &now) && memcmp(&now, &d->stamp, sizeof now) != 0) {
+        struct depot fresh = {.path = d->path};
+        rc = catalog_read(&fresh, catalog, err);
+        if (rc < 0) {
+            catalog_close(fresh.db);
+            return rc;
+        }
+        catalog_close(d->db);
+        d->db = fresh.db;
+        d->copied = fresh.copied;
+        d->stamp = fresh.stamp;
+        d->copies++;
+    }
+    /* Apart from the numbers that SQLite gives, should it be able to read in place from now on. */
+    *version = -d->copies;
+    return rc;
+}
+
 void depot_close(struct depot *d)
 {
     if (d == NULL)
         return;
     catalog_close(d->db);
+    fd_close(&d->lock);
     fd_close(&d->tmp);
     fd_close(&d->objects);
     fd_close(&d->folder);

@@ -8,6 +8,8 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "depot/catalog.h"
+#include "depot/lock.h"
+#include "depot/open.h"
 
 #include <errno.h>
 #include <sqlite3.h>
@@ -17,18 +19,24 @@
 int publication_begin(struct depot *d, const char *dialect, struct slice name, struct publication *p,
                       struct pb_error *err)
 {
-    *p = (struct publication){.depot = d, .lock = -1};
+    *p = (struct publication){.depot = d};
     arena_init(&p->arena, 0);
     p->dialect = arena_text(&p->arena, dialect);
     p->name = arena_copy(&p->arena, name.p, name.n);
     if (p->dialect == NULL || p->name == NULL)
         return error_memory(err);
-    return lock_take(d->folder, DEPOT_LOCK, LOCK_SHARED, true, &p->lock, err);
+    int rc = depot_writable(d, err);
+    if (rc == PB_OK)
+        rc = depot_lock(d, err);
+    p->locked = rc == PB_OK;
+    return rc;
 }
 
 void publication_end(struct publication *p)
 {
-    fd_close(&p->lock);
+    if (p->locked)
+        depot_unlock(p->depot);
+    p->locked = false;
     arena_free(&p->arena);
     free(p->entries);
     p->entries = NULL;

@@ -15,7 +15,7 @@ struct publication_entry {
 
 struct publication {
     struct depot *depot;
-    int lock;
+    bool locked; /* the depot's lock is ours */
     struct arena arena;
     char *dialect;
     char *name;

@@ -2,6 +2,7 @@
 #include "depot/release.h"
 
 #include "depot/catalog.h"
+#include "depot/open.h"
 
 #include <sqlite3.h>
 #include <stdio.h>
@@ -46,7 +47,7 @@ static int title_find(struct depot *d, const char *title, int64_t *id, int64_t *
 
 int release_history(struct depot *d, const char *title, pb_release_fn *fn, void *arg, struct pb_error *err)
 {
-    int64_t id, live;
+    int64_t id = 0, live = 0;
     _cleanup_stmt_ struct sqlite3_stmt *st = NULL;
     int rc = title_find(d, title, &id, &live, err);
     if (rc == PB_OK)
@@ -112,8 +113,10 @@ static int release_check(struct depot *d, const char *title, int64_t release, re
 int release_rollback(struct depot *d, const char *title, const char *version, release_check_fn *check,
                      pb_release_fn *fn, void *arg, struct pb_error *err)
 {
-    int64_t id, live, release = 0;
-    int rc = sql_begin(d->db, err);
+    int64_t id = 0, live = 0, release = 0;
+    int rc = depot_writable(d, err);
+    if (rc == PB_OK)
+        rc = sql_begin(d->db, err);
     if (rc < 0)
         return rc;
     rc = title_find(d, title, &id, &live, err);
@@ -131,8 +134,10 @@ int release_rollback(struct depot *d, const char *title, const char *version, re
 
 int release_withdraw(struct depot *d, const char *title, struct pb_error *err)
 {
-    int64_t id, live;
-    int rc = sql_begin(d->db, err);
+    int64_t id = 0, live = 0;
+    int rc = depot_writable(d, err);
+    if (rc == PB_OK)
+        rc = sql_begin(d->db, err);
     if (rc < 0)
         return rc;
     rc = title_find(d, title, &id, &live, err);

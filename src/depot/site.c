@@ -250,7 +250,7 @@ static bool older_grow(struct site_older *o)
 /* Puts the entry of this row, as entries_read has it, under a name. */
 static int older_add(struct site_title *t, struct sqlite3_stmt *row, const char *name, struct pb_error *err)
 {
-    struct site_entry e;
+    struct site_entry e = {0};
     struct md5 md5;
     int rc = entry_read(t, row, &e, &md5, err);
     if (rc < 0)
@@ -471,6 +471,24 @@ static int titles_read(struct depot *d, const struct site *before, const struct 
             continue;
         rc = t->release != 0 ? title_add(t, &s->titles, &s->n, &s->room, err)
                              : title_add(t, &s->withdrawn.list, &s->withdrawn.n, &s->withdrawn.room, err);
+    }
+    return rc;
+}
+
+int site_check_others(struct depot *d, const struct site_maker *maker, struct pb_error *err)
+{
+    struct site_maker plain = *maker;
+    _cleanup_stmt_ struct sqlite3_stmt *st = NULL;
+    plain.lasting = NULL;
+    int rc =
+        sql_prepare(d->db,
+                    "SELECT t.dialect, t.name, r.id, r.version, t.since, r.attributes, t.id, 0"
+                    " FROM release r JOIN title t ON t.id = r.title WHERE t.live IS NOT r.id ORDER BY r.id",
+                    &st, err);
+    while (rc >= 0 && (rc = sql_step(st, err)) == 1) {
+        struct site_title *t = NULL;
+        rc = title_make(d, st, &plain, &t, err);
+        title_release(t);
     }
     return rc;
 }

@@ -112,6 +112,9 @@ struct site_maker {
  * NULL or `fresh` is set. The caller owns the one reference. */
 PB_MUST_USE int site_make(struct depot *d, const struct site *before, bool fresh,
                           const struct site_maker *maker, struct site **out, struct pb_error *err);
+/* Could the releases that are not live be served? Makes each alone, and calls maker->failed for what can't.
+ */
+PB_MUST_USE int site_check_others(struct depot *d, const struct site_maker *maker, struct pb_error *err);
 void site_hold(struct site *s);
 void site_release(struct site *s); /* accepts NULL */
 

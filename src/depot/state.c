@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "depot/catalog.h"
+#include "depot/database_read.h"
 
 #include <limits.h>
 #include <sqlite3.h>
@@ -82,8 +83,10 @@ int state_open(const char *depot, struct state **out, struct pb_error *err)
     if (s == NULL)
         return error_memory(err);
     int rc = snprintf(file, sizeof file, "%s/" STATE_FILE, depot) < (int)sizeof file
-                 ? sql_connect(file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &s->db, err)
+                 ? database_regular(file, err)
                  : error_set(err, PB_INVALID, "depot %s: the path is too long", depot);
+    if (rc == PB_OK)
+        rc = sql_connect(file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &s->db, err);
     if (rc == PB_OK)
         rc = state_prepare(s->db, file, err);
     if (rc == PB_OK)

@@ -61,7 +61,7 @@ int depot_sweep(struct depot *d, bool remove, struct pb_gc_report *report, struc
     if (rc == PB_OK)
         rc = folder_each(d->folder, "objects", fan_sweep, &s, err);
     s.fan = NULL;
-    if (rc == PB_OK)
+    if (rc == PB_OK && d->tmp >= 0)
         rc = folder_each(d->folder, "tmp", file_sweep, &s, err);
     sql_finish(&s.find);
     return rc;

@@ -16,9 +16,10 @@ enum {
     CONNECTIONS_MANY = 8,
     CONNECTIONS_FEW = 4,
     CONNECTIONS_MAX = 64,
-    SMALL = 64 * 1024, /* bytes of a piece that is worth having in flight with many others */
-    LARGE_DEPTH = 2,   /* others on a connection: so that it does not wait for the next request */
-    LOOK_AHEAD = 8,    /* pieces that are looked at for one whose source is not busy */
+    SMALL = 64 * 1024,  /* bytes of a piece that is worth having in flight with many others */
+    LARGE_DEPTH = 2,    /* others on a connection: so that it does not wait for the next request */
+    FALLBACKS_MAX = 31, /* of a piece */
+    LOOK_AHEAD = 8,     /* pieces that are looked at for one whose source is not busy */
 };
 
 enum want_state { WANT_WAITING, WANT_RUNNING, WANT_DONE };
@@ -27,11 +28,12 @@ enum want_state { WANT_WAITING, WANT_RUNNING, WANT_DONE };
 struct want {
     uint64_t missing;    /* bit i: its source i has not got it */
     uint32_t not_before; /* when to try again; ms since the download began */
-    uint8_t state;       /* enum want_state */
     uint8_t attempts;    /* since it last got on */
     uint8_t lies;        /* wrong bytes from sources that prove theirs */
     uint8_t at;          /* the only one of its sources that is to be asked next, from 1; 0: any */
-    uint8_t fallback : 1, alone : 1;
+    uint8_t state : 2;   /* enum want_state */
+    uint8_t alone : 1;
+    uint8_t fallback : 5; /* so many down the chain of the piece's */
 };
 
 /* A piece under way. */
@@ -45,6 +47,7 @@ struct slot {
     unsigned url; /* which of the piece's */
     struct part part;
     bool whole;       /* all has arrived, and is what was promised: only the dialect can find it wrong */
+    bool endless;     /* its size is not known, and more has arrived than makes sense */
     uint64_t counted; /* its bytes in bytes_running */
 };
 
@@ -79,7 +82,7 @@ static int slot_piece(struct slot *slot, const struct want *w, struct pb_error *
     size_t index = (size_t)(w - slot->all->wants);
     arena_clear(&slot->scratch);
     int rc = fetch_piece_get(slot->all->plan, index, &slot->scratch, &slot->piece, err);
-    if (rc == PB_OK && w->fallback)
+    for (unsigned i = 0; rc == PB_OK && i < w->fallback; i++)
         slot->piece = *slot->piece.fallback;
     slot->piece.index = index;
     return rc;
@@ -256,7 +259,7 @@ static bool slot_take(struct downloading *all, struct slot *slot, struct want *w
     if (source_is_busy(all, slot->source, &slot->piece))
         return false;
     slot->want = w;
-    slot->whole = false;
+    slot->whole = slot->endless = false;
     w->state = WANT_RUNNING;
     rc = slot_ask(slot, &err);
     if (rc < 0)
@@ -278,6 +281,7 @@ static int on_bytes(struct errand *e, uint64_t at, const char *bytes, size_t n, 
     }
     if (rc == PB_OK)
         rc = part_add(&slot->part, p, bytes, n, err);
+    slot->endless = rc == PB_DAMAGED && p->size == FETCH_SIZE_UNKNOWN;
     if (rc < 0)
         return rc;
     slot_count(slot, n);
@@ -290,41 +294,56 @@ static int on_bytes(struct errand *e, uint64_t at, const char *bytes, size_t n, 
 static bool want_fallback(struct slot *slot, int rc)
 {
     bool useless = rc == PB_NOT_FOUND || (rc == PB_DAMAGED && !slot->piece.verified);
-    if (!useless || slot->piece.fallback == NULL)
+    if (!useless || slot->endless || slot->piece.fallback == NULL || slot->want->fallback == FALLBACKS_MAX)
         return false;
-    *slot->want = (struct want){.fallback = true, .state = slot->want->state};
+    *slot->want =
+        (struct want){.fallback = (slot->want->fallback + 1) & FALLBACKS_MAX, .state = slot->want->state};
     return true;
+}
+
+/* The network has failed. */
+static bool slot_again_later(struct slot *slot, bool others, uint64_t *wait_ms)
+{
+    unsigned most = net_attempts(slot->all->d->net) * url_count(&slot->piece);
+    uint32_t asked = slot->errand.wait_ms;
+    slot->source->faults++;
+    *wait_ms = others ? 0 : asked > NET_RETRY_MS ? asked : NET_RETRY_MS;
+    if (!others && asked > 0 && asked != NET_NEVER)
+        slot->all->hold = clock_monotonic_ms() + asked;
+    return (others || asked != NET_NEVER) && slot->want->attempts < (most < UINT8_MAX ? most : UINT8_MAX);
+}
+
+/* Wrong bytes: may the same source bring the right ones? */
+static bool source_again(struct slot *slot, uint64_t *wait_ms)
+{
+    struct want *w = slot->want;
+    bool proven = slot->source->kind->proven && !slot->whole;
+    if (slot->endless) /* it would bring as many again */
+        return false;
+    /* Perhaps the answers to several requests were mixed up on the way. */
+    if (slot->source->kind->depth > 1 && !w->alone && !slot->whole) {
+        w->alone = true;
+        w->at = (uint8_t)(slot->url + 1); /* so that it shows whether the source is to blame */
+        return true;
+    }
+    if (proven && ++w->lies < NET_ATTEMPTS) {
+        *wait_ms = NET_RETRY_MS;
+        return true;
+    }
+    /* What a continued download began with may have been another release's: from the start, then. */
+    return !proven && slot->errand.from > 0 && w->attempts < NET_ATTEMPTS;
 }
 
 /* May the piece be tried again? Then *wait_ms says when. */
 static bool slot_again(struct slot *slot, int rc, uint64_t *wait_ms, const struct pb_error *err)
 {
     struct want *w = slot->want;
-    bool proven = slot->source->kind->proven && !slot->whole, others = others_left(slot->all, slot);
-    bool resumed = slot->errand.from > 0;
+    bool others = others_left(slot->all, slot);
     *wait_ms = 0;
     w->at = 0;
-    if (rc == PB_NETWORK) {
-        slot->source->faults++;
-        unsigned most = net_attempts(slot->all->d->net) * url_count(&slot->piece);
-        uint32_t asked = slot->errand.wait_ms;
-        *wait_ms = others ? 0 : asked > NET_RETRY_MS ? asked : NET_RETRY_MS;
-        if (!others && asked > 0 && asked != NET_NEVER)
-            slot->all->hold = clock_monotonic_ms() + asked;
-        return (others || asked != NET_NEVER) && w->attempts < (most < UINT8_MAX ? most : UINT8_MAX);
-    }
-    /* Perhaps the answers to several requests were mixed up on the way. */
-    if (rc == PB_DAMAGED && slot->source->kind->depth > 1 && !w->alone && !slot->whole) {
-        w->alone = true;
-        w->at = (uint8_t)(slot->url + 1); /* so that it shows whether the source is to blame */
-        return true;
-    }
-    if (rc == PB_DAMAGED && proven && ++w->lies < NET_ATTEMPTS) {
-        *wait_ms = NET_RETRY_MS;
-        return true;
-    }
-    /* What a continued download began with may have been another release's: from the start, then. */
-    if (rc == PB_DAMAGED && !proven && resumed && w->attempts < NET_ATTEMPTS)
+    if (rc == PB_NETWORK)
+        return slot_again_later(slot, others, wait_ms);
+    if (rc == PB_DAMAGED && source_again(slot, wait_ms))
         return true;
     if (rc == PB_NOT_FOUND)
         w->missing |= 1ull << slot->url;
@@ -340,6 +359,7 @@ static void give_up(const struct slot *slot, int rc, const struct pb_error *err)
     if (all->status < 0)
         return;
     *all->err = *err;
+    all->report->endless = slot->endless;
     if (rc == PB_NETWORK)
         error_context(all->err, "%d attempts", slot->want->attempts);
     if (rc != PB_DENIED && rc != PB_CANCELLED) /* which are true of all pieces */

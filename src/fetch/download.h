@@ -14,6 +14,8 @@ struct download_report {
     unsigned downloaded;    /* pieces that came over the network */
     uint64_t bytes;         /* received, failed attempts included */
     char blamed[BLAME_MAX]; /* sources that sent wrong bytes and were dropped, and why; "" when none */
+    bool endless; /* PB_DAMAGED because a piece of unknown size is larger than its ceiling: asking again would
+                     bring as much again */
 };
 
 /* Sees each piece that is whole. Its refusal is final; but PB_DAMAGED, for a piece that is not `verified`, is
@@ -33,7 +35,7 @@ struct download {
  * continued. A piece is tried NET_ATTEMPTS times at each of its sources where the network fails. A source
  * that sends wrong bytes is dropped while another is left. A piece that no source has, or has right, is
  * replaced by its fallback; where there is none everything ends, as the content may have changed, and the
- * caller should plan anew.
+ * caller should plan anew. More bytes than the ceiling of a piece of unknown size are asked for once.
  *
  * Returns PB_DAMAGED: bytes are not those promised; PB_NOT_FOUND: a piece is missing; PB_NETWORK;
  * PB_NO_SPACE; PB_CANCELLED. What arrived whole stays in staging. One thread at a time for each net.

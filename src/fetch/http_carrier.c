@@ -19,6 +19,7 @@ struct transfer {
     struct carrier *carrier;
     struct errand *errand;
     CURL *easy;
+    size_t heads;  /* bytes of heads that came */
     uint64_t at;   /* of the next byte */
     bool answered; /* the first bytes of the body are here */
     bool paused;
@@ -89,7 +90,8 @@ static int http_start(struct carrier *c, struct errand *e, struct pb_error *err)
     struct transfer *t = calloc(1, sizeof *t);
     if (t == NULL)
         return error_memory(err);
-    *t = (struct transfer){.carrier = c, .errand = e, .easy = net_easy(c->net, e->url), .at = e->from};
+    *t = (struct transfer){.carrier = c, .errand = e, .at = e->from};
+    t->easy = net_easy(c->net, e->url, &t->heads);
     if (t->easy == NULL) {
         free(t);
         return error_memory(err);

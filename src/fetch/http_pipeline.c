@@ -242,7 +242,7 @@ static int streams_wait(struct carrier *c, int wait_ms, short ready[STREAMS_MAX]
 
 static int pipeline_turn(struct carrier *c, int wait_ms, struct pb_error *err)
 {
-    short ready[STREAMS_MAX];
+    short ready[STREAMS_MAX] = {0};
     waiting_send(c);
     unsigned before = c->curl_running;
     int rc = before > 0 ? http_carrier.turn(c->curl, 0, err) : PB_OK;

@@ -64,7 +64,7 @@ int http_stream_open(struct http_stream *s, struct net *net, struct net_peer *pe
     buffer_init(&s->out, REQUESTS_MAX);
     slow_restart(s);
     s->fd = fd;
-    fd = -1;
+    fd = -1; /* NOLINT(clang-analyzer-deadcode.DeadStores): its cleanup reads it */
     return PB_OK;
 }
 
@@ -241,15 +241,16 @@ static enum http_stream_event bytes_receive(struct http_stream *s, struct pb_err
 static bool too_slow(struct http_stream *s, struct pb_error *err)
 {
     uint64_t now = clock_monotonic_ms();
+    unsigned seconds = net_slow_seconds(s->net);
     if (!s->connected && now - s->since >= NET_CONNECT_MS) {
         error_set(err, PB_NETWORK, "connect: the server does not answer");
         return true;
     }
-    if (s->first == NULL || now - s->since < NET_SLOW_S * 1000)
+    if (s->first == NULL || now - s->since < seconds * 1000ull)
         return false;
-    if (s->since_bytes < (uint64_t)net_slow_bytes(s->net) * NET_SLOW_S) {
-        error_set(err, PB_NETWORK, "the server is too slow: fewer than %u bytes a second for %d seconds",
-                  net_slow_bytes(s->net), NET_SLOW_S);
+    if (s->since_bytes < (uint64_t)net_slow_bytes(s->net) * seconds) {
+        error_set(err, PB_NETWORK, "the server is too slow: fewer than %u bytes a second for %u seconds",
+                  net_slow_bytes(s->net), seconds);
         return true;
     }
     slow_restart(s);
@@ -276,9 +277,9 @@ enum http_stream_event http_stream_turn(struct http_stream *s, const struct carr
         if (event != HTTP_STREAM_IDLE)
             return event;
     }
-    if (connect_check(s, ready, err) < 0 || too_slow(s, err) || (s->connected && requests_send(s, err) < 0))
+    if (connect_check(s, ready, err) < 0 || (s->connected && requests_send(s, err) < 0))
         return HTTP_STREAM_LOST;
-    if ((ready & ~POLLOUT) == 0)
-        return HTTP_STREAM_IDLE;
-    return bytes_receive(s, err);
+    enum http_stream_event event = (ready & ~POLLOUT) != 0 ? bytes_receive(s, err) : HTTP_STREAM_IDLE;
+    /* What waited here while we were busy elsewhere was not late. */
+    return event != HTTP_STREAM_LOST && too_slow(s, err) ? HTTP_STREAM_LOST : event;
 }

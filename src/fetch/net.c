@@ -66,6 +66,11 @@ unsigned net_attempts(const struct net *n)
     return n->options.attempts > 0 ? n->options.attempts : NET_ATTEMPTS;
 }
 
+unsigned net_slow_seconds(const struct net *n)
+{
+    return n->options.patience > 0 ? n->options.patience : NET_SLOW_S;
+}
+
 /* A handshake takes some round trips more, and arithmetic on both sides. */
 static long connect_ms(bool secure)
 {
@@ -90,7 +95,18 @@ static int redirects_narrow(void *easy, char *to, char *from, int to_port, int f
                                                                                     : CURL_PREREQFUNC_ABORT;
 }
 
-CURL *net_easy(const struct net *t, const char *url)
+/* libcurl has a limit of its own for heads, but keeps every trailer of a chunked body, of which there may be
+ * no end. */
+static size_t head_count(char *line, size_t size, size_t n, void *arg)
+{
+    enum { HEADS_MAX = 256 * 1024 /* bytes, of all redirects and trailers of a request together */ };
+    size_t *heads = arg;
+    (void)line;
+    *heads += size * n;
+    return *heads <= HEADS_MAX ? size * n : 0;
+}
+
+CURL *net_easy(const struct net *t, const char *url, size_t *heads)
 {
     CURL *e = curl_easy_init();
     if (e == NULL)
@@ -98,10 +114,16 @@ CURL *net_easy(const struct net *t, const char *url)
     curl_easy_setopt(e, CURLOPT_URL, url);
     curl_easy_setopt(e, CURLOPT_USERAGENT, t->options.user_agent);
     curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, head_count);
+    curl_easy_setopt(e, CURLOPT_HEADERDATA, heads);
     curl_easy_setopt(e, CURLOPT_FAILONERROR, 1L);
     curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, t->options.direct ? 0L : 1L);
     if (t->options.direct)
         curl_easy_setopt(e, CURLOPT_PROXY, "");
+    if (t->options.token != NULL && t->options.token[0] != '\0') {
+        curl_easy_setopt(e, CURLOPT_HTTPAUTH, (long)CURLAUTH_BEARER);
+        curl_easy_setopt(e, CURLOPT_XOAUTH2_BEARER, t->options.token);
+    }
     if (t->ca_file != NULL)
         curl_easy_setopt(e, CURLOPT_CAINFO, t->ca_file);
     if (t->ca_folder != NULL)
@@ -114,7 +136,7 @@ CURL *net_easy(const struct net *t, const char *url)
     curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, connect_ms(is_secure(url)));
     curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, (long)net_slow_bytes(t));
-    curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, (long)NET_SLOW_S);
+    curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, (long)net_slow_seconds(t));
     if (t->options.rate > 0)
         curl_easy_setopt(e, CURLOPT_BUFFERSIZE, (long)net_step(t, CURL_MAX_WRITE_SIZE));
     return e;
@@ -185,6 +207,10 @@ static int fault_of(const struct net *t, CURL *e, CURLcode code, struct pb_error
     case CURLE_TOO_MANY_REDIRECTS:
     case CURLE_URL_MALFORMAT:
         return error_set(err, PB_INVALID, "%s", curl_easy_strerror(code)); /* it will not pass */
+    case CURLE_WRITE_ERROR: /* of head_count; faults of bodies have their own words */
+        return error_set(err, PB_NETWORK, "the head of the server's answer is too long");
+    case CURLE_OUT_OF_MEMORY: /* which is what libcurl says to a line that has no end, too */
+        return error_set(err, PB_NETWORK, "the head of the server's answer is too long, or memory is out");
     default:
         return error_set(err, PB_NETWORK, "%s", curl_easy_strerror(code));
     }
@@ -250,6 +276,7 @@ static int request_run(struct net *t, CURL *e, CURLcode *code, struct pb_error *
 /* The fields of a conditional request. NULL: there is no copy, or memory is out. */
 static struct curl_slist *condition_make(const struct fetch_validators *v)
 {
+    /* cppcheck-suppress ctunullpointer ; sizeof reads nothing */
     char field[sizeof v->etag + 32];
     if (v == NULL || (v->etag[0] == '\0' && v->modified[0] == '\0'))
         return NULL;
@@ -290,8 +317,9 @@ static int document_get(struct net *t, const char *url, struct fetch_validators 
                         uint32_t *wait, struct pb_error *err)
 {
     CURLcode code = CURLE_OK;
+    size_t heads = 0;
     struct document d = {t, out};
-    CURL *e = net_easy(t, url);
+    CURL *e = net_easy(t, url, &heads);
     if (e == NULL)
         return error_memory(err);
     struct curl_slist *condition = condition_make(v);

@@ -14,14 +14,17 @@ struct net_options {
     unsigned seconds;         /* deadline of a document; 0: two minutes */
     unsigned connections;     /* at once, for pieces; 0: chosen by the downloader */
     unsigned attempts;        /* of a document or a piece where the network fails; 0: NET_ATTEMPTS */
+    unsigned patience;        /* seconds; 0: NET_SLOW_S */
     uint64_t rate;            /* bytes a second of all connections together; 0: unlimited */
+    const char *token;        /* goes along as "Authorization: Bearer"; NULL or "": none */
     const char *ca_file;      /* the certificates to trust; NULL: as the environment says */
     pb_progress_fn *progress; /* may be NULL */
     void *arg;
 };
 
-/* A transfer that brings fewer than NET_SLOW_BYTES a second for NET_SLOW_S seconds counts as broken. So a
- * server that sends byte by byte can't hold the client for days; four connections over a modem are faster. */
+/* A transfer that brings fewer than NET_SLOW_BYTES a second for NET_SLOW_S seconds (or the user's own) counts
+ * as broken. So a server that sends byte by byte can't hold the client for days; four connections over a
+ * modem are faster. */
 enum { NET_ATTEMPTS = 3, NET_RETRY_MS = 1000, NET_CONNECT_MS = 2000, NET_SLOW_BYTES = 1000, NET_SLOW_S = 20 };
 
 /* A server that is too busy may say when to come back. So long it is waited for; one that wants more time has
@@ -41,6 +44,7 @@ PB_MUST_USE int net_tick(const struct net *n, struct pb_error *err);
 /* As in the options. */
 unsigned net_connections(const struct net *n);
 unsigned net_attempts(const struct net *n);
+unsigned net_slow_seconds(const struct net *n);
 /* A transfer is broken that brings fewer bytes a second: NET_SLOW_BYTES, or what the rate leaves to each. */
 unsigned net_slow_bytes(const struct net *n);
 bool net_is_paced(const struct net *n); /* has it a rate? */

@@ -27,9 +27,9 @@ struct net {
     uint64_t paid; /* when the debt was last lessened; monotonic ms */
 };
 
-/* A libcurl handle with the options that all requests share. The caller frees it with curl_easy_cleanup. NULL
- * when memory is out. */
-CURL *net_easy(const struct net *t, const char *url);
+/* A libcurl handle with the options that all requests share. `heads` begins as 0, and lives as long as the
+ * handle. The caller frees it with curl_easy_cleanup. NULL when memory is out. */
+CURL *net_easy(const struct net *t, const char *url, size_t *heads);
 /* Remembers the server of a request that has succeeded. */
 void net_peer_note(struct net *t, CURL *e, const char *url);
 /* The server of this URL; NULL: it is not known yet. */

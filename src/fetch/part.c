@@ -1,6 +1,7 @@
 /* Files in staging. */
 #include "fetch/part.h"
 
+#include "base/beneath.h"
 #include "base/file.h"
 #include "base/path.h"
 #include "fetch/staged.h"
@@ -8,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { PART_NAME = FILE_NAME_MAX + 1, HELD_MAX = 64 * 1024 /* bytes of a piece in memory */ };
@@ -32,7 +32,7 @@ int piece_present(int staging, const struct fetch_piece *p, uint64_t *size, stru
 {
     struct digest_result r;
     _cleanup_fd_ int fd = -1;
-    if (file_open_regular(staging, p->staged, false, &fd, size, err) < 0 || *size > piece_most(p) ||
+    if (beneath_own(staging, p->staged, O_RDONLY, &fd, size, err) < 0 || *size > piece_most(p) ||
         (size_known(p) && *size != p->size))
         return 0;
     if (!p->verified)
@@ -72,12 +72,9 @@ static int part_read(struct part *part, const struct fetch_piece *p, struct pb_e
 static int part_find(struct part *part, const struct fetch_piece *p)
 {
     char name[PART_NAME];
-    struct stat st;
+    uint64_t size;
     part_name(p, name);
-    part->fd = openat(part->staging, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (part->fd >= 0 && (fstat(part->fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1))
-        fd_close(&part->fd);
-    return part->fd;
+    return beneath_own(part->staging, name, O_RDWR, &part->fd, &size, NULL);
 }
 
 /* ---- memory ---- */
@@ -185,7 +182,7 @@ int part_add(struct part *part, const struct fetch_piece *p, const char *bytes, 
 /* Are the bytes that are there those of the piece's MD5? */
 static bool bytes_right(const struct part *part, const struct fetch_piece *p)
 {
-    struct digest_result r;
+    struct digest_result r = {0};
     if (part->fd < 0)
         return md5_bytes(part->held, (size_t)part->size, &r.md5) && md5_equal(&r.md5, &p->md5);
     return digest_file(DIGEST_MD5, part->fd, &r, NULL) == PB_OK && md5_equal(&r.md5, &p->md5);
@@ -232,7 +229,8 @@ int part_keep(struct part *part, const struct fetch_piece *p, struct writer *wri
     }
     part_name(p, name);
     part_close(part, p);
-    return renameat(part->staging, name, part->staging, p->staged) == 0
-               ? PB_OK
-               : error_errno(err, errno, "staging: %s", p->staged);
+    bool kept = renameat(part->staging, name, part->staging, p->staged) == 0;
+    if (!kept && errno == EISDIR && beneath_clear(part->staging, p->staged, err) == PB_OK)
+        kept = renameat(part->staging, name, part->staging, p->staged) == 0;
+    return kept ? PB_OK : error_errno(err, errno, "staging: %s", p->staged);
 }

@@ -70,7 +70,7 @@ static int address_connect(const struct net *t, const struct addrinfo *a, int *f
     if (getsockopt(s, SOL_SOCKET, SO_ERROR, &number, &size) != 0 || number != 0)
         return error_set(err, PB_NETWORK, "connect: %s", strerror(number));
     *fd = s;
-    s = -1;
+    s = -1; /* NOLINT(clang-analyzer-deadcode.DeadStores): its cleanup reads it */
     return PB_OK;
 }
 
@@ -95,12 +95,32 @@ static int all_send(const struct net *t, int fd, struct slice bytes, struct pb_e
         ssize_t n = send(fd, bytes.p, bytes.n, MSG_NOSIGNAL);
         if (n < 0 && errno != EAGAIN && errno != EINTR)
             return error_set(err, PB_NETWORK, "send: %s", strerror(errno));
-        int rc = n < 0 ? socket_wait(t, fd, POLLOUT, NET_SLOW_S * 1000, err) : PB_OK;
+        int rc = n < 0 ? socket_wait(t, fd, POLLOUT, net_slow_seconds(t) * 1000, err) : PB_OK;
         if (rc < 0)
             return rc;
         bytes.p += n > 0 ? n : 0;
         bytes.n -= n > 0 ? (size_t)n : 0;
     }
+    return PB_OK;
+}
+
+/* How a reply comes along: since when, and how many bytes. */
+struct pace {
+    uint64_t since, bytes;
+};
+
+/* A server that sends byte by byte is no better than one that sends nothing. */
+static int pace_check(const struct net *t, struct pace *pace, size_t n, struct pb_error *err)
+{
+    uint64_t now = clock_monotonic_ms(), seconds = net_slow_seconds(t);
+    pace->bytes += n;
+    if (now - pace->since < seconds * 1000)
+        return PB_OK;
+    if (pace->bytes < net_slow_bytes(t) * seconds)
+        return error_set(err, PB_NETWORK,
+                         "the server is too slow: fewer than %u bytes a second for %u seconds",
+                         net_slow_bytes(t), (unsigned)seconds);
+    *pace = (struct pace){now, 0};
     return PB_OK;
 }
 
@@ -110,6 +130,7 @@ static int all_receive(struct net *t, int fd, struct buffer *out, size_t wanted,
     char step[16 * 1024];
     uint64_t until =
         clock_monotonic_ms() + REPLY_S * 1000 + (t->options.rate > 0 ? wanted * 1000 / t->options.rate : 0);
+    struct pace pace = {clock_monotonic_ms(), 0};
     while (out->n < wanted) {
         if (clock_monotonic_ms() > until)
             return error_set(err, PB_NETWORK, "the reply takes more than %d s", REPLY_S);
@@ -119,13 +140,15 @@ static int all_receive(struct net *t, int fd, struct buffer *out, size_t wanted,
             return error_set(err, PB_NETWORK, "the server closed the connection");
         if (n < 0 && errno != EAGAIN && errno != EINTR)
             return error_set(err, PB_NETWORK, "receive: %s", strerror(errno));
-        int rc = n < 0 ? socket_wait(t, fd, POLLIN, NET_SLOW_S * 1000, err) : PB_OK;
+        int rc = n < 0 ? socket_wait(t, fd, POLLIN, net_slow_seconds(t) * 1000, err) : PB_OK;
         if (rc < 0)
             return rc;
         if (n > 0 && !buffer_append(out, step, (size_t)n))
             return out->starved
                        ? error_memory(err)
                        : error_set(err, PB_INVALID, "the reply is larger than %zu bytes", out->ceiling);
+        if ((rc = pace_check(t, &pace, n > 0 ? (size_t)n : 0, err)) < 0)
+            return rc;
         net_received(t, n > 0 ? (uint64_t)n : 0);
         if ((rc = net_throttle(t, err)) < 0)
             return rc;

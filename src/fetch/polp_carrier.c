@@ -34,8 +34,7 @@ struct link {
     bool answered; /* this connection has brought a reply */
     struct digest digest;
     uint8_t hash[4];
-    uint64_t deadline;       /* for the next byte; monotonic ms */
-    uint64_t chunk_deadline; /* for the whole of the chunk: a server that drips must not hold us for days */
+    uint64_t since, since_bytes; /* for net_slow_seconds: monotonic ms, and bytes since then */
 };
 
 struct carrier {
@@ -87,7 +86,7 @@ static uint32_t chunk_size(const struct link *l)
     return left < CHUNK ? (uint32_t)left : CHUNK;
 }
 
-static int request_add(const struct carrier *c, struct link *l, struct pb_error *err)
+static int request_add(struct link *l, struct pb_error *err)
 {
     struct polp_request r = {.opcode = POLP_DOWNLOAD,
                              .hardware = l->place.hardware,
@@ -95,9 +94,8 @@ static int request_add(const struct carrier *c, struct link *l, struct pb_error 
                              .offset = (uint32_t)l->got,
                              .size = chunk_size(l),
                              .name = l->place.name};
-    uint64_t now = clock_monotonic_ms();
-    l->deadline = now + NET_SLOW_S * 1000;
-    l->chunk_deadline = now + (CHUNK / net_slow_bytes(c->net) + NET_SLOW_S) * 1000;
+    l->since = clock_monotonic_ms();
+    l->since_bytes = 0;
     return polp_request_emit(&r, &l->out)
                ? PB_OK
                : error_set(err, PB_INVALID, "the name is too long for the protocol");
@@ -120,7 +118,7 @@ static int request_send(struct link *l, struct pb_error *err)
 static int link_ask(struct carrier *c, struct link *l, struct pb_error *err)
 {
     int rc = l->fd >= 0 ? PB_OK : polp_connect(c->net, l->place.host, l->place.port, &l->fd, err);
-    return rc == PB_OK ? request_add(c, l, err) : rc;
+    return rc == PB_OK ? request_add(l, err) : rc;
 }
 
 static int polp_start(struct carrier *c, struct errand *e, struct pb_error *err)
@@ -241,7 +239,7 @@ static int link_read(struct carrier *c, struct link *l, struct pb_error *err)
     }
     if (n <= 0)
         return error_set(err, PB_NETWORK, "the server closed the connection");
-    l->deadline = clock_monotonic_ms() + NET_SLOW_S * 1000;
+    l->since_bytes += (uint64_t)n;
     l->errand->received += (uint64_t)n;
     net_received(c->net, (uint64_t)n);
     uint64_t before = l->got;
@@ -253,7 +251,7 @@ static int link_read(struct carrier *c, struct link *l, struct pb_error *err)
         if (rc < 0)
             return rc;
     }
-    return l->got != before && l->got < l->errand->to ? request_add(c, l, err) : PB_OK;
+    return l->got != before && l->got < l->errand->to ? request_add(l, err) : PB_OK;
 }
 
 /* ---- turns ---- */
@@ -268,14 +266,28 @@ static void link_end(struct carrier *c, struct link *l, int rc, const struct pb_
     c->events->ended(e, rc, err);
 }
 
-static void link_turn(struct carrier *c, struct link *l, short ready, uint64_t now)
+/* Looked at after reading, whether there was anything to read or not: bytes that drip in come often enough.
+ */
+static int slow_check(const struct carrier *c, struct link *l, struct pb_error *err)
+{
+    uint64_t now = clock_monotonic_ms(), seconds = net_slow_seconds(c->net);
+    if (now - l->since < seconds * 1000)
+        return PB_OK;
+    if (l->since_bytes < net_slow_bytes(c->net) * seconds)
+        return error_set(err, PB_NETWORK, "the server does not answer, or too slowly");
+    l->since = now;
+    l->since_bytes = 0;
+    return PB_OK;
+}
+
+static void link_turn(struct carrier *c, struct link *l, short ready)
 {
     struct pb_error err = {0};
     int rc = l->out.n > 0 ? request_send(l, &err) : PB_OK;
     if (rc == PB_OK && ready & (POLLIN | POLLHUP | POLLERR))
         rc = link_read(c, l, &err);
-    else if (rc == PB_OK && (now > l->deadline || now > l->chunk_deadline))
-        rc = error_set(&err, PB_NETWORK, "the server does not answer, or too slowly");
+    if (rc == PB_OK && l->got < l->errand->to)
+        rc = slow_check(c, l, &err);
     if (rc < 0 || l->got == l->errand->to)
         link_end(c, l, rc, &err);
 }
@@ -303,14 +315,13 @@ static int polp_turn(struct carrier *c, int wait_ms, struct pb_error *err)
                                       (short)(POLLIN | (l->out.n > 0 ? POLLOUT : 0)), 0};
     }
     poll(c->polls, c->link_count, wait_ms);
-    uint64_t now = clock_monotonic_ms();
     for (unsigned i = 0; i < c->link_count; i++) {
         struct link *l = &c->links[i], *oldest = link_oldest(c);
         if (c->polls[i].fd < 0 || l->errand == NULL)
             continue;
-        link_turn(c, l, c->polls[i].revents, now);
+        link_turn(c, l, c->polls[i].revents);
         if (oldest != NULL && oldest != l && c->polls[i].revents != 0)
-            link_turn(c, oldest, POLLIN, now);
+            link_turn(c, oldest, POLLIN);
     }
     return PB_OK;
 }

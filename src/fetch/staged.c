@@ -1,20 +1,15 @@
 /* Making files, and the thread that does it. */
 #include "fetch/staged.h"
 
+#include "base/beneath.h"
 #include "base/file.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <unistd.h>
 
 int staged_make(int staging, const char *name, int *fd, struct pb_error *err)
 {
-    enum { HOW = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW };
-    *fd = openat(staging, name, HOW, 0666);
-    if (*fd < 0 && errno == EEXIST && unlinkat(staging, name, 0) == 0)
-        *fd = openat(staging, name, HOW, 0666);
-    return *fd < 0 ? error_errno(err, errno, "staging: %s", name) : PB_OK;
+    return beneath_create(staging, name, fd, err) < 0 ? error_context(err, "staging") : PB_OK;
 }
 
 int staged_write(int staging, const char *name, const void *p, size_t n, struct pb_error *err)

@@ -2,6 +2,7 @@
  * preparing what is staged. journal.c does the rest. */
 #include "install/install.h"
 
+#include "base/beneath.h"
 #include "base/file.h"
 #include "base/tree.h"
 #include "install/files.h"
@@ -25,6 +26,7 @@ struct checking {
     bool any_checked;
     const char **leaving; /* paths that will be free, sorted */
     size_t leaving_count;
+    const struct file_records *before; /* of the title; NULL: none */
 };
 
 static int text_compare(const void *a, const void *b)
@@ -43,7 +45,7 @@ static bool is_leaving(const struct checking *c, const char *path)
 static bool is_below_leaving(const struct checking *c, const char *path)
 {
     char above[PATH_RELATIVE_MAX + 1];
-    for (size_t i = 0; path[i] != '\0' && i < sizeof above; i++) {
+    for (size_t i = 0; i < sizeof above && path[i] != '\0'; i++) {
         above[i] = '\0';
         if (path[i] == '/' && is_leaving(c, above))
             return true;
@@ -140,6 +142,18 @@ static int arriving_check(struct checking *c, const struct fetch_step *s, struct
     return folder_check(c, s->path, err);
 }
 
+/* Does the step put something where there may have been nothing? The folders of a plan have such files. */
+static bool places(const struct fetch_step *s)
+{
+    return s->action == FETCH_PLACE || s->action == FETCH_MOVE || s->action == FETCH_LINK;
+}
+
+/* Has this title installed the path already? */
+static bool is_recorded(const struct checking *c, const char *path)
+{
+    return c->before != NULL && file_records_find(c->before, path) != NULL;
+}
+
 static int step_check(struct checking *c, const struct fetch_step *s, struct pb_error *err)
 {
     const char *why, *leaving = leaving_path(s);
@@ -147,6 +161,8 @@ static int step_check(struct checking *c, const struct fetch_step *s, struct pb_
         return error_set(err, PB_INVALID, "%.200s: the path %s", s->path, why);
     if (s->action == FETCH_KEEP && !s->executable)
         return PB_OK;
+    if (places(s) && !path_relative_portable(slice_of(s->path), &why) && !is_recorded(c, s->path))
+        return error_set(err, PB_INVALID, "%.200s: the path %s; patchbay puts no file there", s->path, why);
     int rc = leaving != NULL ? leaving_check(c, s, leaving, err) : PB_OK;
     bool arrives = leaving == NULL || s->action == FETCH_MOVE;
     return rc == PB_OK && arrives ? arriving_check(c, s, err) : rc;
@@ -178,13 +194,42 @@ static int attic_check(const struct checking *c, const struct fetch_plan *plan, 
         return fetch_plan_count(plan, FETCH_ATTIC) == 0
                    ? PB_OK
                    : error_set(err, PB_INVALID, "%s: must be a folder, for what is set aside", attic);
-    int rc = folder_open(c->w->folder, attic, &fd, err);
+    int rc = own_folder_open(c->w->folder, attic, false, &fd, err);
     return rc < 0 ? rc : own_check(c, fd, attic, err);
+}
+
+/* Of patchbay's own files none is a folder: then the install would stop half-way. */
+static int names_check(int folder, const char *const *names, const char *in, struct pb_error *err)
+{
+    struct stat st;
+    for (; folder >= 0 && *names != NULL; names++) {
+        if (fstatat(folder, *names, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
+            return error_set(err, PB_INVALID, "%s/%s: there is a folder where a file of patchbay's must be",
+                             in, *names);
+    }
+    return PB_OK;
+}
+
+static int own_names_check(const struct workspace *w, struct pb_error *err)
+{
+    static const char *const names[] = {"installed.json", "installed.json.new", "journal",
+                                        "journal.new",    "journal.arrives",    NULL};
+    char new[STAGE_NAME_SIZE + 8];
+    snprintf(new, sizeof new, "%s.new", w->stage_name);
+    const char *const records[] = {w->stage_name, new, NULL};
+    _cleanup_fd_ int fd = -1;
+    int rc = names_check(w->home, names, ".patchbay", err);
+    if (rc < 0 || w->home < 0)
+        return rc;
+    rc = files_folder(w->home, false, &fd, err);
+    return rc == PB_NOT_FOUND ? PB_OK : rc < 0 ? rc : names_check(fd, records, ".patchbay/records", err);
 }
 
 static int folders_check(const struct checking *c, const struct fetch_plan *plan, struct pb_error *err)
 {
     int rc = attic_check(c, plan, err);
+    if (rc == PB_OK)
+        rc = own_names_check(c->w, err);
     if (rc == PB_OK)
         rc = own_check(c, c->w->folder, "the folder", err);
     if (rc == PB_OK)
@@ -228,7 +273,7 @@ static int clash_check(const struct fetch_plan *plan, struct pb_error *err)
 int install_check(const struct workspace *w, const struct fetch_plan *plan, struct pb_error *err)
 {
     struct stat st;
-    struct checking c = {.w = w};
+    struct checking c = {.w = w, .before = plan->before};
     if (fstat(w->folder, &st) != 0)
         return error_errno(err, errno, "the folder");
     c.device = st.st_dev;
@@ -301,15 +346,17 @@ static bool name_take(struct names *taken, char *name)
 static int attic_names(const struct workspace *w, const struct fetch_plan *plan, size_t more,
                        struct names *out, struct pb_error *err)
 {
-    struct stat st;
+    _cleanup_fd_ int fd = -1;
     *out = (struct names){0};
     if (plan->attic == NULL)
         return more == 0 ? PB_OK : error_set(err, PB_FAILED, "the plan has no attic");
-    if (fstatat(w->folder, plan->attic, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-        int rc = folder_names(w->folder, plan->attic, out, err);
-        if (rc < 0)
-            return rc;
-    }
+    if (more == 0)
+        return PB_OK;
+    int rc = own_folder_open(w->folder, plan->attic, false, &fd, err);
+    if (rc == PB_OK)
+        rc = folder_names(fd, ".", out, err);
+    if (rc < 0 && rc != PB_NOT_FOUND)
+        return rc;
     char **list = realloc(out->list, (out->n + more + 1) * sizeof *list);
     if (list == NULL)
         return error_memory(err);
@@ -344,13 +391,13 @@ static int staged_prepare(const struct workspace *w, const struct fetch_step *s,
     struct stat st;
     char hex[MD5_HEX + 1];
     const char *staged = fetch_step_staged(s, hex);
+    /* A second name for it would be a way to change the player's file from elsewhere, or the reverse. */
     if (fstatat(w->staging, staged, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode) ||
-        (uint64_t)st.st_size != s->size)
+        st.st_nlink != 1 || (uint64_t)st.st_size != s->size)
         return error_set(err, PB_FAILED, "%s: is not in staging", s->path);
-    mode_t mode = st.st_mode | (st.st_mode & 0444) >> 2;
-    if (s->executable && mode != st.st_mode && fchmodat(w->staging, staged, mode & 07777, 0) != 0)
-        return error_errno(err, errno, "%s: set its execute bits", s->path);
-    return PB_OK;
+    return s->executable && own_exec(w->staging, staged, err) < 0
+               ? error_context(err, "%s: set its execute bits", s->path)
+               : PB_OK;
 }
 
 static int step_leaves(const struct workspace *w, const struct fetch_plan *plan, size_t i,
@@ -363,9 +410,10 @@ static int step_leaves(const struct workspace *w, const struct fetch_plan *plan,
         return attic_add(plan, taken, j, s->path, err);
     /* What an earlier, failed install left under this name must not be in the way. */
     if (s->action == FETCH_MOVE || s->action == FETCH_REMOVE) {
-        unlinkat(w->staging, away, 0);
-        return journal_add(j, JOURNAL_AWAY, s->action == FETCH_MOVE ? s->from : s->path, away, 0, &s->seen,
-                           err);
+        int rc = beneath_clear(w->staging, away, err);
+        return rc < 0 ? rc
+                      : journal_add(j, JOURNAL_AWAY, s->action == FETCH_MOVE ? s->from : s->path, away, 0,
+                                    &s->seen, err);
     }
     return PB_OK;
 }

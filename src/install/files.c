@@ -1,12 +1,12 @@
 /* The record of files, from a plan and a look at the folder. */
 #include "install/files.h"
 
+#include "base/beneath.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/tree.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -184,10 +184,9 @@ static int all_write(struct writing *w, struct pb_error *err)
 int files_write(int at, const char *name, const struct workspace *w, const struct fetch_plan *plan,
                 bool looks, struct pb_error *err)
 {
-    unlinkat(at, name, 0); /* a link that was planted there leads nowhere */
-    _cleanup_fd_ int fd = openat(at, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-    if (fd < 0)
-        return error_errno(err, errno, "record the files");
+    _cleanup_fd_ int fd = -1;
+    if (beneath_create(at, name, &fd, err) < 0)
+        return error_context(err, "record the files");
     struct writing x = {.fd = fd, .plan = plan, .looks = looks, .began = clock_unix_ns()};
     buffer_init(&x.text, WRITE_STEP + LINE_MOST);
     tree_start(&x.tree, w->folder);
@@ -201,17 +200,9 @@ int files_write(int at, const char *name, const struct workspace *w, const struc
     return rc < 0 ? error_context(err, "record the files") : PB_OK;
 }
 
-/* Never through a link that somebody planted. */
-static int records_open(int home, int *fd, struct pb_error *err)
+int files_folder(int home, bool make, int *fd, struct pb_error *err)
 {
-    *fd = openat(home, RECORDS, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    return *fd < 0 ? error_errno(err, errno, "open folder " RECORDS) : PB_OK;
-}
-
-static int records_make(int home, int *fd, struct pb_error *err)
-{
-    int rc = folder_make(home, RECORDS, err);
-    return rc == PB_OK ? records_open(home, fd, err) : rc;
+    return own_folder_open(home, RECORDS, make, fd, err);
 }
 
 int files_note(const struct workspace *w, const struct fetch_plan *plan, struct pb_error *err)
@@ -219,7 +210,7 @@ int files_note(const struct workspace *w, const struct fetch_plan *plan, struct 
     char name[STAGE_NAME_SIZE + 8];
     _cleanup_fd_ int records = -1;
     snprintf(name, sizeof name, "%s.new", w->stage_name);
-    int rc = records_make(w->home, &records, err);
+    int rc = files_folder(w->home, true, &records, err);
     if (rc == PB_OK)
         rc = files_write(records, name, w, plan, true, err);
     if (rc == PB_OK && renameat(records, name, records, w->stage_name) != 0)
@@ -232,7 +223,7 @@ int files_open(int home, const char *stage, int *fd, struct pb_error *err)
     uint64_t size;
     _cleanup_fd_ int records = -1;
     *fd = -1;
-    int rc = records_open(home, &records, err);
+    int rc = files_folder(home, false, &records, err);
     if (rc == PB_OK)
         rc = file_open_regular(records, stage, false, fd, &size, err);
     return rc == PB_NOT_FOUND ? PB_OK : rc;
@@ -241,7 +232,7 @@ int files_open(int home, const char *stage, int *fd, struct pb_error *err)
 int files_place(int home, int staging, const char *staged, const char *stage, struct pb_error *err)
 {
     _cleanup_fd_ int records = -1;
-    int rc = records_make(home, &records, err);
+    int rc = files_folder(home, true, &records, err);
     if (rc < 0)
         return rc;
     if (renameat(staging, staged, records, stage) != 0 && errno != ENOENT)
@@ -252,7 +243,7 @@ int files_place(int home, int staging, const char *staged, const char *stage, st
 int files_forget(int home, const char *stage, struct pb_error *err)
 {
     _cleanup_fd_ int records = -1;
-    int rc = records_open(home, &records, err);
+    int rc = files_folder(home, false, &records, err);
     if (rc < 0)
         return rc == PB_NOT_FOUND ? PB_OK : rc;
     return unlinkat(records, stage, 0) == 0 || errno == ENOENT ? PB_OK

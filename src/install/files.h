@@ -14,6 +14,9 @@ PB_MUST_USE int files_write(int at, const char *name, const struct workspace *w,
  */
 PB_MUST_USE int files_note(const struct workspace *w, const struct fetch_plan *plan, struct pb_error *err);
 
+/* Opens the folder of all records. */
+PB_MUST_USE int files_folder(int home, bool make, int *fd, struct pb_error *err);
+
 /* Opens the record; *fd is -1 when there is none. `home`: descriptor of DIR/.patchbay. */
 PB_MUST_USE int files_open(int home, const char *stage, int *fd, struct pb_error *err);
 

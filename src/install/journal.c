@@ -8,6 +8,7 @@
  */
 #include "install/journal.h"
 
+#include "base/beneath.h"
 #include "base/file.h"
 #include "base/lines.h"
 #include "base/tree.h"
@@ -302,16 +303,13 @@ static int op_folder(const struct journal_op *op, int folder, const char *base, 
                : error_errno(err, rc, "remove folder %s", op->a);
 }
 
+/* A file that has another name as well may be somebody else's: it keeps its bits. */
 static int op_exec(int folder, const char *base, const char *path, struct pb_error *err)
 {
-    struct stat st;
-    if (fstatat(folder, base, &st, AT_SYMLINK_NOFOLLOW) != 0)
-        return errno == ENOENT ? PB_OK : error_errno(err, errno, "%s", path);
-    if (!S_ISREG(st.st_mode))
-        return PB_OK;
-    return fchmodat(folder, base, (st.st_mode | (st.st_mode & 0444) >> 2) & 07777, 0) == 0
-               ? PB_OK
-               : error_errno(err, errno, "%s: set its execute bits", path);
+    int rc = own_exec(folder, base, err);
+    return rc == PB_INVALID || rc == PB_NOT_FOUND ? PB_OK
+           : rc < 0                               ? error_context(err, "%s: set its execute bits", path)
+                                                  : PB_OK;
 }
 
 /* What is in the way of an arrival, and is not what it may replace, came after the plan was made: it is the
@@ -339,7 +337,8 @@ static int op_link(struct applying *x, const struct journal_op *op, int folder, 
     if (n >= 0 && slice_equal((struct slice){target, (size_t)n}, slice_of(op->a)))
         return PB_OK;
     int rc = way_clear(x, op, folder, base, err);
-    unlinkat(x->staging, beside, 0);
+    if (rc == PB_OK)
+        rc = beneath_clear(x->staging, beside, err);
     if (rc == PB_OK &&
         (symlinkat(op->a, x->staging, beside) != 0 || renameat(x->staging, beside, folder, base) != 0))
         rc = error_errno(err, errno, "make the link %s", op->b);
@@ -481,8 +480,8 @@ int journal_run(struct journal *j, struct pb_error *err)
 
 bool journal_pending(const struct workspace *w)
 {
-    return faccessat(w->home, JOURNAL_FIRST, F_OK, 0) == 0 ||
-           faccessat(w->home, JOURNAL_SECOND, F_OK, 0) == 0;
+    return faccessat(w->home, JOURNAL_FIRST, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+           faccessat(w->home, JOURNAL_SECOND, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 int journal_finish(struct workspace *w, bool *found, struct pb_error *err)

@@ -28,7 +28,7 @@ static int list_read(int home, json_t **out, struct pb_error *err)
     _cleanup_buffer_ struct buffer text;
     buffer_init(&text, DOCUMENT_MAX);
     *out = NULL;
-    int rc = file_read_all(home, INSTALLED, &text, err);
+    int rc = file_read_here(home, INSTALLED, &text, err);
     if (rc == PB_NOT_FOUND)
         return PB_OK;
     if (rc < 0)

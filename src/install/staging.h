@@ -24,5 +24,7 @@ struct workspace {
 PB_MUST_USE int own_folder_open(int at, const char *name, bool make, int *fd, struct pb_error *err);
 /* Opens the staging folder of this name (a stage_name), to complete an install; creates it if missing. */
 PB_MUST_USE int staging_open(const struct workspace *w, const char *stage, int *fd, struct pb_error *err);
+/* Sets the execute bits of those who may read it. PB_INVALID: it is no regular file, or has a second name. */
+PB_MUST_USE int own_exec(int folder, const char *name, struct pb_error *err);
 
 #endif

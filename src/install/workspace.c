@@ -1,6 +1,7 @@
 /* Opening DIR/.patchbay and its staging folders. */
 #include "install/workspace.h"
 
+#include "base/beneath.h"
 #include "base/file.h"
 #include "base/path.h"
 #include "install/journal.h"
@@ -59,10 +60,8 @@ int workspace_open(const char *path, enum workspace_mode mode, struct workspace 
 void workspace_stage_end(struct workspace *w)
 {
     /* Goes only when it is empty: then nothing had arrived. */
-    _cleanup_fd_ int all =
-        w->staging >= 0 ? openat(w->home, WORKSPACE_STAGING, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
-                        : -1;
-    if (all >= 0)
+    _cleanup_fd_ int all = -1;
+    if (w->staging >= 0 && own_folder_open(w->home, WORKSPACE_STAGING, false, &all, NULL) == PB_OK)
         unlinkat(all, w->stage_name, AT_REMOVEDIR);
     fd_close(&w->staging);
     fd_close(&w->lock);
@@ -112,11 +111,12 @@ int workspace_stage(struct workspace *w, const char *title, struct pb_error *err
 
 void workspace_unstage(struct workspace *w)
 {
-    _cleanup_fd_ int all =
-        openat(w->home, WORKSPACE_STAGING, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    _cleanup_fd_ int all = -1;
     fd_close(&w->staging);
     /* The lock file stays: removing it would let two processes hold "the" lock on two files. */
-    int rc = all >= 0 ? folder_remove(all, w->stage_name, 0, NULL) : PB_OK;
+    int rc = own_folder_open(w->home, WORKSPACE_STAGING, false, &all, NULL);
+    if (rc == PB_OK)
+        rc = folder_remove(all, w->stage_name, 0, NULL);
     (void)rc; /* what can't be removed now goes the next time */
 }
 
@@ -162,8 +162,7 @@ static int prune_one(void *arg, int folder, const char *name, struct pb_error *e
     snprintf(whole, sizeof whole, "%.*s", (int)(strlen(name) - (part ? strlen(PART_ENDING) : 0)), name);
     if (p->n > 0 && bsearch(&key, p->keep, p->n, sizeof *p->keep, text_compare) != NULL)
         return PB_OK;
-    return unlinkat(folder, name, 0) == 0 || errno == ENOENT ? PB_OK
-                                                             : error_errno(err, errno, "staging: %s", name);
+    return beneath_clear(folder, name, err) < 0 ? error_context(err, "staging") : PB_OK;
 }
 
 int workspace_prune(const struct workspace *w, const struct fetch_plan *plan, struct pb_error *err)

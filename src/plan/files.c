@@ -146,7 +146,7 @@ static int record_add(void *arg, const struct file_record *f, struct pb_error *e
 {
     struct loading *l = arg;
     struct file_records *r = l->records;
-    if (r->n == l->room) {
+    if (r->list == NULL || r->n == l->room) {
         size_t room = l->room == 0 ? 64 : l->room * 2;
         struct file_record *list = realloc(r->list, room * sizeof *list);
         if (list == NULL)
@@ -170,7 +170,7 @@ int file_records_load(struct file_records *r, struct pb_error *err)
     if (r->fd < 0 || r->list != NULL)
         return PB_OK;
     int rc = file_records_each(r, record_add, &l, err);
-    if (!l.sorted)
+    if (!l.sorted && r->n > 0)
         qsort(r->list, r->n, sizeof *r->list, record_compare);
     return rc == PB_NO_MEMORY ? rc : PB_OK;
 }

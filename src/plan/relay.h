@@ -4,6 +4,8 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 /* The upstream server. Owned by a dialect's settings. */
@@ -14,7 +16,7 @@ struct relay_target {
     const char *prefix; /* prepended to paths: "", or "/community" */
 };
 
-/* One allocation; freed with free(). */
+/* One allocation; freed with relay_request_free. */
 struct relay_request {
     const struct relay_target *target;
     /* Checks the start of the answer. Returns the length of its head when the answer may go to the client; 0:
@@ -25,5 +27,13 @@ struct relay_request {
     size_t head_length;
     char head[]; /* the head to send upstream */
 };
+
+/* The head may hold a player's password. q may be NULL. */
+static inline void relay_request_free(struct relay_request *q)
+{
+    if (q != NULL)
+        explicit_bzero(q, sizeof *q + q->head_length);
+    free(q);
+}
 
 #endif

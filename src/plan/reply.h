@@ -67,7 +67,7 @@ static inline void reply_plan_drop(struct reply_plan *p)
     if (p->owned)
         free((char *)p->memory);
     p->owned = false;
-    free(p->relay);
+    relay_request_free(p->relay);
     p->relay = NULL;
 }
 

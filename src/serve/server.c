@@ -10,19 +10,16 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
-enum {
-    OBJECTS_OPEN_MAX = 2048,
-    /* How long starting and stopping wait for somebody else's transaction: there is no next time. */
-    NOTE_PATIENCE_MS = 5000,
-};
+/* How long starting and stopping wait for somebody else's transaction: there is no next time. */
+enum { NOTE_PATIENCE_MS = 5000 };
 
 struct server {
     struct shared shared;
     struct watcher watcher;
     struct access_log *log;
+    struct room room;
     struct listen_address addresses[SERVER_ADDRESSES_MAX];
     const struct protocol *protocols[SERVER_ADDRESSES_MAX]; /* spoken there */
     size_t address_count;
@@ -41,16 +38,6 @@ static void *loop_run(void *arg)
     while (!l->done)
         loop_turn(l, -1);
     return NULL;
-}
-
-/* How many objects may each loop keep open, with the descriptors that this process is allowed? */
-static size_t objects_room(size_t loops)
-{
-    struct rlimit limit;
-    size_t most = OBJECTS_OPEN_MAX;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur / 4 / loops < most)
-        most = (size_t)(limit.rlim_cur / 4 / loops);
-    return most < 16 ? 16 : most;
 }
 
 static void fds_close(int (*fds)[SERVER_ADDRESSES_MAX], size_t loops, size_t addresses)
@@ -95,11 +82,13 @@ static int loops_init(struct server *s, const struct server_options *o, size_t l
         size_t n = 0;
         for (size_t k = 0; k < o->listen_count; k++) {
             if (fds[i][k] >= 0)
-                listeners[n++] = (struct loop_listener){fds[i][k], o->listen[k].protocol, &plain_transport,
-                                                        o->listen[k].address.inherited > 0};
+                listeners[n++] = (struct loop_listener){.fd = fds[i][k],
+                                                        .inherited = o->listen[k].address.inherited > 0,
+                                                        .protocol = o->listen[k].protocol,
+                                                        .transport = &plain_transport};
         }
-        int rc = loop_init(&s->loops[i], &source, &s->shared, listeners, n, s->watcher.depot->objects,
-                           objects_room(loops), s->log, err);
+        int rc = loop_init(&s->loops[i], &source, &s->shared, &s->room, listeners, n,
+                           s->watcher.depot->objects, room_objects(loops), s->log, err);
         if (rc < 0)
             return rc;
         for (size_t k = 0; k < o->listen_count; k++)
@@ -141,6 +130,30 @@ static void admin_forget(struct server *s)
     state_patience(s->watcher.state, PATIENCE_MS);
 }
 
+/* What the operator sees is not everybody's: an address that others reach needs a token. */
+static int admin_check(const struct server *s, const struct serve_settings *settings, struct pb_error *err)
+{
+    for (size_t k = 0; k < s->address_count; k++) {
+        char text[STATE_ADMIN_MAX];
+        if (!s->protocols[k]->for_operator || settings->admin.token != NULL ||
+            listen_address_is_loopback(&s->addresses[k]))
+            continue;
+        listen_address_text(&s->addresses[k], text, sizeof text);
+        return error_set(err, PB_INVALID,
+                         "admin: other machines reach %s: set admin_token_file, or listen on 127.0.0.1",
+                         text);
+    }
+    return PB_OK;
+}
+
+static bool has_operator(const struct server *s)
+{
+    bool has = false;
+    for (size_t k = 0; k < s->address_count; k++)
+        has |= s->protocols[k]->for_operator;
+    return has;
+}
+
 static int loops_start(struct server *s, const struct server_options *o, struct pb_error *err)
 {
     size_t loops = o->threads == 0 ? 1 : o->threads;
@@ -154,10 +167,14 @@ static int loops_start(struct server *s, const struct server_options *o, struct 
         return error_memory(err);
     int rc = sockets_open(s, o, loops, fds, err);
     if (rc == PB_OK)
+        rc = admin_check(s, s->watcher.snapshot->settings, err);
+    if (rc == PB_OK)
         rc = loops_init(s, o, loops, fds, err);
     fds_close(fds, loops, SERVER_ADDRESSES_MAX);
-    if (rc == PB_OK)
+    if (rc == PB_OK) {
+        room_init(&s->room, loops * room_objects(loops), has_operator(s));
         admin_note(s);
+    }
     if (rc < 0 || o->threads == 0)
         return rc;
     rc = watcher_start(&s->watcher, err);
@@ -180,6 +197,7 @@ int server_start(const struct server_options *o, struct serve_settings *settings
         return s == NULL ? error_memory(err) : error_set(err, PB_INVALID, "too many threads or addresses");
     }
     s->shared.started = clock_unix();
+    pthread_mutex_init(&s->shared.asked.mutex, NULL);
     int rc = admission_init(&s->shared.admission, err);
     if (rc < 0) {
         settings_release(settings);
@@ -201,7 +219,9 @@ int server_start(const struct server_options *o, struct serve_settings *settings
 
 int server_reload(struct server *s, struct serve_settings *settings, struct pb_error *err)
 {
-    int rc = access_log_reopen(s->log, err);
+    int rc = admin_check(s, settings, err);
+    if (rc == PB_OK)
+        rc = access_log_reopen(s->log, err);
     if (rc < 0) {
         settings_release(settings);
         return rc;
@@ -218,6 +238,11 @@ void server_address(const struct server *s, size_t n, char *out, size_t room)
 const char *server_protocol(const struct server *s, size_t n)
 {
     return s->protocols[n]->name;
+}
+
+unsigned server_room(const struct server *s)
+{
+    return s->room.most;
 }
 
 const char *server_illness(const struct server *s)

@@ -37,6 +37,8 @@ PB_MUST_USE int server_reload(struct server *s, struct serve_settings *settings,
 void server_address(const struct server *s, size_t n, char *out, size_t room);
 /* The name of the protocol of listener n. */
 const char *server_protocol(const struct server *s, size_t n);
+/* How many connections at once there are descriptors for. */
+unsigned server_room(const struct server *s);
 /* NULL when all threads turn, or there are none; else a text that says which one hangs. Thread-safe. */
 const char *server_illness(const struct server *s);
 /* Begins to stop, as loop_stop says, and returns at once. Thread-safe. */

@@ -43,6 +43,9 @@ bool http_date_parse(struct slice text, int64_t *unix_seconds)
         !number_at(text, 23, 2, &t.tm_sec))
         return false;
     t.tm_year -= 1900;
+    /* Written again it is the same, or it was no date: the 40th of a month, or a Sunday that is a Monday. */
+    char again[HTTP_DATE];
     *unix_seconds = timegm(&t);
-    return true;
+    http_date_format(*unix_seconds, again);
+    return slice_equal(text, slice_of(again));
 }

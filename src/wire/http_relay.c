@@ -52,6 +52,7 @@ struct relay_request *http_relay_request(const struct http_request *request,
 {
     _cleanup_buffer_ struct buffer head;
     buffer_init(&head, HEAD_MAX);
+    head.secret = true;
     head_write(request, target, client, &head);
     struct relay_request *out = head.failed ? NULL : malloc(sizeof *out + head.n);
     if (out == NULL)

@@ -10,6 +10,7 @@ static const struct status_line {
     {302, "302 Found\n"},
     {304, "304 Not Modified\n"},
     {400, "400 Bad Request\n"},
+    {401, "401 Unauthorized\n"},
     {403, "403 Forbidden\n"},
     {404, "404 Not Found\n"},
     {405, "405 Method Not Allowed\n"},
@@ -19,6 +20,7 @@ static const struct status_line {
     {413, "413 Content Too Large\n"},
     {414, "414 URI Too Long\n"},
     {416, "416 Range Not Satisfiable\n"},
+    {421, "421 Misdirected Request\n"},
     {431, "431 Request Header Fields Too Large\n"},
     {500, "500 Internal Server Error\n"},
     {503, "503 Service Unavailable\n"},
@@ -109,6 +111,8 @@ static void status_reply(const struct http_moment *m, const struct http_request 
     head_start(m, request, status, plan);
     if (allow != NULL)
         head_field(plan, "Allow: ", allow);
+    if (status == 401)
+        head_field(plan, "WWW-Authenticate: ", "Bearer");
     head_text(plan, "Content-Type: text/plain\r\n");
     head_length(plan, strlen(text));
     head_end(plan);

@@ -15,23 +15,37 @@ static bool has_control(struct slice s)
     return false;
 }
 
-/* "http://host/path" (which proxies send) becomes "/path". */
+/* "http://host/path", which proxies send: takes "http://host" from the target. The authority ends where RFC
+ * 3986 (3.2) says, so that no query is read as a path. */
+static bool authority_take(struct slice *t, struct slice *authority)
+{
+    static const char scheme[] = "http://";
+    enum { SCHEME = sizeof scheme - 1 };
+    if (t->n < SCHEME || !slice_equal_nocase((struct slice){t->p, SCHEME}, slice_of(scheme)))
+        return true;
+    size_t n = SCHEME;
+    while (n < t->n && t->p[n] != '/' && t->p[n] != '?' && t->p[n] != '#')
+        n++;
+    *authority = (struct slice){t->p + SCHEME, n - SCHEME};
+    *t = (struct slice){t->p + n, t->n - n};
+    return authority->n > 0; /* RFC 9110, 4.2.1: without a host it is no URL */
+}
+
+/* An absolute target without a path means "/". */
 static bool target_split(struct http_request *r)
 {
     struct slice t = r->target;
-    if (t.n > 7 && slice_equal_nocase((struct slice){t.p, 7}, slice_of("http://"))) {
-        const char *slash = memchr(t.p + 7, '/', t.n - 7);
-        if (slash == NULL)
-            return false;
-        t.n -= (size_t)(slash - t.p);
-        t.p = slash;
-    }
-    if (t.n == 0 || t.p[0] != '/')
+    if (!authority_take(&t, &r->authority))
         return false;
-    const char *mark = memchr(t.p, '?', t.n);
+    bool absolute = r->authority.n > 0;
+    if (!absolute && (t.n == 0 || t.p[0] != '/'))
+        return false;
+    const char *mark = t.n > 0 ? memchr(t.p, '?', t.n) : NULL;
     r->path = (struct slice){t.p, mark != NULL ? (size_t)(mark - t.p) : t.n};
     if (mark != NULL)
         r->query = (struct slice){mark + 1, t.n - r->path.n - 1};
+    if (absolute && (r->path.n == 0 || r->path.p[0] != '/'))
+        r->path = slice_of("/");
     return true;
 }
 
@@ -72,7 +86,7 @@ static const struct field {
 } fields[] = {
 #define FIELD(name, member, once)                                                                            \
     {                                                                                                        \
-        name, sizeof name - 1, offsetof(struct http_request, member), once                                   \
+        name, sizeof(name) - 1, offsetof(struct http_request, member), once                                  \
     }
     FIELD("host", host, true),
     FIELD("user-agent", user_agent, false),
@@ -86,6 +100,7 @@ static const struct field {
     FIELD("if-none-match", if_none_match, true),
     FIELD("if-modified-since", if_modified_since, true),
     FIELD("if-unmodified-since", if_unmodified_since, true),
+    FIELD("authorization", authorization, true),
 #undef FIELD
 };
 

@@ -11,14 +11,16 @@ enum {
 
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_OTHER };
 
-/* All slices are borrowed from the parsed bytes. A field that was not sent is empty, with p NULL. */
+/* All slices are borrowed from the parsed bytes, or static. A field that was not sent is empty, with p NULL.
+ */
 struct http_request {
     enum http_method method;
     struct slice method_text;
-    struct slice target; /* as sent */
-    struct slice path;   /* not decoded; begins with '/' */
-    struct slice query;  /* without the '?' */
-    int minor;           /* HTTP/1.minor: 0 or 1 */
+    struct slice target;    /* as sent */
+    struct slice authority; /* of an absolute target, such as proxies send: it goes before `host` */
+    struct slice path;      /* not decoded; begins with '/' */
+    struct slice query;     /* without the '?' */
+    int minor;              /* HTTP/1.minor: 0 or 1 */
     bool keep_alive;
     bool has_body;           /* a body follows: the connection must be closed after the reply */
     bool transfer_encoding;  /* the body's length is not known beforehand */
@@ -35,6 +37,7 @@ struct http_request {
     struct slice if_none_match;
     struct slice if_modified_since;
     struct slice if_unmodified_since;
+    struct slice authorization;
 };
 
 /*

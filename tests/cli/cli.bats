@@ -261,3 +261,28 @@ load ../helper
     run -3 "$patchbay" serve --config missing.conf
     [[ $output == *"missing.conf"* ]]
 }
+
+@test "fsck finds names that are none, and an older release that could not be served" {
+    "$patchbay" init
+    make_map a.map 100000
+    "$patchbay" publish map a.map
+    make_map a.map 100000 2
+    "$patchbay" publish map a.map
+    run -0 "$patchbay" fsck
+    cp -r depot sound
+    sqlite3 depot/catalog.sqlite "UPDATE release SET attributes = '{}' WHERE id = 1"
+    run -5 "$patchbay" fsck
+    [[ $output == *"attributes are damaged; hurts opensauce/a 1"$'\n'* ]]
+    rm -r depot
+    cp -r sound depot
+    sqlite3 depot/catalog.sqlite "UPDATE entry SET name = '' WHERE release = 1 AND position = 0"
+    run -5 "$patchbay" fsck
+    [[ $output == *"an entry of release 1 has no valid name"* ]]
+    rm -r depot
+    mv sound depot
+    sqlite3 depot/catalog.sqlite "INSERT INTO object (sha256, md5, size) VALUES (zeroblob(32), zeroblob(16), 1)"
+    run -5 "$patchbay" fsck
+    [[ $output == *"1 file for gc"* ]]
+    "$patchbay" gc
+    run -0 "$patchbay" fsck
+}

@@ -55,7 +55,7 @@ setup_publish() {
         cp -a pristine watched
         if ! faulty full "$at" "$patchbay" publish map a.map --algorithm zip --level 0; then
             [ "$(wc -l <faulty.out)" = 1 ]
-            grep -Eq 'No space left|full|unable to open' faulty.out || { echo "point $at"; cat faulty.out; return 1; }
+            grep -Eq 'No space left|full|unable to open|disk I/O error' faulty.out || { echo "point $at"; cat faulty.out; return 1; }
         fi
         "$patchbay" fsck >/dev/null
         "$patchbay" list | grep -q ' live$'

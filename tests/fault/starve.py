@@ -137,7 +137,7 @@ def parser_starve(target, build, every):
     program = os.path.join(build, "fuzz", f"replay-{target}")
     with tempfile.TemporaryDirectory(prefix="patchbay-starve.") as folder:
         memory = Memory(folder, build)
-        env = {**os.environ, **memory.env, "REPLAY_WHOLE": "1"}
+        env = {**os.environ, **memory.env, "REPLAY_WHOLE": "1", "FUZZ_STARVED": "1"}
         one = os.path.join(folder, "one")
         os.mkdir(one)
         corpus = corpus_of(target, build)

@@ -205,6 +205,19 @@ hostile() {
     tree_print game | diff before -
 }
 
+# The size of a level stands nowhere. The body is read up to the ceiling once: the request before it, if there is one, shows that
+# there is no length.
+@test "levels without an end: each is downloaded once, and the words say so" {
+    local name=000000000000000000000000000000
+    mkdir -p www/official/00
+    printf "T\n1\n0\n1\nn\na.esx 00$name\n" >www/official.txt
+    echo x >www/official/00/$name
+    start_foreign www static long=$name
+    run -5 "$patchbay" fetch "escape://$foreign_at/official" game
+    [[ $output == *"the server sends more than the 16777216 bytes that make sense"* ]]
+    [ "$(grep -c "GET .*$name" foreign.log)" -le 2 ]
+}
+
 # hostile_upgrade LINE WORD [STATUS]
 hostile_upgrade() {
     printf '1\n1\n1\n2\nnote\n%b\n' "$1" >www/linux/UPGRADE

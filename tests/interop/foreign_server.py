@@ -10,7 +10,7 @@ FOLDER has NAME.xml, and NAME/ with the parts. Modes:
   relative         parts are redirected to ../files/NAME/PART (relative), and served from there
   loop             parts are redirected to themselves
   file-redirect    parts are redirected to file:///etc/passwd
-  long             parts have more bytes than they should, without end (well, 64 MiB)
+  long[=ENDING]    parts (whose names end so) have more bytes than they should, without end (well, 64 MiB)
   damage=N         the first N answers with a part have a wrong byte
   missing=N        the first N answers with a part are 404
   cut=N            the first N answers with a part break off half-way
@@ -96,7 +96,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if part and "mixed" in modes and self.others_wait():
             print("mixed", flush=True)
             data = bytes([data[0] ^ 1]) + data[1:]
-        if part and "long" in modes:
+        if part and "long" in modes and self.path.endswith(modes["long"]):
             self.send_header("Connection", "close")
             self.end_headers()
             self.close_connection = True

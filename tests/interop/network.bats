@@ -221,3 +221,11 @@ took() {
         run -2 "$patchbay" fetch "opensauce://$at/a" out --limit-rate "$bad"
     done
 }
+
+@test "--timeout: a server that stops, or drips, is left after so many seconds" {
+    make_foreign a 1000000
+    start_foreign foreign hang=0
+    fetch_fails 4 "1 attempts" timeout 15 "$patchbay" fetch "opensauce://$foreign_at/a" out --timeout 1 --retries 0
+    run -2 "$patchbay" fetch "opensauce://$foreign_at/a" out --timeout 0
+    run -2 "$patchbay" fetch "opensauce://$foreign_at/a" out --timeout 3601
+}

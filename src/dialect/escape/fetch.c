@@ -1,6 +1,7 @@
 /* Which title, where from; and making files of the pieces. */
 #include "dialect/escape/fetch.h"
 
+#include "base/beneath.h"
 #include "base/file.h"
 #include "dialect/escape/escape.h"
 #include "dialect/options.h"
@@ -130,8 +131,8 @@ static int subscribed(struct tree *t, const char *name, struct pb_error *err)
 
 static int subscription_set(const struct fetch_request *q, const char *name, bool on, struct pb_error *err)
 {
-    const char *base;
-    int folder;
+    const char *base = "";
+    int folder = -1;
     char path[ES_NAME_MAX + 32];
     _cleanup_tree_ struct tree t;
     tree_start(&t, q->folder);
@@ -216,7 +217,7 @@ static int others_add(struct arena *a, const struct es_collection *c, bool too_n
 static int fetch_expand(const struct fetch_request *q, const struct fetch_net *net, struct arena *a,
                         bool *several, struct fetch_titles *out, struct pb_error *err)
 {
-    struct es_collections list;
+    struct es_collections list = {0};
     uint64_t version = 0;
     bool version_known = es_game_version(q, &version);
     _cleanup_tree_ struct tree t;
@@ -284,9 +285,8 @@ static int nameless_open(int staging, int *fd, struct pb_error *err)
     *fd = openat(staging, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (*fd >= 0)
         return PB_OK;
-    unlinkat(staging, name, 0);
-    *fd = openat(staging, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    return *fd >= 0 && unlinkat(staging, name, 0) == 0 ? PB_OK : error_errno(err, errno, "staging");
+    int rc = beneath_create(staging, name, fd, err);
+    return rc < 0 || unlinkat(staging, name, 0) == 0 ? rc : error_errno(err, errno, "staging");
 }
 
 int es_made_add(struct fetch_plan *plan, int staging, struct slice bytes, size_t step, struct pb_error *err)
@@ -318,49 +318,40 @@ static void fetch_plan_end(struct fetch_plan *plan)
 static int want_compare(const void *a, const void *b)
 {
     const struct es_want *x = a, *y = b;
-    int order = memcmp(&x->md5, &y->md5, sizeof x->md5);
+    int order = memcmp(&x->file->md5, &y->file->md5, sizeof x->file->md5);
     return order != 0 ? order : (x->step > y->step) - (x->step < y->step);
 }
 
-/* The first of those with the same bytes is downloaded, under its MD5; the others are copied from it. */
-static int want_stage(struct fetch_plan *plan, const struct es_want *w, bool first, es_piece_fn *fn,
-                      void *arg, struct pb_error *err)
+/* The bytes of a step that another step has, too: they are copied in staging, where they are under their MD5.
+ */
+static int copy_add(struct fetch_plan *plan, const struct es_want *w, struct pb_error *err)
 {
     char hex[MD5_HEX + 1];
     struct fetch_step *s = &plan->steps[w->step];
-    hex_encode(w->md5.bytes, sizeof w->md5.bytes, hex);
+    hex_encode(s->md5.bytes, sizeof s->md5.bytes, hex);
     const char *name = arena_text(&plan->arena, hex);
-    s->staged = first ? name : arena_format(&plan->arena, "copy.%zu", w->step);
+    s->staged = arena_format(&plan->arena, "copy.%zu", w->step);
     if (name == NULL || s->staged == NULL)
         return error_memory(err);
-    return first ? fn(arg, w, name, &plan->pieces[plan->piece_count++], err)
-                 : es_making_add(plan, (struct es_making){.from = name, .step = (uint32_t)w->step}, err);
+    return es_making_add(plan, (struct es_making){.from = name, .step = (uint32_t)w->step}, err);
 }
 
-int es_pieces_plan(struct fetch_plan *plan, struct es_want *wants, size_t n, es_piece_fn *fn, void *arg,
-                   struct pb_error *err)
+int es_pieces_plan(struct fetch_plan *plan, struct es_want *wants, size_t n, struct pb_error *err)
 {
-    plan->pieces = arena_zero(&plan->arena, (n + 1) * sizeof *plan->pieces);
-    if (plan->pieces == NULL)
-        return error_memory(err);
+    int rc = PB_OK;
     if (n > 1)
         qsort(wants, n, sizeof *wants, want_compare);
-    int rc = PB_OK;
     for (size_t i = 0; rc == PB_OK && i < n; i++) {
-        bool first = i == 0 || !md5_equal(&wants[i - 1].md5, &wants[i].md5);
-        rc = want_stage(plan, &wants[i], first, fn, arg, err);
+        size_t pieces = plan->piece_count;
+        if (pieces > 0 && md5_equal(&wants[pieces - 1].file->md5, &wants[i].file->md5))
+            rc = copy_add(plan, &wants[i], err);
+        else
+            wants[plan->piece_count++] = wants[i];
     }
     return rc;
 }
 
 /* ---- making files ---- */
-
-static int staged_create(int staging, const char *name, int *fd, struct pb_error *err)
-{
-    unlinkat(staging, name, 0);
-    *fd = openat(staging, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
-    return *fd < 0 ? error_errno(err, errno, "staging: %s", name) : PB_OK;
-}
 
 /* Unpacks a piece, NAME.gz to NAME, and compares it with the list. */
 static int piece_unpack(int staging, struct unpacker *unpacker, const struct fetch_piece *piece,
@@ -372,9 +363,9 @@ static int piece_unpack(int staging, struct unpacker *unpacker, const struct fet
     struct unpack_file what = {.form = UNPACK_GZIP, .limit = ES_FILE_MAX};
     _cleanup_fd_ int from = -1, to = -1;
     snprintf(name, sizeof name, "%.32s", piece->staged);
-    int rc = file_open_regular(staging, piece->staged, false, &from, &size, err);
+    int rc = beneath_own(staging, piece->staged, O_RDONLY, &from, &size, err);
     if (rc == PB_OK)
-        rc = staged_create(staging, name, &to, err);
+        rc = beneath_create(staging, name, &to, err);
     if (rc == PB_OK)
         rc = unpack_file(unpacker, &what, from, to, &out, err);
     if (rc == PB_OK && !md5_equal(&out.md5, &piece->md5))
@@ -405,11 +396,11 @@ static int making_do(const struct fetch_request *q, const struct es_fetch *f, st
 {
     uint64_t size;
     _cleanup_fd_ int from = -1, to = -1;
-    int rc = staged_create(q->staging, staged, &to, err);
+    int rc = beneath_create(q->staging, staged, &to, err);
     if (rc < 0 || m->from == NULL)
         return rc < 0 ? rc : made_write(f, m, to, err);
     rc = m->from_folder ? tree_open(t, m->from, &from, &size, err)
-                        : file_open_regular(q->staging, m->from, false, &from, &size, err);
+                        : beneath_own(q->staging, m->from, O_RDONLY, &from, &size, err);
     return rc < 0 ? rc : file_copy(from, to, err);
 }
 
@@ -427,7 +418,7 @@ static int placed_check(const struct fetch_request *q, struct fetch_step *s, boo
     s->size = (uint64_t)st.st_size;
     if (!verify)
         return PB_OK;
-    int rc = file_open_regular(q->staging, staged, false, &fd, &s->size, err);
+    int rc = beneath_own(q->staging, staged, O_RDONLY, &fd, &s->size, err);
     if (rc == PB_OK)
         rc = digest_file(DIGEST_MD5, fd, &r, err);
     if (rc < 0)

@@ -14,6 +14,12 @@ bool es_request_parse(struct slice path, struct slice *name, bool *upgrade);
 /* The game's version, as the user says or as an upgrade's record does; false when it is not known. */
 bool es_game_version(const struct fetch_request *q, uint64_t *version);
 
+/* A step that places bytes which have to be downloaded. */
+struct es_want {
+    const struct es_file *file;
+    size_t step;
+};
+
 /* The plan's dialect value: how its files are made once all pieces are there. */
 struct es_making {
     const char
@@ -34,6 +40,9 @@ struct es_fetch {
     size_t source_count;
     uint32_t *piece_steps; /* for each piece the step that places it */
     struct unpacker unpacker;
+    /* of an upgrade, for its pieces */
+    const char *source, *platform;
+    const struct es_want *wants;
 };
 PB_MUST_USE int es_making_add(struct fetch_plan *plan, struct es_making making, struct pb_error *err);
 /* Keeps the bytes of a file that we make ourselves, for the step. `staging` is -1 in a dry run, which makes
@@ -42,19 +51,10 @@ PB_MUST_USE int es_making_add(struct fetch_plan *plan, struct es_making making, 
 PB_MUST_USE int es_made_add(struct fetch_plan *plan, int staging, struct slice bytes, size_t step,
                             struct pb_error *err);
 
-/* A step that places bytes which have to be downloaded. */
-struct es_want {
-    struct md5 md5;
-    size_t step;
-    const void *what; /* the planner's own */
-};
-/* Says where to download a want's bytes from; `staged` is the name that they must have in staging in the end.
- */
-typedef int es_piece_fn(void *arg, const struct es_want *want, const char *staged, struct fetch_piece *piece,
-                        struct pb_error *err);
-/* Makes the plan's pieces: one for each MD5. Sorts `wants`. */
-PB_MUST_USE int es_pieces_plan(struct fetch_plan *plan, struct es_want *wants, size_t n, es_piece_fn *fn,
-                               void *arg, struct pb_error *err);
+/* Makes plan->piece_count: one piece for each MD5 of the wants, which are sorted; wants[i] is then piece i's.
+ * Further steps with the same bytes get copies. */
+PB_MUST_USE int es_pieces_plan(struct fetch_plan *plan, struct es_want *wants, size_t n,
+                               struct pb_error *err);
 
 /* Gets a document from source/path. */
 PB_MUST_USE int es_document(const struct fetch_net *net, const char *source, const char *path,

@@ -6,7 +6,6 @@
 
 struct upgrading {
     const struct fetch_request *q;
-    const char *source, *platform;
     struct fetch_plan *plan;
     struct es_upgrade list;
     struct tree tree;
@@ -111,16 +110,18 @@ static int file_plan(struct upgrading *u, const struct es_file *f, struct pb_err
     struct there t;
     int rc = there_look(u, f->path, &t, err);
     bool same = rc == PB_OK && t.file && md5_equal(&t.md5, &f->md5);
+    bool runs = t.file && (t.st.st_mode & 0100) != 0; /* what takes a program's place is one */
+    /* The execute bits of a file that has another name elsewhere are not ours to set. */
+    bool keep = same && (runs || !is_program(f->path) || t.st.st_nlink == 1);
     if (rc == PB_OK && !same)
         rc = set_aside(u, f->path, &t, err);
-    struct fetch_step *s = rc == PB_OK ? step_add(u, same ? FETCH_KEEP : FETCH_PLACE, f->path) : NULL;
+    struct fetch_step *s = rc == PB_OK ? step_add(u, keep ? FETCH_KEEP : FETCH_PLACE, f->path) : NULL;
     if (s == NULL)
         return rc < 0 ? rc : error_memory(err);
     s->md5 = f->md5;
     s->seen = t.seen;
-    s->size = same ? t.seen.size : 0;
-    bool runs = t.file && (t.st.st_mode & 0100) != 0; /* what takes a program's place is one */
-    s->executable = same ? is_program(f->path) && !runs : is_program(f->path) || runs;
+    s->size = keep ? t.seen.size : 0;
+    s->executable = keep ? is_program(f->path) && !runs : is_program(f->path) || runs;
     return PB_OK;
 }
 
@@ -165,42 +166,42 @@ static int delete_plan(struct upgrading *u, const struct es_file *f, struct pb_e
 /* ---- pieces ---- */
 
 /* One way to get a file's bytes: packed or not, at its own path or at the flattened one. */
-static int way_make(const struct upgrading *u, const struct es_want *want, const char *staged,
-                    const char *path, bool packed, struct fetch_piece *piece, struct pb_error *err)
+static int way_make(const struct es_fetch *f, const struct es_file *file, const char *path, bool packed,
+                    struct arena *a, struct fetch_piece *piece, struct pb_error *err)
 {
-    struct arena *a = &u->plan->arena;
-    const struct es_file *f = want->what;
+    char hex[MD5_HEX + 1];
     const char *ending = packed ? ".gz" : "";
-    const char *place = arena_format(a, "%s/%s%s", u->platform, path, ending);
-    *piece = (struct fetch_piece){.name = arena_format(a, "%s%s", f->path, ending),
-                                  .url = place != NULL ? es_url(a, u->source, place) : NULL,
-                                  .staged = packed ? arena_format(a, "%s.gz", staged) : staged,
+    const char *place = arena_format(a, "%s/%s%s", f->platform, path, ending);
+    hex_encode(file->md5.bytes, sizeof file->md5.bytes, hex);
+    *piece = (struct fetch_piece){.name = arena_format(a, "%s%s", file->path, ending),
+                                  .url = place != NULL ? es_url(a, f->source, place) : NULL,
+                                  .staged = arena_format(a, "%s%s", hex, ending),
                                   .size = FETCH_SIZE_UNKNOWN,
                                   .ceiling = ES_FILE_MAX,
                                   .verified = !packed,
-                                  .md5 = f->md5};
+                                  .md5 = file->md5};
     if (piece->name == NULL || piece->staged == NULL)
         return error_memory(err);
-    return piece->url == NULL ? error_set(err, PB_INVALID, "%s: its address is too long", f->path) : PB_OK;
+    return piece->url == NULL ? error_set(err, PB_INVALID, "%s: its address is too long", file->path) : PB_OK;
 }
 
-/* An es_piece_fn. Packed goes before plain; the path that the game asks for before the plain one, which a
- * server that was written from the protocol's description may have. */
-static int file_piece(void *arg, const struct es_want *want, const char *staged, struct fetch_piece *piece,
+/* fetch_plan.piece_make. Packed goes before plain; the path that the game asks for before the plain one,
+ * which a server that was written from the protocol's description may have. */
+static int file_piece(const struct fetch_plan *plan, size_t i, struct arena *scratch, struct fetch_piece *out,
                       struct pb_error *err)
 {
-    const struct upgrading *u = arg;
-    const struct es_file *f = want->what;
-    const char *const paths[] = {es_flatten(&u->plan->arena, f->path), f->path};
+    const struct es_fetch *f = plan->dialect;
+    const struct es_file *file = f->wants[i].file;
+    const char *const paths[] = {es_flatten(scratch, file->path), file->path};
     struct fetch_piece *before = NULL;
     if (paths[0] == NULL)
         return error_memory(err);
     for (int packed = 1; packed >= 0; packed--) {
-        for (int i = 0; i < 2; i++) {
-            if ((packed ? !f->gzip : !f->plain) || (i == 1 && strcmp(paths[0], paths[1]) == 0))
+        for (int k = 0; k < 2; k++) {
+            if ((packed ? !file->gzip : !file->plain) || (k == 1 && strcmp(paths[0], paths[1]) == 0))
                 continue;
-            struct fetch_piece *way = before == NULL ? piece : arena_zero(&u->plan->arena, sizeof *way);
-            int rc = way == NULL ? error_memory(err) : way_make(u, want, staged, paths[i], packed, way, err);
+            struct fetch_piece *way = before == NULL ? out : arena_zero(scratch, sizeof *way);
+            int rc = way == NULL ? error_memory(err) : way_make(f, file, paths[k], packed, scratch, way, err);
             if (rc < 0)
                 return rc;
             if (before != NULL)
@@ -213,31 +214,40 @@ static int file_piece(void *arg, const struct es_want *want, const char *staged,
 
 static int steps_plan(struct upgrading *u, struct es_want *wants, size_t *n, struct pb_error *err)
 {
-    int rc = PB_OK;
     struct fetch_plan *plan = u->plan;
+    int rc = fetch_steps_reserve(plan, &u->room, u->list.n) ? PB_OK : error_memory(err);
     for (size_t i = 0; rc == PB_OK && i < u->list.n; i++) {
         const struct es_file *f = &u->list.files[i];
         rc = f->kind == ES_FILE   ? file_plan(u, f, err)
              : f->kind == ES_LINK ? link_plan(u, f, err)
                                   : delete_plan(u, f, err);
         if (rc == PB_OK && f->kind == ES_FILE && plan->steps[plan->step_count - 1].action == FETCH_PLACE)
-            wants[(*n)++] = (struct es_want){f->md5, plan->step_count - 1, f};
+            wants[(*n)++] = (struct es_want){f, plan->step_count - 1};
     }
     return rc == PB_OK ? fetch_plan_folders(plan, &u->room, u->q->folder, err) : rc;
+}
+
+/* The text of the list is gone when files are looked at. */
+static int list_get(struct upgrading *u, const struct fetch_net *net, const char *source,
+                    const char *platform, struct pb_error *err)
+{
+    struct arena *a = &u->plan->arena;
+    const char *path = arena_format(a, "%s/" ES_UPGRADE, platform);
+    _cleanup_buffer_ struct buffer text;
+    buffer_init(&text, 0);
+    int rc = path == NULL ? error_memory(err) : es_document(net, source, path, &text, err);
+    if (rc < 0)
+        return rc;
+    rc = es_upgrade_parse((struct slice){text.p, text.n}, a, &u->list, err);
+    return rc < 0 ? error_context(err, "/%s", path) : PB_OK;
 }
 
 int es_upgrade_plan(const struct fetch_request *q, const struct fetch_net *net, const char *source,
                     const char *platform, struct fetch_plan *plan, struct pb_error *err)
 {
-    _cleanup_buffer_ struct buffer text;
     size_t n = 0;
-    struct upgrading u = {.q = q, .source = source, .platform = platform, .plan = plan};
-    const char *path = arena_format(&plan->arena, "%s/" ES_UPGRADE, platform);
-    buffer_init(&text, 0);
-    int rc = path == NULL ? error_memory(err) : es_document(net, source, path, &text, err);
-    if (rc == PB_OK &&
-        (rc = es_upgrade_parse((struct slice){text.p, text.n}, &plan->arena, &u.list, err)) < 0)
-        return error_context(err, "/%s", path);
+    struct upgrading u = {.q = q, .plan = plan};
+    int rc = list_get(&u, net, source, platform, err);
     if (rc == PB_OK)
         rc = version_check(&u, err);
     if (rc == PB_OK)
@@ -251,5 +261,12 @@ int es_upgrade_plan(const struct fetch_request *q, const struct fetch_net *net, 
     tree_start(&u.tree, q->folder);
     rc = steps_plan(&u, wants, &n, err);
     tree_end(&u.tree);
-    return rc == PB_OK ? es_pieces_plan(plan, wants, n, file_piece, &u, err) : rc;
+    if (rc < 0)
+        return rc;
+    struct es_fetch *f = plan->dialect;
+    f->source = source;
+    f->platform = platform;
+    f->wants = wants;
+    plan->piece_make = file_piece;
+    return es_pieces_plan(plan, wants, n, err);
 }

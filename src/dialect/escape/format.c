@@ -17,7 +17,7 @@ bool es_line(struct es_lines *l, struct slice *line)
     *line = (struct slice){l->rest.p, n};
     l->rest.p += n + (end != NULL);
     l->rest.n -= n + (end != NULL);
-    if (line->n > 0 && line->p[line->n - 1] == '\r')
+    while (line->n > 0 && line->p[line->n - 1] == '\r')
         line->n--;
     l->number++;
     return true;
@@ -41,7 +41,8 @@ static struct slice rest_of(struct slice line)
 {
     while (line.n > 0 && *line.p == ' ')
         line.p++, line.n--;
-    while (line.n > 0 && line.p[line.n - 1] == ' ')
+    /* A CR, too: at the end of a line that is written again, it would be part of the line's end. */
+    while (line.n > 0 && (line.p[line.n - 1] == ' ' || line.p[line.n - 1] == '\r'))
         line.n--;
     return line;
 }
@@ -140,8 +141,8 @@ static int fault_at(struct reading *r, const char *what)
 
 static int line_next(struct reading *r, const char *what, struct slice *line)
 {
-    if (es_line(&r->lines, line))
-        return PB_OK;
+    if (es_line(&r->lines, line)) /* texts would end at a zero byte */
+        return memchr(line->p, '\0', line->n) == NULL ? PB_OK : fault_at(r, "there is a zero byte in it");
     return error_set(r->err, PB_INVALID, "the list ends after %zu lines, where %s should be", r->lines.number,
                      what);
 }

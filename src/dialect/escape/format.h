@@ -69,7 +69,7 @@ struct es_lines {
     struct slice rest;
     size_t number; /* of the line that was read last, from 1 */
 };
-/* The next line without its end; CR is left out at its end. False at the end of the text. */
+/* The next line without its end; CRs are left out at its end. False at the end of the text. */
 bool es_line(struct es_lines *l, struct slice *line);
 /* Takes the first word off the line; empty when there is none. */
 struct slice es_word(struct slice *line);

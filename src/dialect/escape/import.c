@@ -170,7 +170,7 @@ static int upgrade_file_store(struct title_import *t, const char *platform, cons
 static int upgrade_file_read(struct title_import *t, const char *platform, const struct es_file *f,
                              struct object *plain, struct object *packed, struct pb_error *err)
 {
-    struct object unpacked;
+    struct object unpacked = {0};
     const char *why;
     int rc = es_path_ok(slice_of(f->path), &why) ? PB_OK : error_set(err, PB_INVALID, "the name %s", why);
     if (rc == PB_OK && f->plain)
@@ -191,7 +191,7 @@ static int upgrade_file_read(struct title_import *t, const char *platform, const
 static int upgrade_file_import(struct title_import *t, const char *platform, const struct es_file *f,
                                struct pb_error *err)
 {
-    struct object plain, packed;
+    struct object plain = {0}, packed = {0};
     if (f->kind != ES_FILE)
         return PB_OK;
     int rc = upgrade_file_read(t, platform, f, &plain, &packed, err);
@@ -300,8 +300,7 @@ static int title_import(struct import *im, struct arena *arena, const char *file
                         const struct es_collection *listed, unsigned position, struct pb_error *err)
 {
     _cleanup_free_ struct faults *faults = calloc(1, sizeof *faults);
-    struct title_import t = {
-        .import = im, .arena = arena, .publication = {.lock = -1}, .faults = faults, .file = file};
+    struct title_import t = {.import = im, .arena = arena, .faults = faults, .file = file};
     if (faults == NULL)
         return error_memory(err);
     tree_start(&t.tree, im->tree);

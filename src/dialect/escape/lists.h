@@ -35,11 +35,11 @@ enum {
 
 enum es_file_kind { ES_FILE, ES_LINK, ES_DELETE };
 struct es_file {
-    enum es_file_kind kind;
     const char *path;
-    bool plain, gzip;   /* ES_FILE: the forms in which it can be had; at least one */
-    struct md5 md5;     /* ES_FILE: of the plain form */
     const char *target; /* ES_LINK */
+    struct md5 md5;     /* ES_FILE: of the plain form */
+    uint8_t kind;       /* enum es_file_kind */
+    bool plain, gzip;   /* ES_FILE: the forms in which it can be had; at least one */
 };
 struct es_upgrade {
     uint64_t oldest, recommended, version;

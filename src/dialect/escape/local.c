@@ -1,6 +1,7 @@
 /* Reading a collection's folder. */
 #include "dialect/escape/local.h"
 
+#include "base/beneath.h"
 #include "base/file.h"
 #include "base/parallel.h"
 #include "base/tree.h"
@@ -19,7 +20,7 @@ static int generated_check(int folder, const char *name, struct es_local_file *f
     arena_init(&a, 0);
     buffer_init(&text, INDEX_MAX);
     buffer_init(&again, 2 * INDEX_MAX);
-    if (file_read_all(folder, name, &text, err) < 0)
+    if (file_read_here(folder, name, &text, err) < 0)
         return PB_OK; /* too large to be one */
     int rc = es_index_parse((struct slice){text.p, text.n}, &a, &index, err);
     const struct es_level **levels = rc == PB_OK ? arena_zero(&a, (index.n + 1) * sizeof *levels) : NULL;
@@ -153,13 +154,13 @@ int es_local_read(int root, const char *collection, const struct file_records *r
                          collection, S_ISLNK(st.st_mode) ? "a symbolic link" : "a file");
     out->there = there == 1;
     if (out->there) {
-        int rc = folder_open(root, collection, &folder, err);
+        int rc = beneath_folder(root, slice_of(collection), &folder, err);
         if (rc < 0)
             return rc;
         if (fstatat(folder, ES_UNSUBSCRIBE, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode))
             return error_set(err, PB_INVALID, "you have unsubscribed from %s (--subscribe %s changes that)",
                              collection, collection);
-        if ((rc = tree_walk(folder, "", item_note, out, err)) < 0)
+        if (tree_walk(folder, "", item_note, out, err) < 0)
             return error_context(err, "%s", collection);
     }
     return indexes_make(out, err);
@@ -221,7 +222,7 @@ int es_local_unchanged(int root, const char *collection, const struct file_recor
     if (rc < 0 || c.folders == 0)
         return rc;
     _cleanup_fd_ int folder = -1;
-    if ((rc = folder_open(root, collection, &folder, err)) < 0)
+    if ((rc = beneath_folder(root, slice_of(collection), &folder, err)) < 0)
         return rc;
     if (fstatat(folder, ES_UNSUBSCRIBE, &st, AT_SYMLINK_NOFOLLOW) == 0)
         return 0;

@@ -88,7 +88,7 @@ static int index_take(struct work *w, int root, const char *path, struct pb_erro
     int rc = file_read_all(root, path, &text, err);
     if (rc == PB_OK)
         rc = es_index_parse((struct slice){text.p, text.n}, w->arena, &index, err);
-    if (rc < 0)
+    if (rc != PB_OK)
         return rc;
     if (index.wraps != 0)
         return error_set(err, PB_INVALID, "line %zu: a number above %d, which wraps in the game", index.wraps,
@@ -399,7 +399,7 @@ static void listed_inherit(struct work *w, const char *live, struct es_attribute
 
 static int release_publish(struct work *w, struct es_attributes *attributes, struct pb_error *err)
 {
-    struct stored_release live;
+    struct stored_release live = {0};
     char name[ES_NAME_MAX + 8];
     _cleanup_buffer_ struct buffer text;
     buffer_init(&text, ES_DOCUMENT_MAX);
@@ -454,7 +454,7 @@ int es_publish_levels(struct depot *d, const struct dialect *const *all,
                       struct pb_publish_result *result, struct pb_error *err)
 {
     struct es_attributes attributes;
-    _cleanup_publication_ struct publication p = {.lock = -1};
+    _cleanup_publication_ struct publication p = {0};
     struct work w = {.options = options,
                      .publication = &p,
                      .arena = &p.arena,

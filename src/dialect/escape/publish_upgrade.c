@@ -157,7 +157,7 @@ static int packed_make(struct work *w, const char *packed_name, const struct es_
 static int file_store(struct work *w, struct tree *tree, struct es_file *f, struct pb_error *err)
 {
     uint64_t size;
-    struct object plain, packed;
+    struct object plain = {0}, packed;
     _cleanup_fd_ int fd = -1;
     char packed_name[PATH_RELATIVE_MAX + 4];
     int rc = tree_open(tree, f->path, &fd, &size, err);
@@ -257,7 +257,7 @@ int es_publish_upgrade(struct depot *d, const struct dialect *const *all,
                        struct pb_publish_result *result, struct pb_error *err)
 {
     struct es_attributes attributes;
-    _cleanup_publication_ struct publication p = {.lock = -1};
+    _cleanup_publication_ struct publication p = {0};
     struct work w = {.options = options,
                      .publication = &p,
                      .arena = &p.arena,

@@ -1,5 +1,6 @@
 /* The client's way: definition, parts, map. What the network brings is hostile until a digest says otherwise,
  * and the digests are worth no more than the server that sent them: names and sizes are checked as well. */
+#include "base/beneath.h"
 #include "base/file.h"
 #include "base/path.h"
 #include "dialect/opensauce/joined.h"
@@ -163,8 +164,8 @@ static int map_present(const struct fetch_request *q, struct fetch_step *file, s
                        bool *present, struct pb_error *err)
 {
     uint64_t size;
-    struct stat st;
-    struct digest_result r;
+    struct stat st = {0};
+    struct digest_result r = {0};
     _cleanup_fd_ int fd = -1;
     int folder = q->folder, rc = file_records_load(q->files, err);
     *present = false;
@@ -176,8 +177,8 @@ static int map_present(const struct fetch_request *q, struct fetch_step *file, s
     }
     if (*present)
         return PB_OK;
-    rc = file_open_regular(folder, file->path, true, &fd, &size, err);
-    if (rc == PB_NOT_FOUND || rc == PB_INVALID || (rc == PB_OK && size != file->size))
+    rc = file_open_regular(folder, file->path, false, &fd, &size, err);
+    if (rc == PB_NOT_FOUND || rc == PB_INVALID || S_ISLNK(st.st_mode) || (rc == PB_OK && size != file->size))
         return PB_OK; /* what else has that name is the install step's business */
     if (rc == PB_OK)
         rc = digest_file(DIGEST_MD5 | DIGEST_CRC32, fd, &r, err);
@@ -193,9 +194,10 @@ static const char *const *mirrors_make(const struct fetch_request *q, struct are
                                        const char *part, size_t *n)
 {
     enum { MIRRORS_MAX = 8 };
-    const char **urls = arena_zero(a, MIRRORS_MAX * sizeof *urls);
+    size_t most = q->source_count > MIRRORS_MAX ? MIRRORS_MAX : q->source_count;
+    const char **urls = arena_zero(a, (most + 1) * sizeof *urls);
     *n = 0;
-    for (size_t i = 1; urls != NULL && i < q->source_count && *n < MIRRORS_MAX; i++) {
+    for (size_t i = 1; urls != NULL && i < q->source_count && *n < most; i++) {
         const char *url = resource_url(a, q->sources[i], map, part);
         if (url != NULL)
             urls[(*n)++] = url;
@@ -255,7 +257,7 @@ static int staged_open(void *arg, const struct os_definition *d, size_t part, in
     char name[MD5_HEX + 1];
     uint64_t size;
     hex_encode(d->parts[part].md5.bytes, sizeof d->parts[part].md5.bytes, name);
-    return file_open_regular(*(const int *)arg, name, false, fd, &size, err);
+    return beneath_own(*(const int *)arg, name, O_RDONLY, fd, &size, err);
 }
 
 static int unpack_plan(const struct fetch_request *q, struct fetch_plan *plan, struct os_fetch *f,
@@ -333,10 +335,8 @@ static int map_begin(struct os_fetch *f, struct pb_error *err)
 {
     if (f->map >= 0)
         return PB_OK;
-    unlinkat(f->staging, STAGED_MAP, 0);
-    f->map = openat(f->staging, STAGED_MAP, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
-    if (f->map < 0)
-        return error_errno(err, errno, "unpack the map");
+    if (beneath_create(f->staging, STAGED_MAP, &f->map, err) < 0)
+        return error_context(err, "unpack the map");
     return os_unpack_start(&f->unpacking, &f->definition, f->parts.password, f->map, err);
 }
 

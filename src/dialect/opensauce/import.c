@@ -228,7 +228,7 @@ static int map_import(struct import *im, const char *file, struct slice xml, str
 {
     struct map_import m = {.import = im, .file = file};
     _cleanup_arena_ struct arena arena;
-    _cleanup_publication_ struct publication p = {.lock = -1};
+    _cleanup_publication_ struct publication p = {0};
     arena_init(&arena, OS_ARENA_MAX);
     int rc = os_definition_parse(xml, &arena, &m.definition, err);
     if (rc == PB_OK)
@@ -254,7 +254,7 @@ int os_import(struct depot *d, const struct pb_import_options *options, pb_impor
               struct pb_import_report *report, struct pb_error *err)
 {
     struct import im = {d, options, fn, arg, report};
-    struct names names;
+    struct names names = {0};
     _cleanup_fd_ int folder = -1;
     *report = (struct pb_import_report){0};
     int rc = options->redirect_root != NULL ? os_redirect_check(options->redirect_root, err) : PB_OK;

@@ -23,6 +23,7 @@ void os_joined_close(struct os_joined *j)
 {
     free(j->starts);
     free(j->bytes);
+    explicit_bzero(&j->key, sizeof j->key);
     j->starts = NULL;
     j->bytes = NULL;
 }

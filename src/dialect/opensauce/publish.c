@@ -208,7 +208,7 @@ static int source_pack(struct work *w, struct publication *p, struct part_cutter
 static int release_publish(struct work *w, struct pb_error *err)
 {
     struct publication_result made;
-    _cleanup_publication_ struct publication p = {.lock = -1};
+    _cleanup_publication_ struct publication p = {0};
     _cleanup_free_ struct part_cutter *cutter = calloc(1, sizeof *cutter);
     if (cutter == NULL)
         return error_memory(err);
@@ -343,5 +343,6 @@ int os_publish_map(struct depot *d, const struct pb_map_options *options, pb_pro
     if (rc == 0)
         rc = release_publish(&w, err);
     fd_close(&w.fd);
+    explicit_bzero(&w.key, sizeof w.key);
     return rc < 0 ? error_context(err, "publish map %s", options->file) : PB_OK;
 }

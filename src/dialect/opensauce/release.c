@@ -77,5 +77,6 @@ int os_password_key(const char *password, struct md5 *key, struct pb_error *err)
     int rc = digest_bytes(DIGEST_MD5, password, strlen(password), &r, err);
     if (rc == PB_OK)
         *key = r.md5;
+    explicit_bzero(&r, sizeof r);
     return rc;
 }

@@ -229,8 +229,10 @@ static bool password_right(const struct http_request *q, const struct compiled *
     if (!c->proof_known || !http_query_value(q->query, "password", &value))
         return false;
     int n = percent_decode(value, password, sizeof password);
-    return n >= 0 && os_password_proof(password, (size_t)n, &c->map_md5, &proof, NULL) == PB_OK &&
-           bytes_equal_constant_time(&proof, &c->proof, sizeof proof);
+    bool right = n >= 0 && os_password_proof(password, (size_t)n, &c->map_md5, &proof, NULL) == PB_OK &&
+                 bytes_equal_constant_time(&proof, &c->proof, sizeof proof);
+    explicit_bzero(password, sizeof password);
+    return right;
 }
 
 /* A downloader's template may name the game: /GAME/maps/NAME. Not where that is the path of another dialect's

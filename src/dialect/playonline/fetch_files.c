@@ -1,11 +1,11 @@
 /* Pieces become files: unpacked in staging and verified by both checksums, by threads of their own while
  * others arrive. Each thread has a process that unpacks for it. A thread lives from the first piece to
  * update_end. */
+#include "base/beneath.h"
 #include "base/file.h"
 #include "base/parallel.h"
 #include "dialect/playonline/update.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <time.h>
@@ -45,13 +45,11 @@ static int piece_unpack(const struct update *u, struct unpacker *unpacker, size_
     struct fetch_step *s = &u->plan->steps[i];
     int staging = u->q->staging;
     _cleanup_fd_ int from = -1, to = -1;
-    int rc = file_open_regular(staging, piece, false, &from, &size, err);
+    int rc = beneath_own(staging, piece, O_RDONLY, &from, &size, err);
     if (rc < 0)
         return rc;
-    unlinkat(staging, s->staged, 0);
-    to = openat(staging, s->staged, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
-    if (to < 0)
-        return error_errno(err, errno, "staging: %s", s->staged);
+    if (beneath_create(staging, s->staged, &to, err) < 0)
+        return error_context(err, "staging");
     rc = file_unpack(u, unpacker, i, from, to, err);
     if (rc < 0)
         unlinkat(staging, s->staged, 0);
@@ -174,7 +172,7 @@ int update_accept(const struct fetch_request *q, const struct fetch_plan *plan,
     if (rc < 0)
         *err = p->err;
     else
-        p->pieces[p->n++] = piece->staged;
+        p->pieces[p->n++] = update_piece_name(u, i);
     pthread_cond_signal(&p->more);
     pthread_mutex_unlock(&p->mutex);
     return rc;

@@ -26,11 +26,11 @@ static int file_add(struct listing *l, struct pb_error *err)
     const struct po_item *w = &l->winner;
     struct fetch_step *s = fetch_step_add(u->plan, &u->room);
     const char *path = arena_copy(a, l->path.p, l->path.n);
-    const char *url = arena_format(a, "%s/%.*s", u->address, (int)w->direct.n, w->direct.p);
-    if (s == NULL || path == NULL || url == NULL)
+    const char *name = arena_copy(a, w->direct.p, w->direct.n);
+    if (s == NULL || path == NULL || name == NULL)
         return error_memory(err);
     *s = (struct fetch_step){.action = FETCH_PLACE, .path = path, .size = w->local_size};
-    u->files[u->n++] = (struct update_file){url, w->direct_size, w->sum_a, w->sum_b, false};
+    u->files[u->n++] = (struct update_file){name, w->direct_size, w->sum_a, w->sum_b, false};
     return PB_OK;
 }
 
@@ -205,7 +205,7 @@ static const char *piece_name(struct update *u, size_t i)
     char text[PATH_RELATIVE_MAX + 100], hex[MD5_HEX + 1];
     const struct update_file *f = &u->files[i];
     struct md5 md5;
-    int n = snprintf(text, sizeof text, "%s %u %u %d %d", f->url + strlen(u->address) + 1, f->direct_size,
+    int n = snprintf(text, sizeof text, "%s %u %u %d %d", f->name, f->direct_size,
                      (unsigned)u->plan->steps[i].size, f->sum_a, f->sum_b);
     if (n < 0 || !md5_bytes(text, (size_t)n, &md5))
         return NULL;
@@ -241,17 +241,35 @@ static bool staging_used(const struct update *u)
     return u->q->staging >= 0 && folder_each(u->q->staging, ".", any_name, &any, NULL) < 0 && any;
 }
 
+const char *update_piece_name(const struct update *u, size_t step)
+{
+    return u->plan->steps[step].staged - strlen(PIECE_BEGIN);
+}
+
+/* fetch_plan.piece_make. */
+static int file_piece(const struct fetch_plan *plan, size_t i, struct arena *scratch, struct fetch_piece *out,
+                      struct pb_error *err)
+{
+    const struct update *u = plan->dialect;
+    size_t step = u->wanted[i];
+    const struct update_file *f = &u->files[step];
+    *out = (struct fetch_piece){.name = plan->steps[step].path,
+                                .url = arena_format(scratch, "%s/%s", u->address, f->name),
+                                .staged = update_piece_name(u, step),
+                                .size = f->direct_size};
+    return out->url == NULL ? error_memory(err) : PB_OK;
+}
+
 static int piece_add(struct update *u, size_t i, bool used, struct pb_error *err)
 {
     struct update_file *f = &u->files[i];
     struct fetch_step *s = &u->plan->steps[i];
-    struct fetch_piece *p = &u->plan->pieces[u->plan->piece_count++];
-    *p = (struct fetch_piece){
-        .name = s->path, .url = f->url, .staged = piece_name(u, i), .size = f->direct_size};
-    if (p->staged == NULL)
+    const char *staged = piece_name(u, i);
+    if (staged == NULL)
         return error_memory(err);
-    s->staged = p->staged + strlen(PIECE_BEGIN);
-    f->left_over = piece_left(u, p->staged, used);
+    u->wanted[u->plan->piece_count++] = (uint32_t)i;
+    s->staged = staged + strlen(PIECE_BEGIN);
+    f->left_over = piece_left(u, staged, used);
     /* No way of compressing that there is makes more of it: a mode byte, a size, nine bits for eight. */
     if (f->direct_size == 0 || f->direct_size > s->size + s->size / 8 + 1024)
         return error_set(err, PB_INVALID, "%s: %u bytes on the server for a file of %u make no sense",
@@ -269,9 +287,10 @@ static int pieces_add(struct update *u, const uint32_t *order, struct pb_error *
     int rc = PB_OK;
     for (size_t i = 0; i < u->n; i++)
         missing += u->plan->steps[i].action == FETCH_PLACE;
-    u->plan->pieces = arena_zero(&u->plan->arena, (missing + 1) * sizeof *u->plan->pieces);
-    if (u->plan->pieces == NULL)
+    u->wanted = arena_zero(&u->plan->arena, (missing + 1) * sizeof *u->wanted);
+    if (u->wanted == NULL)
         return error_memory(err);
+    u->plan->piece_make = file_piece;
     for (size_t i = 0; rc == PB_OK && i < u->n; i++) {
         if (u->plan->steps[order[i]].action == FETCH_PLACE)
             rc = piece_add(u, order[i], used, err);

@@ -169,7 +169,7 @@ int po_import(struct depot *d, const struct pb_import_app_options *options, pb_i
     struct po_attributes attributes;
     _cleanup_fd_ int folder = -1;
     _cleanup_arena_ struct arena arena;
-    _cleanup_publication_ struct publication p = {.lock = -1};
+    _cleanup_publication_ struct publication p = {0};
     _cleanup_free_ struct faults *faults = calloc(1, sizeof *faults);
     struct import im = {.depot = d,
                         .options = options,

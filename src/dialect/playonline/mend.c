@@ -1,6 +1,7 @@
 /* Mending lists that earlier versions of patchbay wrote with CRC-32 for checksum_b. */
 #include "base/file.h"
 #include "codec/slc.h"
+#include "depot/lock.h"
 #include "depot/stored.h"
 #include "dialect/playonline/release.h"
 
@@ -131,13 +132,16 @@ int po_mend(struct depot *d, dialect_tell_fn *tell, void *arg, struct pb_error *
 {
     struct stored_row *rows = NULL;
     size_t n = 0;
-    _cleanup_fd_ int lock = -1;
     _cleanup_arena_ struct arena arena;
     arena_init(&arena, 0);
-    int rc = lock_take(d->folder, DEPOT_LOCK, LOCK_SHARED, true, &lock, err);
-    if (rc == PB_OK)
-        rc = stored_each(d, PO_DIALECT, &arena, &rows, &n, err);
+    if (d->read_only) /* it is served as it is */
+        return PB_OK;
+    int rc = depot_lock(d, err);
+    if (rc < 0)
+        return error_context(err, "mend " PO_CONFIG);
+    rc = stored_each(d, PO_DIALECT, &arena, &rows, &n, err);
     for (size_t i = 0; rc == PB_OK && i < n; i++)
         rc = row_mend(d, &rows[i], tell, arg, err);
+    depot_unlock(d);
     return rc < 0 ? error_context(err, "mend " PO_CONFIG) : PB_OK;
 }

@@ -362,7 +362,7 @@ int po_publish(struct depot *d, const struct pb_app_options *options, pb_progres
     const char *title = NULL;
     struct po_attributes attributes;
     _cleanup_arena_ struct arena arena;
-    _cleanup_publication_ struct publication p = {.lock = -1};
+    _cleanup_publication_ struct publication p = {0};
     struct work w = {.depot = d,
                      .options = options,
                      .publication = &p,

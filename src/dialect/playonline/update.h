@@ -9,7 +9,7 @@
 
 /* The winning line of a file. */
 struct update_file {
-    const char *url;      /* ends with the file's name on the server */
+    const char *name;     /* on the server */
     uint32_t direct_size; /* what it has when installed is its step's size */
     int32_t sum_a, sum_b;
     bool left_over; /* staging has some of its piece from an earlier run */
@@ -23,6 +23,7 @@ struct update {
     struct polp_id application, hardware;
     struct update_file *files; /* files[i] belongs to the plan's step i; the steps of folders come behind */
     size_t n;
+    uint32_t *wanted;            /* the steps whose files are downloaded: one for each piece */
     size_t room;                 /* of the plan's steps */
     struct unpacking *unpacking; /* the threads that make files of pieces; NULL: none were needed */
     struct unpacker unpacker;    /* of the downloading thread */
@@ -36,6 +37,8 @@ PB_MUST_USE int update_compare(struct update *u, struct pb_error *err);
 /* Are these the file's? */
 bool update_sums_match(const struct update *u, size_t file, const struct po_sums *sums);
 
+/* The name in staging of what is downloaded for a step; of the steps that have a piece. */
+const char *update_piece_name(const struct update *u, size_t step);
 /* The step of a piece, by its name in staging. */
 size_t update_piece_step(const char *staged);
 

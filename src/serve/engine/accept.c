@@ -1,6 +1,8 @@
-/* Accepting: from a listener's descriptor to a connection that is CONN_IDLE. */
+/* Accepting: from a listener's descriptor to a connection that is CONN_IDLE. Where there is no room for one,
+ * what is idle gives way, or the listener pauses. */
 #include "serve/engine/accept.h"
 
+#include "serve/engine/conn_all.h"
 #include "serve/engine/conn_end.h"
 #include "serve/engine/conn_state.h"
 #include "serve/engine/conn_table.h"
@@ -9,7 +11,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-enum { ACCEPTS_PER_TURN = 64, OPERATOR_CONNECTIONS_MAX = 64 };
+enum { ACCEPTS_PER_TURN = 64, GIVE_WAY_BATCH = 16 };
 
 /* Asks admission. True: v is to be given back with visitor_finished and visitor_leave, where the connection
  * is not the operator's. */
@@ -18,7 +20,7 @@ static bool is_admitted(struct loop *l, const struct loop_listener *listener, st
 {
     struct address address = address_of(remote);
     if (listener->protocol->for_operator)
-        return l->operator_connections < OPERATOR_CONNECTIONS_MAX;
+        return l->operator_connections < l->operator_room;
     struct admit may = admit_connection(&l->gate, v, &address);
     if (may.kind == ADMIT_NOW)
         return true;
@@ -46,14 +48,15 @@ static struct conn *slot_fill(struct loop *l, const struct loop_listener *listen
     return c;
 }
 
-static void conn_open(struct loop *l, const struct loop_listener *listener, int fd,
+/* False: there is no connection, and its place is free. */
+static bool conn_open(struct loop *l, const struct loop_listener *listener, int fd,
                       const struct sockaddr_storage *remote)
 {
     struct visitor v = {0};
     struct channel channel = {.transport = listener->transport, .fd = -1};
     if (!is_admitted(l, listener, &v, (const struct sockaddr *)remote)) {
         close(fd);
-        return;
+        return false;
     }
     struct conn *c = NULL;
     if (listener->transport->open(&channel, fd)) {
@@ -66,7 +69,7 @@ static void conn_open(struct loop *l, const struct loop_listener *listener, int 
     if (c == NULL) { /* memory is out */
         visitor_finished(&v);
         visitor_leave(&l->gate, &v, true);
-        return;
+        return false;
     }
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
                                 .data.u64 = (uint64_t)c->generation << 32 | c->index};
@@ -74,22 +77,63 @@ static void conn_open(struct loop *l, const struct loop_listener *listener, int 
         c->visitor.valid = true; /* it is not the client's fault */
         conn_close(l, c);
     }
+    return true;
 }
 
-bool conn_accept(struct loop *l, const struct loop_listener *listener)
+/* ---- room ---- */
+
+static bool place_take(struct loop *l, const struct loop_listener *listener)
+{
+    return listener->protocol->for_operator || room_take(l->room) ||
+           (conns_give_way(l, 1) > 0 && room_take(l->room));
+}
+
+static void place_give(struct loop *l, const struct loop_listener *listener)
+{
+    if (!listener->protocol->for_operator)
+        room_give(l->room);
+}
+
+static void listener_pause(struct loop *l, struct loop_listener *listener)
+{
+    if (listener->paused)
+        return;
+    epoll_ctl(l->epoll, EPOLL_CTL_DEL, listener->fd, NULL);
+    listener->paused = true;
+    if (!l->paused)
+        room_wait(l->room, true);
+    l->paused = true;
+    l->freed = false;
+}
+
+/* Others in the process may take descriptors, too. What waits stays in the queue. */
+static void shortage(struct loop *l, struct loop_listener *listener)
+{
+    object_cache_release(&l->objects);
+    conns_give_way(l, GIVE_WAY_BATCH);
+    listener_pause(l, listener);
+}
+
+bool conn_accept(struct loop *l, struct loop_listener *listener)
 {
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
         struct sockaddr_storage remote = {0};
         socklen_t length = sizeof remote;
+        if (!place_take(l, listener)) {
+            listener_pause(l, listener);
+            return false;
+        }
         int fd = accept4(listener->fd, (struct sockaddr *)&remote, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
-            conn_open(l, listener, fd, &remote);
+            if (!conn_open(l, listener, fd, &remote))
+                place_give(l, listener);
             continue;
         }
-        /* Out of descriptors or memory: the waiting connection stays; try again at the next tick. */
-        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-            l->accepting = false;
-        if (errno != ECONNABORTED && errno != EINTR && errno != EPROTO)
+        int number = errno;
+        place_give(l, listener);
+        if (number == EMFILE || number == ENFILE || number == ENOBUFS || number == ENOMEM)
+            shortage(l, listener);
+        if (number != ECONNABORTED && number != EINTR && number != EPROTO)
             return false;
     }
     return true;

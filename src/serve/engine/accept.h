@@ -4,8 +4,8 @@
 
 #include "serve/engine/engine.h"
 
-/* Accepts what waits at a listener, up to a bound. True: there may be more. When descriptors or memory are
- * out, l->accepting becomes false. */
-bool conn_accept(struct loop *l, const struct loop_listener *listener);
+/* Accepts what waits at a listener, up to a bound. True: there may be more. Without room, the listener is
+ * paused: it is not watched any more. */
+bool conn_accept(struct loop *l, struct loop_listener *listener);
 
 #endif

@@ -5,7 +5,7 @@
 #include "serve/engine/conn_state.h"
 #include "serve/engine/send.h"
 
-enum { REQUESTS_PER_TURN = 32 };
+enum { REQUESTS_PER_TURN = 8 /* pipelined ones; others wait no longer than these take */ };
 
 /* What became of one request. */
 enum request_end {
@@ -112,7 +112,7 @@ static enum batch_end input_keep(struct loop *l, struct conn *c, struct slice re
         }
         memcpy(kept, rest.p, rest.n);
     }
-    free(c->in);
+    secret_free(c->in, c->in_n);
     c->in = kept;
     c->in_n = (uint16_t)rest.n;
     return end;

@@ -20,10 +20,12 @@ enum {
 
 /* ---- reading ---- */
 
-/* Answers what `n` bytes of l->input hold. True: the connection may read on. */
+/* Answers what `n` bytes of l->input hold. True: the connection may read on. Requests may hold passwords,
+ * which do not outlive their answer; to look for one would cost more than to wipe them all. */
 static bool input_answer(struct loop *l, struct conn *c, size_t n)
 {
     enum batch_end end = batch_answer(l, c, n);
+    explicit_bzero(l->input, n);
     if (end == BATCH_TURN)
         ready_join(l, c);
     return end == BATCH_USED;
@@ -132,6 +134,7 @@ static void conn_closing(struct loop *l, struct conn *c)
             conn_close(l, c);
             return;
         }
+        explicit_bzero(l->input, (size_t)n);
     }
     ready_join(l, c);
 }
@@ -161,10 +164,10 @@ void conn_event(struct loop *l, uint32_t index, uint32_t generation, uint32_t ev
     }
     if (events & EPOLLRDHUP && !upstream)
         c->ended = true;
-    if (c->wait == WAIT_RATE) /* its turn comes with the list's */
+    if (c->wait == WAIT_RATE || c->ready) /* its turn comes with the list's */
         return;
     if (conn_replies(c))
         conn_sending(l, c);
-    else if (events & (EPOLLIN | EPOLLRDHUP) && !c->ready && !upstream)
+    else if (events & (EPOLLIN | EPOLLRDHUP) && !upstream)
         c->state == CONN_CLOSING ? conn_closing(l, c) : conn_reading(l, c);
 }

@@ -6,8 +6,11 @@
 #include "serve/engine/conn_state.h"
 #include "serve/engine/send.h"
 
-/* So long a connection is new, and its first request to be expected. */
-enum { NEW_MS = 1000 };
+enum {
+    NEW_MS = 1000,     /* so long a connection is new, and its first request to be expected */
+    GIVE_WAY_MS = 500, /* so long one that has been used keeps its descriptor for its next request */
+    LOOK_AT = 64,      /* connections of each list, of which one may give way */
+};
 
 static void deadline_come(struct loop *l, struct conn *c)
 {
@@ -77,6 +80,46 @@ void conns_close_idle(struct loop *l)
                 conn_close(l, c);
         }
     }
+}
+
+/* Since when the connection is on its list; ms. */
+static uint64_t waited_ms(const struct loop *l, const struct conn *c)
+{
+    uint64_t since = c->deadline - wait_ms(l->snapshot->settings, (enum conn_wait)c->wait);
+    return l->gate.now > since ? l->gate.now - since : 0;
+}
+
+/* Does it do nothing, so that nobody loses anything but a handshake? */
+static bool may_give_way(struct loop *l, struct conn *c)
+{
+    uint32_t generation = c->generation;
+    if (waited_ms(l, c) < (c->served ? GIVE_WAY_MS : NEW_MS) ||
+        c->channel.transport->unsent(&c->channel) != 0)
+        return false; /* the kernel may still hold much of its last reply */
+    if (c->state == CONN_CLOSING)
+        return true;
+    if (!conn_is_idle(c))
+        return false;
+    conn_continue(l, c); /* a request may have arrived that no event has told of yet */
+    return c->generation == generation && conn_is_idle(c);
+}
+
+size_t conns_give_way(struct loop *l, size_t most)
+{
+    static const enum conn_wait waits[] = {WAIT_CLOSE, WAIT_IDLE_SHORT, WAIT_IDLE};
+    size_t closed = 0;
+    for (size_t i = 0; i < sizeof waits / sizeof waits[0]; i++) {
+        struct conn *next, *c = l->conns.waits[waits[i]].first;
+        for (int looks = 0; c != NULL && looks < LOOK_AT && closed < most; looks++, c = next) {
+            next = c->next;
+            if (!may_give_way(l, c))
+                continue;
+            c->visitor.valid = true; /* it is not the client's fault */
+            conn_close(l, c);
+            closed++;
+        }
+    }
+    return closed;
 }
 
 static void conn_judge(struct loop *l, struct conn *c, bool settings)

@@ -14,6 +14,10 @@ void conns_snapshot_changed(struct loop *l, bool settings);
 /* For stopping: answers what has arrived, and closes connections without a request under way. Those so new
  * that their first request may be on its way stay. */
 void conns_close_idle(struct loop *l);
+/* Others want descriptors: closes at most `most` connections that do nothing, the oldest first: those without
+ * a request, and those that only wait for the peer's end. Those whose last reply is still under way stay, and
+ * those that have just begun to do nothing. Returns how many were closed. */
+size_t conns_give_way(struct loop *l, size_t most);
 void conns_close(struct loop *l);
 
 #endif

@@ -17,15 +17,17 @@ static void visitor_gone(struct loop *l, struct conn *c)
         visitor_finished(&c->visitor);
     visitor_leave(&l->gate, &c->visitor, excused);
     count_own(&l->counts.connections, (uint64_t)-1);
+    room_give(l->room);
 }
 
 static void close_as(struct loop *l, struct conn *c, bool reset)
 {
     ready_leave(l, c);
     out_drop(l, c);
-    free(c->in);
+    secret_free(c->in, c->in_n);
     visitor_gone(l, c);
     c->channel.transport->close(&c->channel, reset);
+    l->freed = true;
     conn_move(l, c, CONN_FREE);
     conn_table_put(&l->conns, c);
 }
@@ -45,7 +47,7 @@ void conn_finish(struct loop *l, struct conn *c)
     /* A client that sees our end may connect again at once: by then this connection must not count. */
     visitor_finished(&c->visitor);
     c->channel.transport->end(&c->channel);
-    free(c->in);
+    secret_free(c->in, c->in_n);
     c->in = NULL;
     c->in_n = 0;
     conn_move(l, c, CONN_CLOSING);

@@ -5,6 +5,7 @@
 
 #include "serve/engine/listener.h"
 #include "serve/engine/objects.h"
+#include "serve/engine/room.h"
 #include "serve/engine/transport.h"
 #include "serve/protocol/protocol.h"
 #include "wire/http_date.h"
@@ -82,9 +83,10 @@ struct conn_table {
 
 struct loop_listener {
     int fd;
+    bool inherited; /* its backlog is left to the next server that inherits the socket */
     const struct protocol *protocol;
     const struct transport *transport;
-    bool inherited; /* its backlog is left to the next server that inherits the socket */
+    bool paused; /* connections are left in its queue until there is room */
 };
 
 struct loop {
@@ -104,7 +106,10 @@ struct loop {
     struct object_cache objects;
     struct loop_listener listeners[LISTENERS_MAX];
     size_t listener_count;
-    bool accepting; /* false until the next tick: descriptors or memory are out */
+    struct room *room;      /* not owned */
+    unsigned operator_room; /* connections to the operator's address that there may be */
+    bool paused;            /* some listener is */
+    bool freed;             /* a connection has closed since */
     struct conn_table conns;
     unsigned operator_connections; /* connections to the operator's address */
     unsigned relays;               /* relays under way */

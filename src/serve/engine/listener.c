@@ -61,6 +61,16 @@ void listen_address_text(const struct listen_address *a, char *out, size_t room)
     }
 }
 
+bool listen_address_is_loopback(const struct listen_address *a)
+{
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)&a->address;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&a->address;
+    if (a->length == 0)
+        return false;
+    return a->address.ss_family == AF_INET6 ? IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr)
+                                            : ntohl(v4->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+}
+
 static int option_set(int fd, int level, int option)
 {
     int on = 1;

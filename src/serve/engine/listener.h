@@ -17,6 +17,9 @@ struct listen_address {
     int inherited;    /* a listening socket that was passed to this process; 0: none */
 };
 
+/* Can only this machine reach the address? */
+bool listen_address_is_loopback(const struct listen_address *a);
+
 /* Parses "0.0.0.0:2303", "[::]:2303", "127.0.0.1:0", or "fd:3" for an inherited descriptor. PB_INVALID for
  * anything else; host names are not resolved. */
 PB_MUST_USE int listen_address_parse(const char *text, struct listen_address *out, struct pb_error *err);

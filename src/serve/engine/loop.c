@@ -18,6 +18,8 @@
 
 enum {
     EVENTS_PER_TURN = 128,
+    READY_US = 500,         /* of a turn, for connections that can go on without an event */
+    GIVE_WAY_PER_TICK = 64, /* idle connections that are closed because there is no room, also for others' */
     INPUT_SIZE = 2 * PROTOCOL_INPUT_MAX, /* what is kept of a request, and a batch behind it */
     /* Marks in an event's low half that no connection's index reaches. */
     MARK_TIMER = 0x7f000000,
@@ -42,17 +44,21 @@ static int watch(struct loop *l, int fd, uint32_t mark)
 static bool listeners_watch(struct loop *l)
 {
     for (size_t i = 0; i < l->listener_count; i++) {
-        if (watch(l, l->listeners[i].fd, MARK_LISTENER + (uint32_t)i) != 0 && errno != EEXIST)
+        struct loop_listener *listener = &l->listeners[i];
+        if (watch(l, listener->fd, MARK_LISTENER + (uint32_t)i) != 0 && errno != EEXIST)
             return false;
+        listener->paused = false;
     }
-    l->accepting = true;
     return true;
 }
 
-static void listeners_ignore(struct loop *l)
+/* Those that were paused are tried again; conn_accept pauses them anew if there still is no room. */
+static void listeners_resume(struct loop *l)
 {
-    for (size_t i = 0; i < l->listener_count; i++)
-        epoll_ctl(l->epoll, EPOLL_CTL_DEL, l->listeners[i].fd, NULL);
+    if (!l->paused || l->stop_at != 0 || !listeners_watch(l))
+        return;
+    l->paused = false;
+    room_wait(l->room, false);
 }
 
 static void clock_read(struct loop *l)
@@ -70,6 +76,7 @@ static void snapshot_set(struct loop *l, struct snapshot *snapshot)
 {
     l->snapshot = snapshot;
     l->gate.rules = snapshot->rules;
+    l->objects.damaged = snapshot->damaged;
 }
 
 static void snapshot_renew(struct loop *l)
@@ -79,22 +86,25 @@ static void snapshot_renew(struct loop *l)
     struct snapshot *before = l->snapshot;
     snapshot_set(l, l->source.take(l->source.arg, &l->generation));
     bool settings = l->snapshot->settings != before->settings;
-    if (l->snapshot->site != before->site)
+    if (l->snapshot->site != before->site || l->snapshot->damaged != before->damaged)
         object_cache_renew(&l->objects);
     if (settings || l->snapshot->bans != before->bans)
         conns_snapshot_changed(l, settings);
     snapshot_release(before);
 }
 
-int loop_init(struct loop *l, const struct snapshot_source *source, struct shared *shared,
+int loop_init(struct loop *l, const struct snapshot_source *source, struct shared *shared, struct room *room,
               const struct loop_listener *listeners, size_t n, int objects, size_t object_room,
               struct access_log *log, struct pb_error *err)
 {
     *l = (struct loop){.epoll = -1, .timer = -1, .wake = -1, .source = *source, .shared = shared, .log = log};
+    l->room = room;
+    l->operator_room = room_operator();
     l->gate.admission = &shared->admission;
     int rc = object_cache_init(&l->objects, objects, object_room, err);
     if (rc < 0)
         return rc;
+    l->objects.asked = &shared->asked;
     l->input = malloc(INPUT_SIZE);
     l->epoll = epoll_create1(EPOLL_CLOEXEC);
     l->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
@@ -118,6 +128,9 @@ static void listeners_close(struct loop *l)
     for (size_t i = 0; i < l->listener_count; i++)
         fd_close(&l->listeners[i].fd);
     l->listener_count = 0;
+    if (l->paused)
+        room_wait(l->room, false);
+    l->paused = false;
 }
 
 void loop_free(struct loop *l)
@@ -150,8 +163,9 @@ static void tick(struct loop *l)
     if (l->stop_at != 0)
         conns_close_idle(l);
     access_log_flush(l->log, &l->batch);
-    if (!l->accepting && l->stop_at == 0)
-        listeners_watch(l);
+    if (room_is_wanted(l->room))
+        conns_give_way(l, GIVE_WAY_PER_TICK);
+    listeners_resume(l);
 }
 
 /* What the kernel accepted for us already is still served, unless another server gets the socket; nothing new
@@ -160,7 +174,7 @@ static void stop_begin(struct loop *l)
 {
     l->stop_at = l->gate.now + l->snapshot->settings->drain_ms;
     for (size_t i = 0; i < l->listener_count; i++) {
-        const struct loop_listener *listener = &l->listeners[i];
+        struct loop_listener *listener = &l->listeners[i];
         for (int k = 0; k < SOMAXCONN && !listener->inherited; k++) {
             if (!conn_accept(l, listener))
                 break;
@@ -182,10 +196,7 @@ static void event_handle(struct loop *l, const struct epoll_event *e)
         if (read(l->wake, &count, sizeof count) < 0)
             return;
     } else if (mark - MARK_LISTENER < l->listener_count) {
-        const struct loop_listener *listener = &l->listeners[mark - MARK_LISTENER];
-        conn_accept(l, listener);
-        if (!l->accepting)
-            listeners_ignore(l);
+        conn_accept(l, &l->listeners[mark - MARK_LISTENER]);
     }
 }
 
@@ -197,6 +208,20 @@ static void loop_wake(struct loop *l)
         return;
 }
 
+/* Those that were ready before this turn get theirs, each once; `last` may be gone by now, so the count
+ * bounds. Those that ask for more than the turn has time for wait for the next one, so that a client with one
+ * request now and then does not wait for all that others have piled up. */
+static void ready_turn(struct loop *l, const struct conn *last)
+{
+    size_t most = l->conns.open;
+    uint64_t until = l->ready.first != NULL ? clock_monotonic_us() + READY_US : 0;
+    for (struct conn *c = l->ready.first; c != NULL && most-- > 0; c = l->ready.first) {
+        conn_continue(l, c);
+        if (c == last || clock_monotonic_us() >= until)
+            break;
+    }
+}
+
 void loop_turn(struct loop *l, int wait_ms)
 {
     struct epoll_event events[EVENTS_PER_TURN];
@@ -206,14 +231,10 @@ void loop_turn(struct loop *l, int wait_ms)
     snapshot_renew(l);
     for (int i = 0; i < n; i++)
         event_handle(l, &events[i]);
-    /* Those that were ready before this turn get theirs, each once; `last` may be gone by now, so the count
-     * bounds. */
-    size_t most = l->conns.open;
-    for (struct conn *c = l->ready.first; c != NULL && most-- > 0; c = l->ready.first) {
-        conn_continue(l, c);
-        if (c == last)
-            break;
-    }
+    ready_turn(l, last);
+    if (l->freed)
+        listeners_resume(l);
+    l->freed = false;
     if (l->stop_at == 0 && __atomic_load_n(&l->stop_wanted, __ATOMIC_ACQUIRE))
         stop_begin(l);
     if (l->stop_at != 0 && l->gate.now >= l->stop_at)

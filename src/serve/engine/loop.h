@@ -5,11 +5,11 @@
 #include "serve/engine/engine.h"
 
 /* Takes over the listeners' descriptors when it succeeds. `objects`: descriptor of the depot's folder of
- * objects; `object_room`: see object_cache_init; `log` may be NULL. `shared` and `log` must outlive the loop.
- */
+ * objects; `object_room`: see object_cache_init; `log` may be NULL. `shared`, `room` and `log` must outlive
+ * the loop. */
 PB_MUST_USE int loop_init(struct loop *l, const struct snapshot_source *source, struct shared *shared,
-                          const struct loop_listener *listeners, size_t n, int objects, size_t object_room,
-                          struct access_log *log, struct pb_error *err);
+                          struct room *room, const struct loop_listener *listeners, size_t n, int objects,
+                          size_t object_room, struct access_log *log, struct pb_error *err);
 void loop_free(struct loop *l);
 
 /* Handles the events that are ready; waits at most `wait_ms` for the first (-1: without a limit). */

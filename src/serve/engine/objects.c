@@ -4,6 +4,8 @@
 #include "base/file.h"
 #include "depot/object.h"
 
+#include <errno.h>
+
 int object_cache_init(struct object_cache *c, int objects, size_t room, struct pb_error *err)
 {
     size_t slots = 16;
@@ -67,6 +69,16 @@ void object_cache_free(struct object_cache *c)
     c->slots = NULL;
 }
 
+void object_cache_release(struct object_cache *c)
+{
+    struct open_object *newer;
+    for (struct open_object *o = c->oldest; o != NULL; o = newer) {
+        newer = o->newer;
+        if (o->users == 0 && o->fd >= 0)
+            object_close(c, o);
+    }
+}
+
 /* Closes the oldest that nobody uses; looks at a few only, so that the time is bounded. */
 static void object_make_room(struct object_cache *c)
 {
@@ -82,7 +94,7 @@ static void object_make_room(struct object_cache *c)
 
 static struct open_object *object_load(struct object_cache *c, const struct sha256 *name, uint64_t size)
 {
-    struct open_object *o = calloc(1, sizeof *o);
+    struct open_object *o = damaged_has(c->damaged, name) ? NULL : calloc(1, sizeof *o);
     if (o == NULL)
         return NULL;
     o->name = *name;
@@ -96,6 +108,8 @@ static struct open_object *object_load(struct object_cache *c, const struct sha2
         object_free(o);
         return NULL;
     }
+    if (c->asked != NULL)
+        asked_post(c->asked, name, size);
     return o;
 }
 
@@ -114,7 +128,12 @@ struct open_object *object_take(struct object_cache *c, const struct sha256 *nam
     }
     if (c->n >= c->room)
         object_make_room(c);
+    errno = 0;
     o = object_load(c, name, size);
+    if (o == NULL && (errno == EMFILE || errno == ENFILE)) {
+        object_cache_release(c);
+        o = object_load(c, name, size);
+    }
     if (o == NULL)
         return NULL;
     o->chain = *slot;

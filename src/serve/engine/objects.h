@@ -3,7 +3,8 @@
 #ifndef PB_SERVE_ENGINE_OBJECTS_H
 #define PB_SERVE_ENGINE_OBJECTS_H
 
-#include "base/digest.h"
+#include "serve/live/asked.h"
+#include "serve/live/damaged.h"
 
 /* Bytes. An object up to this size is kept in memory and sent together with its head; a larger one is sent as
  * a file. */
@@ -20,7 +21,9 @@ struct open_object {
 };
 
 struct object_cache {
-    int objects; /* the depot's folder; not owned */
+    int objects;                   /* the depot's folder; not owned */
+    const struct damaged *damaged; /* not opened; the snapshot's */
+    struct asked *asked;           /* told of what is opened; NULL: nobody is; not owned */
     size_t n, room;
     struct open_object **slots;
     size_t mask;
@@ -35,8 +38,11 @@ void object_cache_free(struct object_cache *c);
  * that no object that was repaired or removed is served from an old descriptor. */
 void object_cache_renew(struct object_cache *c);
 
-/* Opens an object, or finds it open. The caller gives it back with object_drop. NULL when it can't be opened
- * or has not `size` bytes. */
+/* Closes objects that nobody uses: descriptors are out. */
+void object_cache_release(struct object_cache *c);
+
+/* Opens an object, or finds it open. The caller gives it back with object_drop. NULL when it can't be opened,
+ * has not `size` bytes, or is damaged. */
 struct open_object *object_take(struct object_cache *c, const struct sha256 *name, uint64_t size);
 void object_drop(struct open_object *o);
 

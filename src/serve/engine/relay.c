@@ -62,7 +62,7 @@ struct relay *relay_open(struct loop *l, struct conn *c, struct relay_request *r
     int fd = r != NULL ? target_connect(l, c, request->target) : -1;
     if (fd < 0) {
         free(r);
-        free(request);
+        relay_request_free(request);
         return NULL;
     }
     r->request = request;
@@ -82,8 +82,8 @@ void relay_close(struct loop *l, struct relay *r)
     if (r == NULL)
         return;
     close(r->fd);
-    free(r->request);
-    free(r);
+    relay_request_free(r->request);
+    secret_free(r, sizeof *r);
     l->relays--;
 }
 

@@ -9,8 +9,8 @@
 #include <stddef.h>
 
 enum {
-    SEAL_STEP = 64 * 1024,            /* bytes hashed in a turn: about 100 microseconds */
-    BYTES_PER_TURN = 4 * 1024 * 1024, /* of one connection: others wait no longer than its sendfile takes */
+    SEAL_STEP = 64 * 1024,       /* bytes hashed in a turn: about 100 microseconds */
+    BYTES_PER_TURN = 512 * 1024, /* of one connection: others wait no longer than its sendfile takes */
 };
 
 /* A reply that is not through yet. Holds what its bytes belong to: a snapshot, or an open object. */
@@ -179,7 +179,8 @@ enum sent send_plan(struct loop *l, struct conn *c, const struct exchange *x, st
     struct cursor s = {.channel = &c->channel, .file = -1};
     bool logged = l->log != NULL && !c->protocol->for_operator;
     if (!plan_body(l, &object, &s)) {
-        c->protocol->refuse(x, input.p, input.n, REFUSAL_BROKEN, p);
+        bool damaged = p->body == BODY_OBJECT && damaged_has(l->snapshot->damaged, p->object);
+        c->protocol->refuse(x, input.p, input.n, damaged ? REFUSAL_DAMAGED : REFUSAL_BROKEN, p);
         if (!plan_body(l, &object, &s))
             return SENT_FAILED;
     }
@@ -275,6 +276,14 @@ static enum sent relay_more(struct loop *l, struct conn *c)
     return SENT_SOME;
 }
 
+/* Has the object been found to be damaged since the reply began? It ends short then, so that the client knows
+ * that it has nothing whole. */
+static bool damaged_meanwhile(const struct loop *l, const struct conn_out *out)
+{
+    return out->object != NULL && l->snapshot->damaged != out->snapshot->damaged &&
+           damaged_has(l->snapshot->damaged, &out->object->name);
+}
+
 enum sent send_more(struct loop *l, struct conn *c)
 {
     struct conn_out *out = c->out;
@@ -288,6 +297,8 @@ enum sent send_more(struct loop *l, struct conn *c)
         if (sealed != SENT_ALL)
             return sealed;
     }
+    if (damaged_meanwhile(l, out))
+        return SENT_FAILED;
     struct cursor s = {.channel = &c->channel,
                        .head = out->head + out->head_at,
                        .head_n = (size_t)(out->head_length - out->head_at),

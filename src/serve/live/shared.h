@@ -3,6 +3,7 @@
 #define PB_SERVE_LIVE_SHARED_H
 
 #include "serve/admission/admission.h"
+#include "serve/live/asked.h"
 
 enum { SHARED_LOOPS_MAX = 257 };
 
@@ -12,8 +13,11 @@ struct shared {
     size_t loop_count;
     int64_t started;       /* Unix seconds */
     uint64_t watcher_seen; /* atomic; when the watcher last looked; monotonic ms */
-    bool failing;          /* atomic: the newest catalog could not be read */
-    bool stopping;         /* atomic */
+    struct asked asked;
+    uint64_t objects_verified; /* atomic; by the scrubber */
+    uint64_t objects_damaged;  /* atomic; now */
+    bool failing;              /* atomic: the newest catalog could not be read */
+    bool stopping;             /* atomic */
 };
 
 /* The counters of a dialect (by index), added up over all loops. */

@@ -5,8 +5,16 @@
 
 #include "dialect/dialect.h"
 #include "serve/admission/admission.h"
+#include "serve/live/damaged.h"
 
 enum log_format { LOG_COMBINED, LOG_JSON };
+
+/* Who is answered at the operator's address, besides who asks a loopback address by its usual names. */
+struct admin_access {
+    const char **hosts; /* further names that the address is asked by */
+    size_t host_count;
+    const char *token; /* that requests must have; NULL: none */
+};
 
 struct serve_settings {
     unsigned references; /* atomic */
@@ -23,6 +31,9 @@ struct serve_settings {
     unsigned drain_ms;      /* when the server stops: for replies under way */
     unsigned head_max;      /* bytes of an HTTP request's head */
     enum log_format log_format;
+    struct admin_access admin;
+    bool verify;          /* check objects in the background */
+    uint64_t verify_rate; /* bytes a second; 0: no limit */
 };
 
 /* The bans of the depot's record that have not expired. */
@@ -39,7 +50,8 @@ struct snapshot {
     struct site *site;
     struct serve_settings *settings;
     struct bans *bans;
-    struct rules rules; /* of `settings` and `bans` */
+    struct damaged *damaged; /* these objects are not served; NULL: none */
+    struct rules rules;      /* of `settings` and `bans` */
 };
 
 void settings_hold(struct serve_settings *s);

@@ -10,6 +10,8 @@
  * was banned. */
 typedef void server_report_fn(void *arg, const char *text);
 
+struct scrub;
+
 struct watcher {
     struct depot *depot;   /* catalog reads only */
     struct state *state;   /* the operator's record; NULL while it can't be opened */
@@ -21,6 +23,9 @@ struct watcher {
     struct snapshot *snapshot;            /* the newest */
     uint64_t generation;                  /* atomic; changed under the mutex */
     struct serve_settings *settings_next; /* of a reload that is still to be done; NULL: none */
+
+    struct scrub *scrub;     /* NULL: none */
+    struct damaged *damaged; /* as it found them; for snapshots */
 
     int64_t catalog_seen; /* catalog_version of the snapshot */
     int64_t state_seen;   /* state_version of its bans */

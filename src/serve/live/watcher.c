@@ -7,10 +7,10 @@
 #include "depot/open.h"
 #include "dialect/compile.h"
 #include "serve/live/account.h"
+#include "serve/live/scrub.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -93,7 +93,7 @@ static int site_read(struct watcher *w, const struct serve_settings *settings, s
 {
     struct site_maker maker = dialects_maker(settings->dialects, settings->dialect_settings, maker_failed, w);
     const struct site *before = w->snapshot != NULL ? w->snapshot->site : NULL;
-    int rc = catalog_version(w->depot->db, version, err);
+    int rc = depot_version(w->depot, version, err);
     if (rc == PB_OK)
         rc = site_make(w->depot, before, false, &maker, out, err);
     if (rc == PB_OK && (rc = meters_assign(&w->shared->admission.meters, *out, err)) < 0)
@@ -114,6 +114,8 @@ static int snapshot_publish(struct watcher *w, struct site *site, struct serve_s
         return error_memory(err);
     if (old != NULL && old->settings != settings)
         admission_rates_clear(&w->shared->admission);
+    damaged_hold(w->damaged);
+    made->damaged = w->damaged;
     account_limits(w, made);
     pthread_mutex_lock(&w->mutex);
     w->snapshot = made;
@@ -224,7 +226,7 @@ static void watch_catalog(struct watcher *w)
     struct serve_settings *settings = w->settings_next;
     w->settings_next = NULL;
     pthread_mutex_unlock(&w->mutex);
-    int rc = catalog_version(w->depot->db, &version, &err);
+    int rc = depot_version(w->depot, &version, &err);
     if (rc == PB_OK && version == w->catalog_seen && settings == NULL) {
         w->failing = false;
         __atomic_store_n(&w->shared->failing, false, __ATOMIC_RELAXED);
@@ -255,8 +257,11 @@ static bool state_ready(struct watcher *w)
     w->state_tried = now;
     if (state_open(w->depot->path, &w->state, &err) < 0) {
         if (!w->state_failing)
-            watch_report(w,
-                         "bans are not in force, and the day's account is not kept, until this is mended:");
+            watch_report(w, w->depot->read_only
+                                ? "the depot can only be read: bans are not in force, the day's account is "
+                                  "not kept, and 'patchbay status' does not find this server:"
+                                : "bans are not in force, and the day's account is not kept, until this is "
+                                  "mended:");
         watch_state_failed(w, &err);
         return false;
     }
@@ -281,9 +286,34 @@ static void watch_bans(struct watcher *w)
     watch_state_failed(w, rc < 0 ? &err : NULL);
 }
 
+static void scrub_report(void *arg, const char *text)
+{
+    watch_report(arg, text);
+}
+
+/* Does the scrubber know of other damage than before? */
+static void watch_damage(struct watcher *w)
+{
+    struct damaged *now;
+    struct pb_error err;
+    if (w->scrub == NULL)
+        return;
+    scrub_offer(w->scrub, w->snapshot);
+    if (!scrub_take(w->scrub, &now, scrub_report, w))
+        return;
+    damaged_release(w->damaged);
+    w->damaged = now;
+    site_hold(w->snapshot->site);
+    settings_hold(w->snapshot->settings);
+    bans_hold(w->snapshot->bans);
+    if (snapshot_publish(w, w->snapshot->site, w->snapshot->settings, w->snapshot->bans, &err) < 0)
+        watch_report(w, err.text); /* the next snapshot has it */
+}
+
 static void watch_once(struct watcher *w)
 {
     watch_catalog(w);
+    watch_damage(w);
     watch_bans(w);
     account_look(w);
     w->watched_at = clock_monotonic_ms();
@@ -312,17 +342,6 @@ static void watcher_wake(struct watcher *w)
 
 /* ---- the interface ---- */
 
-int thread_start(pthread_t *thread, void *(*run)(void *), void *arg, struct pb_error *err)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    sigdelset(&all, SIGSYS); /* a call that the sandbox refused: blocked, it would end the process */
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int number = pthread_create(thread, NULL, run, arg);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return number == 0 ? PB_OK : error_errno(err, number, "start a thread");
-}
-
 int watcher_init(struct watcher *w, const char *depot, struct serve_settings *settings, struct shared *shared,
                  server_report_fn *report_fn, void *report_arg, struct pb_error *err)
 {
@@ -344,7 +363,11 @@ int watcher_init(struct watcher *w, const char *depot, struct serve_settings *se
 
 int watcher_start(struct watcher *w, struct pb_error *err)
 {
-    int rc = thread_start(&w->thread, watcher_run, w, err);
+    int rc = scrub_start(w->shared, w->depot->objects, &w->scrub, err);
+    if (rc == PB_OK)
+        scrub_offer(w->scrub, w->snapshot); /* so that what the first requests open is put first, too */
+    if (rc == PB_OK)
+        rc = thread_start(&w->thread, watcher_run, w, err);
     w->running = rc == PB_OK;
     return rc;
 }
@@ -377,6 +400,8 @@ void watcher_stop(struct watcher *w)
 void watcher_free(struct watcher *w)
 {
     watcher_stop(w);
+    scrub_stop(w->scrub);
+    damaged_release(w->damaged);
     if (w->snapshot != NULL)
         account_save(w);
     snapshot_release(w->snapshot);

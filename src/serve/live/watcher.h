@@ -6,6 +6,7 @@
 #ifndef PB_SERVE_LIVE_WATCHER_H
 #define PB_SERVE_LIVE_WATCHER_H
 
+#include "serve/live/thread.h"
 #include "serve/live/watch.h"
 
 /* PATIENCE_MS: how long an access to the record waits for another program's transaction. It is tried again at
@@ -27,8 +28,5 @@ void watcher_reload(struct watcher *w, struct serve_settings *settings);
 void watcher_step(struct watcher *w);
 void watcher_stop(struct watcher *w); /* ends the thread, if it runs */
 void watcher_free(struct watcher *w); /* stops, saves the account, frees what the watcher owns */
-
-/* Starts a thread with all signals blocked, so that the embedding program receives them. */
-PB_MUST_USE int thread_start(pthread_t *thread, void *(*run)(void *), void *arg, struct pb_error *err);
 
 #endif

@@ -1,5 +1,6 @@
 /* What the operator asks for, over HTTP on an address of its own. The texts are made for each reply:
  * report.c. */
+#include "serve/protocol/admin_gate.h"
 #include "serve/protocol/protocol.h"
 #include "serve/report/report.h"
 #include "wire/http_reply.h"
@@ -71,6 +72,11 @@ static void route(const struct question *q)
         void (*answer)(const struct question *q);
     } routes[] = {{"/metrics", metrics}, {"/status", status}, {"/healthz", healthz}, {"/readyz", readyz}};
     struct http_moment moment = moment_of(q->x);
+    int refusal = admin_refusal(q->x, q->request);
+    if (refusal != 0) {
+        http_reply_status(&moment, q->request, refusal, q->plan);
+        return;
+    }
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
         if (!slice_equal(q->request->path, slice_of(routes[i].path)))
             continue;

@@ -77,7 +77,8 @@ static enum verdict http_next(const struct exchange *x, const char *in, size_t n
 static void http_refuse(const struct exchange *x, const char *in, size_t n, enum refusal why,
                         struct reply_plan *plan)
 {
-    static const int status[] = {[REFUSAL_BROKEN] = 500, [REFUSAL_SOFT_CAP] = 404, [REFUSAL_HARD_CAP] = 503};
+    static const int status[] = {
+        [REFUSAL_BROKEN] = 500, [REFUSAL_DAMAGED] = 503, [REFUSAL_SOFT_CAP] = 404, [REFUSAL_HARD_CAP] = 503};
     struct http_request request;
     refuse(x, http_request_parse(in, n, &request) > 0 ? &request : NULL, status[why], plan);
 }

@@ -25,6 +25,7 @@ struct exchange {
 /* Why the engine refuses a request that the protocol has answered with content. */
 enum refusal {
     REFUSAL_BROKEN,   /* the object can't be read */
+    REFUSAL_DAMAGED,  /* the object is known to be damaged; it may be mended */
     REFUSAL_SOFT_CAP, /* the day's soft cap is reached: no download starts */
     REFUSAL_HARD_CAP, /* the day's hard cap is reached: nothing is served */
 };

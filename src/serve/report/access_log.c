@@ -29,9 +29,18 @@ struct access_log {
 
 static int log_file_open(const char *path, struct pb_error *err)
 {
-    int fd = strcmp(path, "-") == 0 ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)
-                                    : open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
-    return fd < 0 ? error_errno(err, errno, "access log %s", path) : fd;
+    if (strcmp(path, "-") == 0) {
+        int out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+        return out < 0 ? error_errno(err, errno, "access log %s", path) : out;
+    }
+    /* A FIFO that nobody reads would hold us for good; without waiting it is ENXIO. */
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0644);
+    if (fd < 0 && errno == ENXIO)
+        return error_set(err, PB_INVALID, "access log %s: nobody reads this pipe", path);
+    if (fd < 0)
+        return error_errno(err, errno, "access log %s", path);
+    fcntl(fd, F_SETFL, O_APPEND); /* batch_write waits until it takes more */
+    return fd;
 }
 
 /* Writes a batch in steps that a pipe takes whole once it is writable, so that a reader who does not read

@@ -43,22 +43,45 @@ static void put_escaped(struct text *field, struct slice s, enum log_format form
     }
 }
 
-/* A field of at most LOG_FIELD_MAX bytes, with the values of "password" parameters left out. */
+/* The character at p, an escape decoded; *next is behind it. */
+static char decoded(const char *p, const char *end, const char **next)
+{
+    unsigned char c;
+    if (*p == '%' && end - p >= 3 && hex_decode((struct slice){p + 1, 2}, &c, 1)) {
+        *next = p + 3;
+        return (char)c;
+    }
+    *next = p + 1;
+    return *p;
+}
+
+/* Where the value begins, if "password=" stands at p, in whatever case and with whatever is escaped; else
+ * NULL. */
+static const char *secret_at(const char *p, const char *end)
+{
+    for (const char *key = "password="; *key != '\0'; key++) {
+        if (p == end || ascii_lower(decoded(p, end, &p)) != *key)
+            return NULL;
+    }
+    return p;
+}
+
+/* A field of at most LOG_FIELD_MAX bytes, with the values of "password" parameters left out. Whatever may
+ * separate parameters begins one, also escaped, as in a URL within a query; but only '&' itself ends a value,
+ * as others may be part of it. */
 static void put_field(struct text *t, struct slice s, enum log_format format)
 {
-    static const char key[] = "password=";
     struct text field = {t->at, t->end - t->at > LOG_FIELD_MAX ? t->at + LOG_FIELD_MAX : t->end};
-    const char *end = s.p + s.n;
+    const char *end = s.p + s.n, *next, *value;
     const char *from = s.p; /* what is not written yet */
-    for (const char *at = s.n > 0 ? memchr(s.p, '?', s.n) : NULL; at != NULL;
-         at = memchr(at + 1, '&', (size_t)(end - at - 1))) {
-        if ((size_t)(end - at - 1) < sizeof key - 1 || memcmp(at + 1, key, sizeof key - 1) != 0)
+    for (const char *at = s.p; at < end; at = next) {
+        char c = decoded(at, end, &next);
+        if ((c != '?' && c != '&' && c != ';' && c != '#') || (value = secret_at(next, end)) == NULL)
             continue;
-        const char *value = at + sizeof key;
-        const char *next = memchr(value, '&', (size_t)(end - value));
         put_escaped(&field, (struct slice){from, (size_t)(value - from)}, format);
         put_text(&field, "***");
-        from = next != NULL ? next : end;
+        next = memchr(value, '&', (size_t)(end - value));
+        from = next = next != NULL ? next : end;
     }
     put_escaped(&field, (struct slice){from, (size_t)(end - from)}, format);
     t->at = field.at;

@@ -83,7 +83,7 @@ struct facts {
     const char *name, *type, *help;
     uint64_t value;
 };
-enum { FACTS = 6 };
+enum { FACTS = 8 };
 
 static void facts_of(const struct snapshot *snapshot, const struct shared *s, struct facts out[FACTS])
 {
@@ -97,6 +97,10 @@ static void facts_of(const struct snapshot *snapshot, const struct shared *s, st
         {"bans", "gauge", "bans in force", snapshot->bans->n},
         {"today_bytes", "gauge", "bytes sent since midnight UTC, by all servers of the depot",
          count_read(&s->admission.day.today)},
+        {"objects_verified_total", "counter", "objects whose bytes were checked since the start",
+         count_read(&s->objects_verified)},
+        {"objects_damaged", "gauge", "objects that are damaged or missing, and not served",
+         count_read(&s->objects_damaged)},
         {"cap_state", "gauge", "of the daily caps: 0 none, 1 soft, 2 hard",
          __atomic_load_n(&s->admission.day.state, __ATOMIC_RELAXED)},
     };

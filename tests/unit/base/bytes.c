@@ -47,6 +47,17 @@ static void hex(void **state)
     assert_false(hex_decode(slice_of("00ff1a2b00"), bytes, 4));
 }
 
+static void percent_escapes(void **state)
+{
+    char out[8];
+    (void)state;
+    assert_int_equal(percent_decode(slice_of("a%20b"), out, sizeof out), 3);
+    assert_memory_equal(out, "a b", 3);
+    assert_int_equal(percent_decode(slice_of("%2"), out, sizeof out), -1);
+    assert_int_equal(percent_decode(slice_of("a%00b"), out, sizeof out), -1);
+    assert_int_equal(percent_decode((struct slice){"a\0b", 3}, out, sizeof out), -1);
+}
+
 static void case_is_ascii_only(void **state)
 {
     (void)state;
@@ -57,9 +68,7 @@ static void case_is_ascii_only(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(numbers),
-    cmocka_unit_test(buffer_has_a_ceiling),
-    cmocka_unit_test(hex),
-    cmocka_unit_test(case_is_ascii_only),
+    cmocka_unit_test(numbers),         cmocka_unit_test(buffer_has_a_ceiling), cmocka_unit_test(hex),
+    cmocka_unit_test(percent_escapes), cmocka_unit_test(case_is_ascii_only),
 };
 TEST_MAIN(tests)

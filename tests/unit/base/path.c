@@ -5,8 +5,9 @@
 
 static void good_names(void **state)
 {
-    static const char *const good[] = {"a",   "immure.map", "blood.7z.001", "Two words.map", "\xc3\xa4.map",
-                                       "a..b"};
+    static const char *const good[] = {"a",    "immure.map",  "blood.7z.001", "Two words.map", "\xc3\xa4.map",
+                                       "a..b", "console.esx", "com",          "com10",         "COM\xc2\xb4",
+                                       "lpt",  "a.con",       "nulls",        "conin",         "auxiliary"};
     (void)state;
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
         assert_true(path_name_ok(slice_of(good[i]), NULL));
@@ -34,7 +35,18 @@ static void bad_names(void **state)
                                       "\xc0\xaf",
                                       "\xed\xa0\x80",
                                       "\xf5\x80\x80\x80",
-                                      "\xe0\x80\xaf"};
+                                      "\xe0\x80\xaf",
+                                      "CON",
+                                      "con.esx",
+                                      "Nul .tar.gz",
+                                      "aux",
+                                      "prn.map",
+                                      "com1",
+                                      "COM0.x",
+                                      "lpt9.esx",
+                                      "LPT\xc2\xb9",
+                                      "conin$",
+                                      "CONOUT$.txt"};
     char long_name[300];
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -70,6 +82,7 @@ static void relative_paths(void **state)
         {"\xff", true, true, false},
         {"a:b", true, true, false},
         {".hidden/x", true, true, false},
+        {"a/aux.d/b", true, true, false},
         {"", false, false, false},
         {"/a", false, false, false},
         {"a//b", false, false, false},

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/tree.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -18,8 +19,8 @@ static int root_make(void)
     assert_int_equal(folder_open(AT_FDCWD, path, &fd, &err), 0);
     mkdirat(fd, "b", 0777);
     mkdirat(fd, "b/deep", 0777);
-    symlinkat("b", fd, "link");
-    symlinkat("..", fd, "b/up");
+    assert_true(symlinkat("b", fd, "link") == 0 || errno == EEXIST); /* another test made it */
+    assert_true(symlinkat("..", fd, "b/up") == 0 || errno == EEXIST);
     close(openat(fd, "b/file", O_WRONLY | O_CREAT, 0666));
     close(openat(fd, "a", O_WRONLY | O_CREAT, 0666));
     return fd;

@@ -12,15 +12,15 @@
 
 /* ---- the carrier: each server of the table answers in its own way ---- */
 
-enum manner { GOOD, MISSING, LYING, SILENT, CUTTING, RESTARTING };
+enum manner { GOOD, MISSING, LYING, SILENT, CUTTING, RESTARTING, ENDLESS };
 
 static const struct {
     const char *name;
     enum manner manner;
 } servers[] = {
-    {"fake://good/", GOOD},        {"fake://other/", GOOD},    {"fake://missing/", MISSING},
-    {"fake://liar/", LYING},       {"fake://silent/", SILENT}, {"fake://cutter/", CUTTING},
-    {"fake://start/", RESTARTING},
+    {"fake://good/", GOOD},        {"fake://other/", GOOD},      {"fake://missing/", MISSING},
+    {"fake://liar/", LYING},       {"fake://silent/", SILENT},   {"fake://cutter/", CUTTING},
+    {"fake://start/", RESTARTING}, {"fake://endless/", ENDLESS},
 };
 
 static const char content[] = "0123456789abcdefghij";
@@ -53,6 +53,7 @@ static int fake_open(struct net *net, unsigned most, const struct carrier_events
 {
     (void)net, (void)most, (void)err;
     *out = calloc(1, sizeof **out);
+    assert_non_null(*out);
     (*out)->events = events;
     return PB_OK;
 }
@@ -87,6 +88,11 @@ static int errand_run(struct carrier *c, struct errand *e, struct pb_error *err)
     case CUTTING: /* five bytes, and then the line breaks */
         rc = e->from + 5 < SIZE ? bring(c, e, e->from, e->from + 5, err) : bring(c, e, e->from, SIZE, err);
         return rc == PB_OK && e->from + 5 < SIZE ? error_set(err, PB_NETWORK, "cut") : rc;
+    case ENDLESS:
+        for (uint64_t at = e->from;; at += SIZE) {
+            if ((rc = c->events->bytes(e, at, content, SIZE, err)) < 0)
+                return rc;
+        }
     case RESTARTING:
         return bring(c, e, 0, SIZE, err);
     default:
@@ -322,6 +328,24 @@ static void fallback(void **state)
     close(staging);
 }
 
+/* Each is asked once, down to the end of the chain. */
+static void fallbacks(void **state)
+{
+    int staging = staging_make("fallbacks");
+    struct fetch_piece fourth = piece_at("fake://good/x"), third = piece_at("fake://missing/3"),
+                       second = piece_at("fake://missing/2"), first = piece_at("fake://missing/1");
+    (void)state;
+    first.fallback = &second;
+    second.fallback = &third;
+    assert_int_equal(download(staging, &first, 1), PB_NOT_FOUND);
+    assert_int_equal(seen.started, 3);
+    third.fallback = &fourth;
+    assert_int_equal(download(staging, &first, 1), PB_OK);
+    assert_memory_equal(seen.server, "mmmg", 4);
+    assert_staged(staging, "piece");
+    close(staging);
+}
+
 /* Three attempts, each going on where the one before ended. */
 static void cut_line(void **state)
 {
@@ -333,6 +357,42 @@ static void cut_line(void **state)
     assert_int_equal(seen.from[1], 5);
     assert_int_equal(seen.from[2], 10);
     assert_int_equal(download(staging, &p, 1), PB_OK); /* 15 were kept */
+    assert_staged(staging, "piece");
+    close(staging);
+}
+
+static struct fetch_piece piece_of_any_size(const char *url)
+{
+    struct fetch_piece p = piece_at(url);
+    p.size = FETCH_SIZE_UNKNOWN;
+    p.ceiling = 10 * SIZE;
+    return p;
+}
+
+/* Asked for once: not alone, not from the start, not in another form. But another server may have the piece.
+ */
+static void without_an_end(void **state)
+{
+    static const char *const others[] = {"fake://good/x"};
+    int staging = staging_make("endless");
+    struct fetch_piece p = piece_of_any_size("fake://endless/x"), plain = piece_at("fake://good/x");
+    (void)state;
+    staging_put(staging, "piece.part", content, 7);
+    assert_int_equal(download(staging, &p, 1), PB_DAMAGED);
+    assert_string_equal(err.text, "piece: the server sends more than the 200 bytes that make sense");
+    assert_int_equal(seen.started, 1);
+    assert_true(report.endless);
+    p.verified = false;
+    p.fallback = &plain;
+    assert_int_equal(download(staging, &p, 1), PB_DAMAGED);
+    assert_int_equal(seen.started, 1);
+    p = piece_of_any_size("fake://endless/x");
+    p.mirrors = others;
+    p.mirror_count = 1;
+    assert_int_equal(download(staging, &p, 1), PB_OK);
+    assert_memory_equal(seen.server, "eg", 2);
+    assert_non_null(strstr(report.blamed, "fake://endless: "));
+    assert_false(report.endless);
     assert_staged(staging, "piece");
     close(staging);
 }
@@ -356,7 +416,9 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(blame),
     cmocka_unit_test(missing_at_one),
     cmocka_unit_test(fallback),
+    cmocka_unit_test(fallbacks),
     cmocka_unit_test(cut_line),
+    cmocka_unit_test(without_an_end),
     cmocka_unit_test(unknown_scheme),
 };
 TEST_MAIN(tests)

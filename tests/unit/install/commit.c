@@ -44,6 +44,7 @@ static void open_fixture(struct fixture *f)
 {
     static int count;
     struct pb_error err;
+    /* cppcheck-suppress ctuuninitvar ; f is filled in here */
     snprintf(f->path, sizeof f->path, "%s/commit-%d-%d", test_tmp(), (int)getpid(), count++);
     assert_int_equal(workspace_open(f->path, WORKSPACE_MAKE, &f->w, &err), 0);
     assert_int_equal(workspace_stage(&f->w, "escape/c", &err), 0);

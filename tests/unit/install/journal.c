@@ -136,6 +136,21 @@ static void a_foreign_journal_moves_nothing(void **state)
     }
 }
 
+/* A name would end there, and be another. */
+static void a_journal_with_a_zero_byte_is_refused(void **state)
+{
+    static const char text[] = "patchbay install 1\ntitle x x attic\nmkdir a\0b\nend\n";
+    char path[300];
+    struct workspace w;
+    struct pb_error err;
+    (void)state;
+    folder_name(path);
+    assert_int_equal(workspace_open(path, WORKSPACE_MAKE, &w, &err), 0);
+    assert_int_equal(file_replace(w.home, "journal.arrives", text, sizeof text - 1, &err), 0);
+    workspace_close(&w);
+    assert_int_equal(workspace_open(path, WORKSPACE_LOOK, &w, &err), PB_DAMAGED);
+}
+
 static void a_folder_in_the_way(void **state)
 {
     char path[300];
@@ -205,6 +220,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(in_place_and_recorded),
     cmocka_unit_test(recovery),
     cmocka_unit_test(a_foreign_journal_moves_nothing),
+    cmocka_unit_test(a_journal_with_a_zero_byte_is_refused),
     cmocka_unit_test(a_folder_in_the_way),
     cmocka_unit_test(the_journal_of_another_is_finished_first),
     cmocka_unit_test(what_is_not_staged_is_not_installed),

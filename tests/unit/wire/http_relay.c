@@ -28,7 +28,7 @@ static void a_get(void **state)
                  "X-Forwarded-For: 192.0.2.7\r\nConnection: close\r\n\r\n");
     assert_int_equal(q->body, 0);
     assert_null(q->greeting);
-    free(q);
+    relay_request_free(q);
 }
 
 static void a_post(void **state)
@@ -41,10 +41,10 @@ static void a_post(void **state)
                  "Content-Length: 12\r\nX-Forwarded-For: 192.0.2.7\r\nConnection: close\r\n\r\n");
     assert_int_equal(q->body, 12);
     assert_string_equal(q->greeting, "HTTP/1.1 100 Continue\r\n\r\n");
-    free(q);
+    relay_request_free(q);
     q = hand_on("POST /f HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n");
     assert_null(q->greeting); /* HTTP/1.0 has none */
-    free(q);
+    relay_request_free(q);
 }
 
 static void the_longest_head(void **state)

@@ -148,6 +148,9 @@ static void dates(void **state)
     assert_int_equal(when, 784111777);
     assert_false(http_date_parse(slice_of("Sun, 06 Foo 1994 08:49:37 GMT"), &when));
     assert_false(http_date_parse(slice_of("Sun, 06 Nov 1994 08:49:3x GMT"), &when));
+    assert_false(http_date_parse(slice_of("Sun, 06 Nov 1994 08:49637 GMT"), &when));
+    assert_false(http_date_parse(slice_of("Sun, 40 Nov 1994 08:49:37 GMT"), &when));
+    assert_false(http_date_parse(slice_of("Mon, 06 Nov 1994 08:49:37 GMT"), &when));
     assert_false(http_date_parse(slice_of("Sunday, 06-Nov-94 08:49:37 GMT"), &when));
 }
 

@@ -3,6 +3,8 @@
 
 #include "wire/http_request.h"
 
+#include <stdio.h>
+
 static int parse(const char *text, struct http_request *r)
 {
     return http_request_parse(text, strlen(text), r);
@@ -58,6 +60,31 @@ static void connections(void **state)
     }
 }
 
+static void absolute_targets(void **state)
+{
+    static const struct {
+        const char *target, *authority, *path, *query;
+    } cases[] = {
+        {"http://h/a?b", "h", "/a", "b"},
+        {"HTTP://h:80/a", "h:80", "/a", ""},
+        {"http://h", "h", "/", ""},
+        {"http://h?x=/COLLECTIONS", "h", "/", "x=/COLLECTIONS"},
+        {"http://h#/COLLECTIONS", "h", "/", ""},
+        {"http://h#?x", "h", "/", "x"},
+        {"/a?b=http://h/c", "", "/a", "b=http://h/c"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[200];
+        struct http_request r;
+        snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", cases[i].target);
+        assert_int_equal(parse(text, &r), strlen(text));
+        assert_slice(r.authority, cases[i].authority);
+        assert_slice(r.path, cases[i].path);
+        assert_slice(r.query, cases[i].query);
+    }
+}
+
 static void refusals(void **state)
 {
     static const struct {
@@ -69,7 +96,10 @@ static void refusals(void **state)
         {"GET / HTTP/2.0\r\n\r\n", -505},
         {"GET / HTTX/1.1\r\n\r\n", -400},
         {"GET x HTTP/1.1\r\nHost: a\r\n\r\n", -400},
-        {"GET http://h HTTP/1.1\r\nHost: a\r\n\r\n", -400},
+        {"GET http:///COLLECTIONS HTTP/1.1\r\nHost: a\r\n\r\n", -400}, /* no host */
+        {"GET http://?x HTTP/1.1\r\nHost: a\r\n\r\n", -400},
+        {"GET http:// HTTP/1.1\r\nHost: a\r\n\r\n", -400},
+        {"GET https://h/ HTTP/1.1\r\nHost: a\r\n\r\n", -400},
         {"GET / HTTP/1.1\r\n\r\n", -400}, /* no Host */
         {"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", -400},
         {"GET / HTTP/1.1\r\nHost : a\r\n\r\n", -400},
@@ -168,6 +198,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_request),
     cmocka_unit_test(byte_by_byte),
     cmocka_unit_test(connections),
+    cmocka_unit_test(absolute_targets),
     cmocka_unit_test(refusals),
     cmocka_unit_test(sizes),
     cmocka_unit_test(a_body_is_announced),

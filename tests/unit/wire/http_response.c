@@ -3,6 +3,8 @@
 
 #include "wire/http_response.h"
 
+#include <stdio.h>
+
 static int parse(const char *text, struct http_response *r)
 {
     return http_response_parse(slice_of(text), r);
@@ -14,8 +16,7 @@ static void a_file(void **state)
     char text[100];
     struct http_response r;
     (void)state;
-    strcpy(text, head);
-    strcat(text, "Hello");
+    snprintf(text, sizeof text, "%sHello", head);
     assert_int_equal(parse(text, &r), strlen(head));
     assert_int_equal(r.status, 200);
     assert_true(r.length_known && !r.closes && !r.range_known);

@@ -174,6 +174,25 @@ static void upgrades_that_are_refused(void **state)
     upgrade_refused("a u 12\nb u " M1, "MD5");
 }
 
+/* What is read and written again is read alike. */
+static void line_ends_and_zero_bytes(void **state)
+{
+    static const char zero[] = "1\n1\n1\n2\na\0b\nold.dll ? *\n";
+    struct arena a;
+    struct es_upgrade u;
+    struct es_collections c;
+    struct pb_error err;
+    (void)state;
+    arena_init(&a, 0);
+    assert_int_equal(es_upgrade_parse(slice_of("0\n1\n1\n2\nnote\r\r\n"), &a, &u, &err), 0);
+    assert_string_equal(u.note, "note");
+    assert_int_equal(es_collections_parse(slice_of("1\na 1 title\r \r\n"), &a, &c, &err), 0);
+    assert_string_equal(c.list[0].title, "title");
+    assert_int_equal(es_upgrade_parse((struct slice){zero, sizeof zero - 1}, &a, &u, &err), PB_INVALID);
+    assert_string_equal(err.text, "line 5: there is a zero byte in it");
+    arena_free(&a);
+}
+
 static void flattened_names(void **state)
 {
     struct arena a;
@@ -218,6 +237,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(ratings_may_be_few_or_too_many),
     cmocka_unit_test(lists_that_are_refused),
     cmocka_unit_test(upgrades_that_are_refused),
+    cmocka_unit_test(line_ends_and_zero_bytes),
     cmocka_unit_test(flattened_names),
     cmocka_unit_test(index_files),
 };

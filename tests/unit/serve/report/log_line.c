@@ -5,20 +5,27 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdio.h>
 
 /* The line up to the byte count, "#", and what follows. */
-static const char *line(enum log_format format, const char *target, const char *agent)
+static const char *line_from(enum log_format format, const char *target, const char *referer,
+                             const char *agent)
 {
     static char text[LOG_LINE_MAX + 2];
     struct log_line l;
     struct sockaddr_in peer = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0xc0000207)};
-    struct access a = {slice_of("GET"), slice_of(target), {0}, slice_of(agent), 1};
+    struct access a = {slice_of("GET"), slice_of(target), slice_of(referer), slice_of(agent), 1};
     log_line_start(&l, format, 784111777, (struct sockaddr *)&peer, &a, 200);
     memcpy(text, l.text, l.before);
     text[l.before] = '#';
     memcpy(text + l.before + 1, l.text + l.before, l.after);
     text[l.before + 1 + l.after] = '\0';
     return text;
+}
+
+static const char *line(enum log_format format, const char *target, const char *agent)
+{
+    return line_from(format, target, "", agent);
 }
 
 static void forms(void **state)
@@ -50,6 +57,37 @@ static void passwords(void **state)
     assert_non_null(strstr(twice, "&map=a "));
 }
 
+/* However the key is written, in the target and in the page that it came from. */
+static void passwords_in_disguise(void **state)
+{
+    static const struct {
+        const char *field, *shown;
+    } cases[] = {
+        {"/m?PASSWORD=secret&x=1", "/m?PASSWORD=***&x=1"},
+        {"/m?pass%77ord=secret", "/m?pass%77ord=***"},
+        {"/m?x=1&%50assWOR%64%3Dsecret", "/m?x=1&%50assWOR%64%3D***"},
+        {"/m?x=1;password=secret", "/m?x=1;password=***"},
+        {"/m?x=1?password=secret%26;secret&y=2", "/m?x=1?password=***&y=2"},
+        {"/m?to=http%3A%2F%2Fh%2F%3Fpassword%3Dsecret&y=2", "/m?to=http%3A%2F%2Fh%2F%3Fpassword%3D***&y=2"},
+        {"/m?password=", "/m?password=***"},
+        {"/m?password=&password=secret", "/m?password=***&password=***"},
+        {"/m?passwords=1&apassword=2&pass%7", "/m?passwords=1&apassword=2&pass%7"},
+        {"/m?password%", "/m?password%"},
+        {"/m?", "/m?"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char wanted[200];
+        snprintf(wanted, sizeof wanted, "GET %s HTTP", cases[i].shown);
+        assert_non_null(strstr(line(LOG_COMBINED, cases[i].field, ""), wanted));
+        snprintf(wanted, sizeof wanted, "\"http://h%s\"", cases[i].shown);
+        char referer[200];
+        snprintf(referer, sizeof referer, "http://h%s", cases[i].field);
+        assert_non_null(strstr(line_from(LOG_COMBINED, "/", referer, ""), wanted));
+        assert_non_null(strstr(line_from(LOG_JSON, "/", referer, ""), wanted));
+    }
+}
+
 static void long_fields_are_cut(void **state)
 {
     char target[8000];
@@ -69,6 +107,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(forms),
     cmocka_unit_test(hostile_bytes),
     cmocka_unit_test(passwords),
+    cmocka_unit_test(passwords_in_disguise),
     cmocka_unit_test(long_fields_are_cut),
 };
 TEST_MAIN(tests)

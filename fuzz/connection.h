@@ -1,0 +1,164 @@
+/* A connection to a small site, without sockets: a server's protocol gets bytes as they might arrive, and
+ * each plan must be one that the engine can send. However the bytes are divided, the answers are the same. */
+#ifndef PB_FUZZ_CONNECTION_H
+#define PB_FUZZ_CONNECTION_H
+
+#include "api/config.h"
+#include "api/dialects.h"
+#include "base/clock.h"
+#include "depot/open.h"
+#include "dialect/compile.h"
+#include "patchbay/publish.h"
+#include "serve/protocol/protocol.h"
+
+#include "folder.h"
+
+#include <netinet/in.h>
+#include <sys/stat.h>
+
+static struct snapshot *fuzz_snapshot;
+static struct shared fuzz_shared;
+
+static void fuzz_file_write(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    CLAIM(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+    close(fd);
+}
+
+/* One title of each kind. */
+static void fuzz_publish(const char *depot)
+{
+    struct pb_depot *d;
+    struct pb_error err;
+    struct pb_publish_result result;
+    CLAIM(pb_depot_init(depot, &err) == PB_OK && pb_depot_open(depot, &d, &err) == PB_OK);
+    CLAIM(mkdir("tree", 0777) == 0);
+    fuzz_file_write("a.map", "a map of a few bytes");
+    fuzz_file_write("tree/one", "a level or a file");
+    struct pb_map_options map = {.file = "a.map", .algorithm = "zip"};
+    struct pb_upgrade_options upgrade = {
+        .tree = "tree", .platform = "linux", .version = 3, .oldest = 1, .recommended = 2};
+    struct pb_levels_options levels = {.tree = "tree", .collection = "official", .min_version = 1};
+    struct pb_app_options app = {.tree = "tree", .app = "1000", .hardware = "W20", .version = "20061212_3"};
+    CLAIM(pb_publish_map(d, &map, NULL, NULL, &result, &err) == PB_OK);
+    CLAIM(pb_publish_upgrade(d, &upgrade, NULL, NULL, &result, &err) == PB_OK);
+    CLAIM(pb_publish_levels(d, &levels, NULL, NULL, &result, &err) == PB_OK);
+    CLAIM(pb_publish_app(d, &app, NULL, NULL, &result, &err) == PB_OK);
+    pb_depot_close(d);
+}
+
+static void fuzz_title_failed(void *arg, const struct site_title *title, const struct pb_error *err)
+{
+    (void)arg;
+    fprintf(stderr, "%s: %s\n", title->name, err->text);
+    abort();
+}
+
+static void fuzz_snapshot_end(void)
+{
+    snapshot_release(fuzz_snapshot);
+}
+
+static void fuzz_snapshot_make(void)
+{
+    struct pb_error err;
+    struct depot *d;
+    struct serve_settings *settings;
+    struct site *site;
+    struct pb_config *config = pb_config_new();
+    int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    CLAIM(config != NULL && chdir(fuzz_folder()) == 0);
+    fuzz_publish("depot");
+    CLAIM(depot_open("depot", &d, &err) == PB_OK && config_settings(config, &settings, &err) == PB_OK);
+    struct site_maker maker =
+        dialects_maker(settings->dialects, settings->dialect_settings, fuzz_title_failed, NULL);
+    CLAIM(site_make(d, NULL, true, &maker, &site, &err) == PB_OK);
+    fuzz_snapshot = snapshot_new(site, settings, bans_new());
+    CLAIM(fuzz_snapshot != NULL && admission_init(&fuzz_shared.admission, &err) == PB_OK);
+    depot_close(d);
+    pb_config_free(config);
+    CLAIM(fchdir(here) == 0);
+    close(here);
+    atexit(fuzz_snapshot_end);
+}
+
+static bool fuzz_reached(const struct channel *channel, struct sockaddr_storage *out)
+{
+    (void)channel;
+    *out = (struct sockaddr_storage){.ss_family = AF_INET};
+    return true;
+}
+
+static void fuzz_plan_check(const struct reply_plan *plan)
+{
+    CLAIM(plan->head_length <= sizeof plan->head);
+    CLAIM(plan->body != BODY_MEMORY || plan->length == 0 || plan->memory != NULL);
+    CLAIM(plan->body != BODY_OBJECT || (plan->object != NULL && plan->offset <= plan->object_size &&
+                                        plan->length <= plan->object_size - plan->offset));
+    CLAIM(plan->body != BODY_NONE || plan->length == 0 || plan->refused || plan->status < 400);
+    CLAIM(plan->seal.from == 0 ||
+          (plan->seal.at + 4 <= plan->head_length && plan->seal.from <= plan->head_length));
+}
+
+/* Answers one request from the beginning of in[0, n): the bytes that it took; 0: more is needed, or the
+ * connection ends. Adds what was answered to the sum. */
+static size_t fuzz_answer(const struct protocol *protocol, const char *in, size_t n, uint32_t *sum,
+                          bool *ends)
+{
+    static const struct sockaddr_in client = {.sin_family = AF_INET};
+    static struct reply_plan plan;
+    struct exchange x = {.snapshot = fuzz_snapshot,
+                         .date = "Sun, 06 Nov 1994 08:49:37 GMT",
+                         .client = (const struct sockaddr *)&client,
+                         .reached = fuzz_reached,
+                         .shared = &fuzz_shared};
+    struct access access = {0};
+    size_t used = 0;
+    enum verdict verdict = protocol->next(&x, in, n, &used, &plan, &access);
+    *ends = verdict == VERDICT_CLOSE || (verdict == VERDICT_MORE && n >= protocol->input_max);
+    if (verdict != VERDICT_REPLY)
+        return 0;
+    CLAIM(used > 0 && used <= n);
+    fuzz_plan_check(&plan);
+    *ends = plan.close;
+    *sum = hash_more(*sum, (struct slice){(const char *)&plan.status, sizeof plan.status});
+    if (!protocol->for_operator)
+        *sum = hash_more(*sum, (struct slice){plan.head, plan.head_length});
+    reply_plan_drop(&plan);
+    return used;
+}
+
+/* A whole connection, whose bytes come `step` at a time; 0: all at once. Returns a sum of the answers. */
+static uint32_t fuzz_connection(const struct protocol *protocol, const char *p, size_t n, size_t step)
+{
+    uint32_t sum = HASH_START;
+    bool ends = false;
+    for (size_t from = 0, to = 0; !ends && to < n;) {
+        size_t more = step == 0 ? n - to : step < n - to ? step : n - to;
+        to += more;
+        for (size_t used = 1; !ends && used > 0 && from < to; from += used) {
+            size_t most = to - from < protocol->input_max ? to - from : protocol->input_max;
+            char *copy = malloc(most); /* so that reading behind its end is noticed */
+            CLAIM(copy != NULL);
+            memcpy(copy, p + from, most);
+            used = fuzz_answer(protocol, copy, most, &sum, &ends);
+            free(copy);
+        }
+    }
+    return sum;
+}
+
+/* The first byte says how the rest is divided. */
+static void fuzz_connections(const struct protocol *protocol, const uint8_t *data, size_t size)
+{
+    if (fuzz_snapshot == NULL)
+        fuzz_snapshot_make();
+    if (size < 2)
+        return;
+    const char *p = (const char *)data + 1;
+    uint32_t whole = fuzz_connection(protocol, p, size - 1, 0);
+    CLAIM(protocol->for_operator || fuzz_connection(protocol, p, size - 1, 1 + data[0]) == whole);
+}
+
+#endif

@@ -1,0 +1,90 @@
+/*
+ * Two checks. The host that was asked for must be a name of ours: a page in the operator's browser can give a
+ * name of its own the address 127.0.0.1 (DNS rebinding), and then reads what that answers; but the browser
+ * still sends the page's name. And where there is a token, the request must have it.
+ */
+#include "serve/protocol/admin_gate.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+/* Without the port. */
+static struct slice host_of(const struct http_request *r)
+{
+    struct slice host = r->authority.n > 0 ? r->authority : r->host;
+    const char *bracket = host.n > 0 && host.p[0] == '[' ? memchr(host.p, ']', host.n) : NULL;
+    const char *from = bracket != NULL ? bracket : host.p;
+    const char *colon = host.n > 0 ? memchr(from, ':', (size_t)(host.p + host.n - from)) : NULL;
+    if (colon != NULL)
+        host.n = (size_t)(colon - host.p);
+    return host;
+}
+
+/* The address that the client has reached, as it stands in a URL; "" when it is not known. */
+static void reached_text(const struct exchange *x, char out[INET6_ADDRSTRLEN + 2])
+{
+    struct sockaddr_storage a;
+    char text[INET6_ADDRSTRLEN] = "";
+    out[0] = '\0';
+    if (!x->reached(x->channel, &a))
+        return;
+    if (a.ss_family == AF_INET) {
+        inet_ntop(AF_INET, &((const struct sockaddr_in *)&a)->sin_addr, out, INET6_ADDRSTRLEN);
+    } else if (a.ss_family == AF_INET6) {
+        const struct in6_addr *six = &((const struct sockaddr_in6 *)&a)->sin6_addr;
+        bool four = IN6_IS_ADDR_V4MAPPED(six);
+        inet_ntop(four ? AF_INET : AF_INET6, four ? six->s6_addr + 12 : six->s6_addr, text, sizeof text);
+        snprintf(out, INET6_ADDRSTRLEN + 2, four ? "%s" : "[%s]", text);
+    }
+}
+
+static bool host_is_ours(const struct exchange *x, struct slice host)
+{
+    /* The last two are how `patchbay status` asks a server that listens on all addresses. */
+    static const char *const own[] = {"localhost", "127.0.0.1", "[::1]", "0.0.0.0", "[::]"};
+    const struct admin_access *access = &x->snapshot->settings->admin;
+    char reached[INET6_ADDRSTRLEN + 2];
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+        if (slice_equal_nocase(host, slice_of(own[i])))
+            return true;
+    }
+    for (size_t i = 0; i < access->host_count; i++) {
+        if (slice_equal_nocase(host, slice_of(access->hosts[i])))
+            return true;
+    }
+    reached_text(x, reached);
+    return host.n > 0 && slice_equal_nocase(host, slice_of(reached));
+}
+
+/* Takes the same time wherever the texts differ; the length is no secret. */
+static bool token_equal(struct slice sent, const char *token)
+{
+    volatile unsigned char differs = 0;
+    if (sent.n != strlen(token))
+        return false;
+    for (size_t i = 0; i < sent.n; i++)
+        differs = (unsigned char)(differs | (sent.p[i] ^ token[i]));
+    return differs == 0;
+}
+
+static bool token_is_sent(struct slice authorization, const char *token)
+{
+    static const char scheme[] = "Bearer ";
+    enum { SCHEME = sizeof scheme - 1 };
+    if (authorization.n < SCHEME ||
+        !slice_equal_nocase((struct slice){authorization.p, SCHEME}, slice_of(scheme)))
+        return false;
+    struct slice sent = {authorization.p + SCHEME, authorization.n - SCHEME};
+    while (sent.n > 0 && sent.p[0] == ' ')
+        sent = (struct slice){sent.p + 1, sent.n - 1};
+    return token_equal(sent, token);
+}
+
+int admin_refusal(const struct exchange *x, const struct http_request *request)
+{
+    const char *token = x->snapshot->settings->admin.token;
+    if (!host_is_ours(x, host_of(request)))
+        return 421;
+    return token == NULL || token_is_sent(request->authorization, token) ? 0 : 401;
+}
