@@ -7,6 +7,7 @@
 #include "base/path.h"
 
 #include <limits.h>
+#include <unistd.h>
 
 /* Does the configuration name servers that this one connects to? */
 static bool connects(const struct pb_config *c)
@@ -91,6 +92,11 @@ int pb_confine_files(const char *depot, const struct pb_config *c, const char *c
     if (rc < 0 || !wanted)
         return rc;
     paths_add(&paths, always, sizeof always / sizeof always[0]);
+    if (access(depot, W_OK) != 0) { /* the catalog may have to be copied: depot/database_read.c */
+        const char *folder = getenv("TMPDIR");
+        paths_add(&paths,
+                  &(struct confine_path){folder != NULL ? folder : "/tmp", CONFINE_READ | CONFINE_WRITE}, 1);
+    }
     bool to_file = config_values(c, "server", "access_log", &v, 1) > 0 && strcmp(v->value, "-") != 0 &&
                    strcmp(v->value, "off") != 0;
     if (to_file && folder_of(v->value, log))

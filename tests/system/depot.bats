@@ -73,7 +73,14 @@ object_over() { # SIZE: an object that is larger
     [[ $output == *"nobody reads this pipe"* ]]
     run -1 timeout 20 "$patchbay" publish map pipe
     local name
-    for name in lock turn catalog.sqlite-wal catalog.sqlite; do
+    for name in lock turn; do # no lock of anybody's: replaced
+        rm -f "depot/$name"
+        mkfifo "depot/$name"
+        run timeout 20 "$patchbay" fsck
+        [ "$status" -ne 124 ]
+        [ -f "depot/$name" ]
+    done
+    for name in catalog.sqlite-wal catalog.sqlite; do
         rm -f "depot/$name"
         mkfifo "depot/$name"
         run ! timeout 20 "$patchbay" fsck

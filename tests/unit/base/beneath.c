@@ -170,13 +170,10 @@ static void locks(void **state)
     close(root);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(both_ways),
-        cmocka_unit_test(others_are_not_ours),
-        cmocka_unit_test(removing_stays_here),
-        cmocka_unit_test(locks),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(both_ways),
+    cmocka_unit_test(others_are_not_ours),
+    cmocka_unit_test(removing_stays_here),
+    cmocka_unit_test(locks),
+};
+TEST_MAIN(tests)
