@@ -43,9 +43,9 @@ static bool folder_of(const char *file, char out[PATH_MAX])
     if (n >= PATH_MAX || strlen(file) >= PATH_MAX)
         return false;
     if (slash == NULL)
-        strcpy(out, ".");
+        memcpy(out, ".", sizeof ".");
     else if (n == 0 || (n == 4 && strncmp(file, "/etc", 4) == 0))
-        strcpy(out, file);
+        memcpy(out, file, strlen(file) + 1);
     else
         memcpy(out, file, n), out[n] = '\0';
     return true;

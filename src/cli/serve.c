@@ -171,7 +171,7 @@ int verb_serve(const struct args *a)
 {
     struct pb_error err;
     int landlock = 0;
-    struct pb_server *server;
+    struct pb_server *server = NULL;
     sigset_t signals;
     int status;
     memory_guard(); /* players' passwords come with requests */

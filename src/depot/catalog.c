@@ -192,7 +192,7 @@ int catalog_create(const char *file, struct pb_error *err)
 
 int catalog_check(struct sqlite3 *db, const char *file, struct pb_error *err)
 {
-    int64_t application, format;
+    int64_t application = 0, format = 0;
     int rc = sql_int(db, "PRAGMA application_id", &application, err);
     if (rc == PB_OK)
         rc = sql_int(db, "PRAGMA user_version", &format, err);

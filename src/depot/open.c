@@ -80,9 +80,8 @@ static int depot_open_parts(struct depot *d, struct pb_error *err)
     if (stat(catalog, &st) != 0 && errno == ENOENT)
         return error_set(err, PB_NOT_FOUND, "%s: no depot here; make one with: patchbay init --depot %s",
                          d->path, d->path);
-    if ((rc = folder_open(AT_FDCWD, d->path, &d->folder, err)) < 0 ||
-        (rc = folder_open(d->folder, "objects", &d->objects, err)) < 0 ||
-        (rc = database_regular(catalog, err)) < 0)
+    if (folder_open(AT_FDCWD, d->path, &d->folder, err) < 0 ||
+        folder_open(d->folder, "objects", &d->objects, err) < 0 || database_regular(catalog, err) < 0)
         return error_context(err, "depot %s", d->path);
     d->read_only = !writable(d->folder);
     rc = tmp_open(d, err);

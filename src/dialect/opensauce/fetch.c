@@ -395,7 +395,7 @@ static int unpack_tell(void *arg, uint64_t done, struct pb_error *err)
 static int map_unpack(struct os_fetch *f, struct fetch_step *file, struct unpack_progress *progress,
                       struct pb_error *err)
 {
-    struct digest_result r;
+    struct digest_result r = {0};
     int rc = unpack_follow(f, err);
     if (rc == PB_OK)
         rc = os_unpack_finish(&f->unpacking, unpack_tell, progress, &r, err);

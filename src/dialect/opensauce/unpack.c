@@ -139,6 +139,7 @@ int os_unpack_finish(struct os_unpacking *u, archive_progress_fn *progress, void
     enum { STEP_MS = 100, SILENCE_MS = 120000 };
     enum request request = REQUEST_FINISH;
     struct answer a = {0};
+    *result = a.result;
     uint64_t heard = clock_monotonic_ms();
     int rc = child_send(u->child.socket, &request, sizeof request, NULL, 0, err);
     while (rc == PB_OK) {

@@ -82,11 +82,11 @@ struct conn_table {
 };
 
 struct loop_listener {
-    int fd;
-    bool inherited; /* its backlog is left to the next server that inherits the socket */
     const struct protocol *protocol;
     const struct transport *transport;
-    bool paused; /* connections are left in its queue until there is room */
+    int fd;
+    bool inherited; /* its backlog is left to the next server that inherits the socket */
+    bool paused;    /* connections are left in its queue until there is room */
 };
 
 struct loop {
