@@ -1,6 +1,8 @@
-/* Escape's lists and index files. What is taken must be emitted in a form that is taken again, and is then
- * emitted alike; and zero bytes are taken nowhere but behind its end. */
+/* Escape's lists, index files and paths. What is taken must be emitted in a form that is taken again, and is
+ * then emitted alike; and zero bytes are taken nowhere but behind its end. */
 #include "dialect/escape/format.h"
+
+#include "dialect/escape/fetch.h"
 
 #include "fuzz.h"
 
@@ -58,6 +60,17 @@ static void index_file(struct slice text, struct arena *a)
     CLAIM(es_index_parse(text, a, &index, &err) == PB_OK || err.status == PB_NO_MEMORY);
 }
 
+/* The path of a URL that names a collection or an upgrade. Its name has no folder in it. */
+static void request(struct slice path)
+{
+    struct slice name;
+    bool of_upgrade;
+    if (!es_request_parse(path, &name, &of_upgrade))
+        return;
+    CLAIM(name.p == path.p && name.n > 0 && of_upgrade == (name.n < path.n));
+    CLAIM(memchr(name.p, '/', name.n) == NULL && memchr(name.p, '\0', name.n) == NULL);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static void (*const lists[])(struct slice, struct arena *, struct buffer *,
@@ -74,6 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         buffer_free(&twice);
     }
     index_file(text, &a);
+    request(text);
     arena_free(&a);
     return 0;
 }
