@@ -2,25 +2,9 @@
  * what libarchive unpacks. */
 #include "codec/archive_unpack.h"
 
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include "memory.h"
 
 enum { LIMIT = 3000000 };
-
-struct memory {
-    const uint8_t *p;
-    size_t n;
-};
-
-static int source(void *arg, uint64_t offset, const void **p, size_t *n, struct pb_error *err)
-{
-    const struct memory *m = arg;
-    (void)err;
-    *p = m->p + offset;
-    *n = m->n - (size_t)offset;
-    return PB_OK;
-}
 
 static int sink(void *arg, const void *p, size_t n, struct pb_error *err)
 {
@@ -30,19 +14,6 @@ static int sink(void *arg, const void *p, size_t n, struct pb_error *err)
     if (*total > LIMIT)
         abort();
     return PB_OK;
-}
-
-static int input_open(void *arg, struct archive_input *out, struct pb_error *err)
-{
-    struct memory *m = arg;
-    (void)err;
-    *out = (struct archive_input){source, m, m->n};
-    return PB_OK;
-}
-
-static void input_close(void *arg, struct archive_input *in)
-{
-    (void)arg, (void)in;
 }
 
 /* Unpacks into a file: half of it "arrives" first. */
@@ -61,8 +32,6 @@ static int unpack(struct memory *m, struct digest_result *r)
     close(what.fd);
     return rc;
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -3,6 +3,7 @@
 #include "fetch/carrier.h"
 #include "fetch/polp.h"
 
+#include "packets.h"
 #include "wire.h"
 
 #include <netinet/in.h>
@@ -28,19 +29,6 @@ static void ended(struct errand *e, int rc, const struct pb_error *err)
     struct outcome *o = (struct outcome *)(void *)(e + 1);
     (void)err;
     CLAIM(o->ended++ == 0 && (rc < 0 || o->next == e->to));
-}
-
-static void packets_seal(char *p, size_t n)
-{
-    while (n >= POLP_HEADER) {
-        uint32_t size = get_le32(p);
-        if (size < POLP_HEADER || size > n)
-            return;
-        polp_header_put(p, size, (enum polp_opcode)get_le32(p + 12));
-        polp_seal(p, size);
-        p += size;
-        n -= size;
-    }
 }
 
 static void chunks(struct net *net, uint64_t to)

@@ -2,39 +2,11 @@
  * something of a stream, so do they, and the same. */
 #include "codec/lzma2_unpack.h"
 
-#include "fuzz.h"
+#include "memory.h"
 
 #include <lzma.h>
 
 enum { LIMIT = 1 << 20, DICTIONARY = 1 << 20 };
-
-struct memory {
-    const uint8_t *p;
-    size_t n;
-};
-
-static int source(void *arg, uint64_t offset, const void **p, size_t *n, struct pb_error *err)
-{
-    const struct memory *m = arg;
-    (void)err;
-    CLAIM(offset < m->n);
-    *p = m->p + offset;
-    *n = m->n - (size_t)offset;
-    return PB_OK;
-}
-
-static int input_open(void *arg, struct archive_input *out, struct pb_error *err)
-{
-    struct memory *m = arg;
-    (void)err;
-    *out = (struct archive_input){source, m, m->n};
-    return PB_OK;
-}
-
-static void input_close(void *arg, struct archive_input *in)
-{
-    (void)arg, (void)in;
-}
 
 /* What liblzma makes of it: the whole, and the stream's length. */
 static bool reference(const struct memory *m, uint8_t *out, size_t *n, size_t *used)

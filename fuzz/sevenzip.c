@@ -6,24 +6,9 @@
 #include "codec/sevenzip.h"
 #include "codec/sevenzip_parse.h"
 
-#include "fuzz.h"
+#include "memory.h"
 
 enum { LIMIT = 1 << 20, CONTROL = 2 };
-
-struct memory {
-    uint8_t *p;
-    size_t n;
-};
-
-static int source(void *arg, uint64_t offset, const void **p, size_t *n, struct pb_error *err)
-{
-    const struct memory *m = arg;
-    (void)err;
-    CLAIM(offset < m->n);
-    *p = m->p + offset;
-    *n = m->n - (size_t)offset;
-    return PB_OK;
-}
 
 static int sink(void *arg, const void *p, size_t n, struct pb_error *err)
 {
@@ -42,19 +27,20 @@ static uint32_t crc_of(const void *p, size_t n)
     return r.crc32;
 }
 
+/* The caller frees m->p. */
 static void container_make(struct memory *m, const uint8_t *data, size_t n, size_t header)
 {
     enum { OWN_CRC = 8, OFFSET = 12, SIZE = 20, CRC = 28 };
-    m->n = SEVENZIP_START + n;
-    m->p = calloc(1, m->n);
-    CLAIM(m->p != NULL);
-    memcpy(m->p, sevenzip_mark, SEVENZIP_MARK);
-    m->p[SEVENZIP_MARK + 1] = 4; /* the format's version is 0.4 */
-    memcpy(m->p + SEVENZIP_START, data, n);
-    put_le32(m->p + OFFSET, (uint32_t)(n - header));
-    put_le32(m->p + SIZE, (uint32_t)header);
-    put_le32(m->p + CRC, crc_of(data + n - header, header));
-    put_le32(m->p + OWN_CRC, crc_of(m->p + OFFSET, SEVENZIP_START - OFFSET));
+    uint8_t *p = calloc(1, SEVENZIP_START + n);
+    CLAIM(p != NULL);
+    memcpy(p, sevenzip_mark, SEVENZIP_MARK);
+    p[SEVENZIP_MARK + 1] = 4; /* the format's version is 0.4 */
+    memcpy(p + SEVENZIP_START, data, n);
+    put_le32(p + OFFSET, (uint32_t)(n - header));
+    put_le32(p + SIZE, (uint32_t)header);
+    put_le32(p + CRC, crc_of(data + n - header, header));
+    put_le32(p + OWN_CRC, crc_of(p + OFFSET, SEVENZIP_START - OFFSET));
+    *m = (struct memory){p, SEVENZIP_START + n};
 }
 
 static void sections(const uint8_t *data, size_t n)
@@ -87,6 +73,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         int rc = archive_extract(ARCHIVE_7Z, &in, "a.map", LIMIT, sink, &total, &err);
         CLAIM(rc <= 0);
     }
-    free(m.p);
+    free((void *)m.p);
     return 0;
 }

@@ -8,7 +8,6 @@ from it on, or kill-after. After each try: the program ended by itself, in words
 what is there; then the same command without a fault has to bring the new state."""
 import argparse
 import collections
-import concurrent.futures
 import os
 import subprocess
 import sys
@@ -96,15 +95,7 @@ def main():
     p.add_argument("--faults", default=",".join(FAULTS))
     o = p.parse_intermixed_args()
     tasks = [(name, fault) for name in o.scene or scenes.ALL for fault in o.faults.split(",")]
-    failed = 0
-    print(f"1..{len(tasks)}", flush=True)
-    with concurrent.futures.ProcessPoolExecutor(o.jobs) as pool:
-        results = [pool.submit(everywhere, name, fault, o.build, o.every) for name, fault in tasks]
-        for number, result in enumerate(concurrent.futures.as_completed(results), 1):
-            ok, line, wrong = result.result()
-            failed += not ok
-            print(f"{'ok' if ok else 'not ok'} {number} - {line}", *(f"# {w}" for w in wrong), sep="\n", flush=True)
-    sys.exit(failed != 0)
+    sys.exit(scenes.run_all([(everywhere, name, fault, o.build, o.every) for name, fault in tasks], o.jobs))
 
 
 if __name__ == "__main__":

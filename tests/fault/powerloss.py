@@ -7,7 +7,6 @@ usage: powerloss.py BUILD [--every N] [--jobs N] [--models ordered,unordered] [S
 --every N tries one state of N. In each: the scene judges, with fsck or `recover`; what the command had reported as done
 when it ended is there; then the command again brings the new state."""
 import argparse
-import concurrent.futures
 import hashlib
 import os
 import shutil
@@ -114,15 +113,7 @@ def main():
     p.add_argument("--models", default="ordered,unordered")
     o = p.parse_intermixed_args()
     tasks = [(name, model) for name in o.scene or SCENES for model in o.models.split(",")]
-    failed = 0
-    print(f"1..{len(tasks)}", flush=True)
-    with concurrent.futures.ProcessPoolExecutor(o.jobs) as pool:
-        results = [pool.submit(judge_all, name, model, o.build, o.every) for name, model in tasks]
-        for number, result in enumerate(concurrent.futures.as_completed(results), 1):
-            ok, line, wrong = result.result()
-            failed += not ok
-            print(f"{'ok' if ok else 'not ok'} {number} - {line}", *(f"# {w}" for w in wrong), sep="\n", flush=True)
-    sys.exit(failed != 0)
+    sys.exit(scenes.run_all([(judge_all, name, model, o.build, o.every) for name, model in tasks], o.jobs))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ A scene makes FOLDER/pristine. Each try copies it to FOLDER/watched, runs the co
 is a depot sound and each title's live release the old or the new one, is a player's folder the old or the new one once
 `recover` has run, and does the same command without a fault bring the new one? SQLite's own library and this program's
 hashing are the judges of a depot, beside fsck."""
+import concurrent.futures
 import hashlib
 import os
 import shutil
@@ -438,3 +439,16 @@ def make(name, folder, build):
 ALL = ["publish map", "publish map 7z", "publish map raw", "publish map encrypted", "publish levels", "publish upgrade",
        "publish app", "import opensauce", "import escape", "import playonline", "gc", "rollback", "withdraw", "export", "backup",
        "restore", *(f"fetch {kind}{more}" for kind in KINDS for more in ("", " first")), "uninstall levels", "verify levels"]
+
+
+def run_all(calls, jobs):
+    """Each call is (function, arguments...), and gives (ok, line, [what is wrong]). Prints TAP; returns whether any failed."""
+    failed = 0
+    print(f"1..{len(calls)}", flush=True)
+    with concurrent.futures.ProcessPoolExecutor(jobs) as pool:
+        results = [pool.submit(*call) for call in calls]
+        for number, result in enumerate(concurrent.futures.as_completed(results), 1):
+            ok, line, wrong = result.result()
+            failed += not ok
+            print(f"{'ok' if ok else 'not ok'} {number} - {line}", *(f"# {w}" for w in wrong), sep="\n", flush=True)
+    return failed != 0

@@ -9,7 +9,6 @@ ones; of parsers, each. --every N tries each N-th of them. After each: the progr
 words; the scene judges what is there; a server answers the next request as if nothing had been."""
 import argparse
 import collections
-import concurrent.futures
 import os
 import re
 import signal
@@ -352,15 +351,7 @@ def main():
     p.add_argument("--jobs", type=int, default=2)
     o = p.parse_intermixed_args()
     tasks = [task(what) for what in o.what or ["serve", *(f"parse {name}" for name in PARSERS), *SCENES]]
-    failed = 0
-    print(f"1..{len(tasks)}", flush=True)
-    with concurrent.futures.ProcessPoolExecutor(o.jobs) as pool:
-        results = [pool.submit(fn, name, o.build, o.every) for fn, name in tasks]
-        for number, result in enumerate(concurrent.futures.as_completed(results), 1):
-            ok, line, wrong = result.result()
-            failed += not ok
-            print(f"{'ok' if ok else 'not ok'} {number} - {line}", *(f"# {w}" for w in wrong), sep="\n", flush=True)
-    sys.exit(failed != 0)
+    sys.exit(scenes.run_all([(fn, name, o.build, o.every) for fn, name in tasks], o.jobs))
 
 
 if __name__ == "__main__":

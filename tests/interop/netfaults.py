@@ -77,28 +77,25 @@ def publish_levels(patchbay, seed):
     patchbay("publish", "levels", "levels", "--collection", "official", "--min-version", "1", "--note", "release %d" % seed)
 
 
-def publish_upgrade(patchbay, seed):
+def tree_write(folder, seed):
     r = random.Random(seed)
-    shutil.rmtree("game", ignore_errors=True)
-    os.makedirs("game/data")
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder + "/data")
     for i in range(3):
-        with open("game/data/file%d.bin" % i, "wb") as f:
+        with open("%s/data/file%d.bin" % (folder, i), "wb") as f:
             f.write(r.randbytes(300) + b"text " * 200)
-    with open("game/large.bin", "wb") as f:
+    with open(folder + "/large.bin", "wb") as f:
         f.write(r.randbytes(200000))
+
+
+def publish_upgrade(patchbay, seed):
+    tree_write("game", seed)
     patchbay("publish", "upgrade", "game", "--platform", "linux", "--version", str(100 + seed), "--oldest", "1", "--recommended", "1",
              "--symlink", "readme=data/file0.bin", "--note", "release %d" % seed)
 
 
 def publish_app(patchbay, seed):
-    r = random.Random(seed)
-    shutil.rmtree("app", ignore_errors=True)
-    os.makedirs("app/data")
-    for i in range(3):
-        with open("app/data/file%d.bin" % i, "wb") as f:
-            f.write(r.randbytes(300) + b"text " * 200)
-    with open("app/large.bin", "wb") as f:
-        f.write(r.randbytes(200000))
+    tree_write("app", seed)
     patchbay("publish", "app", "app", "--app", "1000", "--hardware", "W2U", "--version", "2007010%d_1" % seed)
 
 

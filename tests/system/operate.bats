@@ -67,7 +67,7 @@ rate = 200k'
     for i in 1 2 3 4 5 6 7 8; do cmp a.map "got$i"; done
     printf '[server]\nrate = 1k\n' >conf
     kill -HUP "$server"
-    wait_for 5 grep -q 'configuration read again' serve.log
+    wait_for 20 eval '! curl -s -m 1 "http://$at/maps/a.map" -o probe' # the new rate holds
     curl -s "http://$at/maps/a.map" -o slow &
     pids+=($!)
     wait_for 5 metric_is connections_waiting 1
