@@ -4,7 +4,6 @@
 #include "api/config.h"
 #include "api/dialects.h"
 #include "base/confine.h"
-#include "base/path.h"
 
 #include <limits.h>
 #include <unistd.h>

@@ -2,12 +2,8 @@
 #include "cli/output.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 int fail(const struct pb_error *err)
 {
