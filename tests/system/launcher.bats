@@ -164,7 +164,7 @@ publish_map() {
     echo secret >password
     make_map a.map 300000 2
     "$patchbay" publish map a.map --level 1 --password-file password
-    start_server
+    start_server --verify no # what is damaged below is to be sent
     events "error 8" "opensauce://$at/a" out
     of 'e[-1]["code"] == "denied"'
     # Damage, where the object in the depot is not what its definition says.

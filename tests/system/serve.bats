@@ -290,7 +290,7 @@ END
     curl -sf "http://$at/maps/b.map" >/dev/null
     run -0 "$patchbay" publish map a.map --level 1
     [[ $output == *"damaged in the depot is written anew"* ]]
-    wait_for 5 bash -c "curl -sf http://$at/maps/a.map | cmp - a.map"
+    wait_for 20 bash -c "curl -sf http://$at/maps/a.map | cmp - a.map"
     open_objects() { find "/proc/$server/fd" -lname '*/objects/*' | wc -l; }
     [ "$(open_objects)" -gt 0 ]
     "$patchbay" withdraw opensauce/a
