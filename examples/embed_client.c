@@ -1,6 +1,6 @@
 /*
- * An updater inside another program, such as a game or a launcher: fetches with a progress function, which
- * can cancel.
+ * An updater inside another program, such as a launcher: fetches with a progress function, which can cancel.
+ * It blocks until that is done; game_loop.c does not. C, and C++ too.
  *
  *     embed_client URL DIR [CANCEL_AT_PERCENT]
  */
@@ -16,7 +16,7 @@ struct view {
 
 static int show(void *arg, const struct pb_progress *p)
 {
-    struct view *v = arg;
+    struct view *v = (struct view *)arg;
     if (v->stage != p->stage)
         printf("%s\n", p->stage);
     v->stage = p->stage;
@@ -26,13 +26,15 @@ static int show(void *arg, const struct pb_progress *p)
 int main(int argc, char **argv)
 {
     struct pb_error err;
-    struct pb_fetch_result result;
+    struct pb_fetch_result result = PB_INIT(pb_fetch_result);
+    struct pb_fetch_options options = PB_INIT(pb_fetch_options);
     struct view view = {"", argc == 4 ? (int)strtol(argv[3], NULL, 10) : 101};
     if (argc < 3 || argc > 4) {
         fprintf(stderr, "usage: embed_client URL DIR [CANCEL_AT_PERCENT]\n");
         return 2;
     }
-    struct pb_fetch_options options = {.url = argv[1], .folder = argv[2]};
+    options.url = argv[1];
+    options.folder = argv[2];
     if (pb_fetch(&options, show, &view, &result, &err) < 0) {
         fprintf(stderr, "embed_client: %s (%s)\n", err.text, pb_status_name(err.status));
         return 1;

@@ -1,6 +1,6 @@
 /*
  * A map server inside another program, such as a game's dedicated server: no threads, the program's own poll
- * loop.
+ * loop. C, and C++ too.
  *
  *     embed_server DEPOT MAP
  *
@@ -22,8 +22,10 @@ static int failed(const struct pb_error *err)
 static int publish(const char *path, const char *map, struct pb_error *err)
 {
     struct pb_depot *depot = NULL;
-    struct pb_map_options options = {.file = map, .level = 1};
-    struct pb_publish_result result;
+    struct pb_map_options options = PB_INIT(pb_map_options);
+    struct pb_publish_result result = PB_INIT(pb_publish_result);
+    options.file = map;
+    options.level = 1;
     int rc = pb_depot_init(path, err);
     if (rc == PB_OK)
         rc = pb_depot_open(path, &depot, err);
@@ -40,7 +42,7 @@ static void run(struct pb_server *server)
     int stopping = 0;
     do {
         char byte;
-        struct pollfd fds[2] = {{.fd = pb_server_fd(server), .events = POLLIN}, {.fd = 0, .events = POLLIN}};
+        struct pollfd fds[2] = {{pb_server_fd(server), POLLIN, 0}, {0, POLLIN, 0}};
         poll(fds, stopping ? 1 : 2, 1000);
         if (!stopping && fds[1].revents != 0 && read(0, &byte, 1) <= 0) {
             pb_server_stop(server);

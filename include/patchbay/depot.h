@@ -14,6 +14,7 @@
 
 #include "patchbay/status.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -65,6 +66,7 @@ PB_API PB_MUST_USE int pb_depot_rollback(struct pb_depot *depot, const char *tit
 PB_API PB_MUST_USE int pb_depot_withdraw(struct pb_depot *depot, const char *title, struct pb_error *err);
 
 struct pb_gc_report {
+    size_t size;       /* set by PB_INIT */
     uint64_t releases; /* removed from the catalog, because of `keep` */
     uint64_t objects;  /* removed, unfinished files included */
     uint64_t bytes;
@@ -80,6 +82,7 @@ PB_API PB_MUST_USE int pb_depot_gc(struct pb_depot *depot, int keep, int wait, s
                                    struct pb_error *err);
 
 struct pb_backup_report {
+    size_t size;      /* set by PB_INIT */
     uint64_t objects; /* in the copy */
     uint64_t bytes;
     uint64_t copied; /* of these, copied by this call */
@@ -104,6 +107,7 @@ PB_API PB_MUST_USE int pb_depot_restore(const char *backup, const char *depot, p
                                         void *arg, struct pb_backup_report *report, struct pb_error *err);
 
 struct pb_fsck_report {
+    size_t size;      /* set by PB_INIT */
     uint64_t objects; /* checked */
     uint64_t bytes;
     uint64_t problems;

@@ -18,14 +18,14 @@ extern "C" {
 #endif
 
 /* What a fetch does, or would do, to one path of the folder. Valid during the callback only. */
-struct pb_fetch_step {
+struct pb_fetch_change {
     const char
         *action;      /* "download", "keep", "place", "move", "link", "attic", "remove", "folder", "prune" */
     const char *path; /* relative to the folder; for "download" a description */
     const char *from; /* "move": the old path; "link": the target; else NULL */
     unsigned long long bytes; /* of the download or file; 0: not known */
 };
-typedef void pb_fetch_step_fn(void *arg, const struct pb_fetch_step *step);
+typedef void pb_fetch_change_fn(void *arg, const struct pb_fetch_change *change);
 
 /* What is going to be done for one title, or would be. Valid during the callback only. */
 struct pb_fetch_plan {
@@ -56,13 +56,14 @@ struct pb_fetch_option {
 };
 
 /*
- * Zero-initialise, then set what is wanted. The library only reads it, during the call.
+ * Begin with PB_INIT, then set what is wanted. The library only reads it, during the call.
  *
- * Proxies are those of http_proxy, https_proxy, all_proxy and no_proxy in the environment, as libcurl has
- * them. Certificates are those of ca_file; else of CURL_CA_BUNDLE; else of SSL_CERT_FILE and SSL_CERT_DIR;
- * else the system's.
+ * Proxies are those of `proxy`; else of http_proxy, https_proxy, all_proxy and no_proxy in the environment,
+ * as libcurl has them. Certificates are those of ca_file; else of CURL_CA_BUNDLE; else of SSL_CERT_FILE and
+ * SSL_CERT_DIR; else the system's.
  */
 struct pb_fetch_options {
+    size_t size;     /* set by PB_INIT */
     const char *url; /* opensauce://HOST[:PORT]/NAME; escape://HOST[:PORT]/PLATFORM/UPGRADE, /COLLECTION or /;
                         playonline://HOST[:PORT]/APP@HW. opensauces:// and escapes:// go over https */
     const char
@@ -72,6 +73,8 @@ struct pb_fetch_options {
     unsigned attempts;       /* for a document or piece where the network fails; 0: 3; at most 101 */
     unsigned long long rate; /* bytes a second over all connections; 0: unlimited; else at least 1024 */
     const char *ca_file;     /* certificates to trust, PEM; NULL: see above */
+    const char *proxy;       /* its URL, such as "http://proxy.example.org:3128"; "": none is asked; NULL: see
+                                above. no_proxy holds either way */
     const char *const
         *mirrors; /* URLs of further sources, such as "http://maps.example.org/map_download". The list is the
                      first source's that has one; pieces come from all of them at once */
@@ -80,22 +83,23 @@ struct pb_fetch_options {
     const char *installed_version;         /* escape: of the game; NULL: as recorded in the folder */
     const struct pb_fetch_option *options; /* of the URL's protocol */
     size_t option_count;
-    int repair;             /* 1: read every file, also those that look as they were installed */
-    int dry_run;            /* 1: change nothing, and call `step` with what would be done */
-    pb_fetch_step_fn *step; /* may be NULL; without dry_run it is called with what was done */
+    int repair;                 /* 1: read every file, also those that look as they were installed */
+    int dry_run;                /* 1: change nothing, and call `change` with what would be done */
+    pb_fetch_change_fn *change; /* may be NULL; without dry_run it is called with what was done */
     /* Called after each title of a URL that names several (escape://HOST/). May be NULL. */
     pb_fetch_result_fn *each;
     /* Called when a title's plan is made, and again when it is made anew, as content changes or another
      * source is tried. May be NULL. */
     pb_fetch_plan_fn *plan;
     pb_fetch_notice_fn *notice; /* may be NULL */
-    void *arg;                  /* for step, each, plan and notice. Their texts are UTF-8 without control
+    void *arg;                  /* for change, each, plan and notice. Their texts are UTF-8 without control
                                    characters, whatever a server sent */
 };
 
 /* The result of a fetch. For a URL that names several titles the numbers are sums, and the texts are of the
  * last title. Texts are NUL-terminated and cut to fit. */
 struct pb_fetch_result {
+    size_t size; /* set by PB_INIT */
     char title[256];
     char version[64];    /* "" when the protocol has none */
     char host[256];      /* of the URL, with the brackets of an IPv6 address */
@@ -117,7 +121,7 @@ struct pb_fetch_result {
     unsigned attic; /* moved to the attic */
     /* For a title that is one file. */
     char file[256]; /* in the folder; "" for other titles */
-    uint64_t size;
+    uint64_t file_bytes;
     char md5[33];
     uint32_t crc32;
 };
@@ -155,6 +159,56 @@ PB_API void pb_fetch_option_keys(pb_fetch_option_fn *fn, void *arg);
  */
 PB_API PB_MUST_USE int pb_fetch(const struct pb_fetch_options *options, pb_progress_fn *progress, void *arg,
                                 struct pb_fetch_result *result, struct pb_error *err);
+
+/*
+ * ---- from the caller's own loop ----
+ *
+ * The same for a program that must not block and wants no thread of its own, such as a game:
+ *
+ *     pb_fetch_start(&options, &fetching, &err);
+ *     while (pb_fetch_step(fetching, &progress))
+ *         draw_a_frame(progress);
+ *     pb_fetch_finish(fetching, &result, &err);
+ *
+ * The fetch itself runs in threads of the library, where all signals are blocked; the functions of the
+ * options are called in the caller's thread, during pb_fetch_step only. A process may have several fetches
+ * under way, each into a folder of its own. One struct pb_fetching may be used by one thread at a time, but
+ * pb_fetch_cancel may be called from any. After a fork() the child must not touch it.
+ */
+struct pb_fetching;
+
+/*
+ * Begins to fetch, and returns at once. The options, with all that they point to but `arg`, are copied. On
+ * success the caller owns *fetching and ends it with pb_fetch_finish. PB_INVALID and PB_UNSUPPORTED: the size
+ * of the options (status.h). PB_FAILED: the system gives no thread or descriptor. All other errors come from
+ * pb_fetch_finish.
+ */
+PB_API PB_MUST_USE int pb_fetch_start(const struct pb_fetch_options *options, struct pb_fetching **fetching,
+                                      struct pb_error *err);
+
+/*
+ * Calls the functions of the options with what there is to tell, at most 64 times, and sets *progress, which
+ * may be NULL, to what is under way now: valid until the next step. Never blocks. Returns 1; 0 when the fetch
+ * has ended and all was told. A fetch that has told 256 things which no step took waits for a step. The
+ * functions may call pb_fetch_cancel, but neither pb_fetch_step nor pb_fetch_finish.
+ */
+PB_API int pb_fetch_step(struct pb_fetching *fetching, const struct pb_progress **progress);
+
+/* A descriptor that is readable when a step has something to tell, a progress, or the end: for poll(). Not to
+ * be read or closed. */
+PB_API int pb_fetch_fd(const struct pb_fetching *fetching);
+
+/* Ends the fetch within about a second: steps then return 0, and pb_fetch_finish PB_CANCELLED. One whose
+ * install was under way may succeed all the same. Returns at once. */
+PB_API void pb_fetch_cancel(struct pb_fetching *fetching);
+
+/*
+ * The result, as pb_fetch returns it; frees the fetch. Before the last step it cancels and waits, for about a
+ * second, and drops what was not told. `result` may be NULL; so may `fetching`, which is PB_INVALID and
+ * nothing else.
+ */
+PB_API int pb_fetch_finish(struct pb_fetching *fetching, struct pb_fetch_result *result,
+                           struct pb_error *err);
 
 /* Completes an interrupted install in the folder, as the next fetch would. *found: 1 when there was one, else
  * 0. */

@@ -7,6 +7,7 @@
 
 #include "patchbay/status.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -14,6 +15,7 @@ extern "C" {
 #endif
 
 struct pb_verify_report {
+    size_t size; /* set by PB_INIT */
     unsigned titles;
     uint64_t files; /* checked */
     uint64_t bytes; /* read */
@@ -36,6 +38,7 @@ PB_API PB_MUST_USE int pb_verify(const char *folder, const char *title, pb_verif
                                  struct pb_error *err);
 
 struct pb_uninstall_report {
+    size_t size;      /* set by PB_INIT */
     unsigned removed; /* files that a fetch had put there, unchanged */
     unsigned attic;   /* files moved to DIR/attic: changed since, or there before the first fetch */
 };

@@ -20,8 +20,10 @@ extern "C" {
  * during the call only. */
 typedef void pb_notice_fn(void *arg, const char *text);
 
-/* A map, for OpenSauce's map download (docs/formats/opensauce.md). Zero-initialise, then set what differs. */
+/* A map, for OpenSauce's map download (docs/formats/opensauce.md). Begin with PB_INIT, then set what differs.
+ */
 struct pb_map_options {
+    size_t size;           /* set by PB_INIT */
     const char *file;      /* the map: its base name must end in .map or .yelo */
     const char *algorithm; /* "7zip" (also when NULL) or "zip" */
     int level;             /* 1 (fast) to 9 (small); 0: 9; negative: the least compression (zip: none) */
@@ -34,12 +36,13 @@ struct pb_map_options {
 };
 
 struct pb_publish_result {
-    char title[256];   /* "opensauce/immure" */
-    char version[64];  /* of the release that is live now */
-    int unchanged;     /* 1: the same release was live already; no new one was made */
-    int mended;        /* 1: unchanged, but damaged or missing objects were stored again */
-    unsigned parts;    /* pieces that players download */
-    uint64_t size;     /* bytes of the source */
+    size_t size;      /* set by PB_INIT */
+    char title[256];  /* "opensauce/immure" */
+    char version[64]; /* of the release that is live now */
+    int unchanged;    /* 1: the same release was live already; no new one was made */
+    int mended;       /* 1: unchanged, but damaged or missing objects were stored again */
+    unsigned parts;   /* pieces that players download */
+    uint64_t source_bytes;
     uint64_t packed;   /* bytes that a player downloads */
     uint64_t stored;   /* bytes that were new to the depot */
     char warning[256]; /* "" when there is none */
@@ -55,8 +58,9 @@ PB_API PB_MUST_USE int pb_publish_map(struct pb_depot *depot, const struct pb_ma
                                       pb_progress_fn *progress, void *arg, struct pb_publish_result *result,
                                       struct pb_error *err);
 
-/* A platform's upgrade, for Escape (docs/formats/escape.md). Zero-initialise, then set what is wanted. */
+/* A platform's upgrade, for Escape (docs/formats/escape.md). Begin with PB_INIT, then set what is wanted. */
 struct pb_upgrade_options {
+    size_t size;                    /* set by PB_INIT */
     const char *tree;               /* folder with the files as the player's folder should have them */
     const char *platform;           /* "linux" */
     unsigned long long version;     /* the version that this upgrade brings */
@@ -84,6 +88,7 @@ PB_API PB_MUST_USE int pb_publish_upgrade(struct pb_depot *depot, const struct p
 
 /* A collection of levels, for Escape. */
 struct pb_levels_options {
+    size_t size; /* set by PB_INIT */
     const char *tree;
     const char *collection; /* the name of the player's folder: "official" */
     const char
@@ -113,6 +118,7 @@ PB_API PB_MUST_USE int pb_publish_levels(struct pb_depot *depot, const struct pb
 
 /* A version of an application for one kind of hardware, for PlayOnline (docs/formats/playonline.md). */
 struct pb_app_options {
+    size_t size;                /* set by PB_INIT */
     const char *tree;           /* folder with all files of this version */
     const char *app;            /* "1000": one to four letters or digits */
     const char *hardware;       /* "W2U": one to four letters or digits */
@@ -139,14 +145,16 @@ typedef int pb_import_fn(void *arg, const char *file, const char *fault,
                          const struct pb_publish_result *result);
 
 struct pb_import_options {
+    size_t size;             /* set by PB_INIT */
     const char *definitions; /* folder with *.xml */
     const char *parts;       /* folder with a folder of parts for each map */
     const char *password;    /* of encrypted maps; NULL: these are imported without their raw maps */
-    const char *redirect_root;
     int no_raw;
+    const char *redirect_root;
 };
 
 struct pb_import_report {
+    size_t size; /* set by PB_INIT */
     unsigned imported;
     unsigned refused;
 };
@@ -167,6 +175,7 @@ PB_API PB_MUST_USE int pb_import_escape(struct pb_depot *depot, const char *tree
                                         struct pb_import_report *report, struct pb_error *err);
 
 struct pb_import_app_options {
+    size_t size;        /* set by PB_INIT */
     const char *config; /* patch.cfg: as text, or as captured (any mode, with its mode byte) */
     const char *tree;   /* the files that it names, with their mode bytes */
     const char *app, *hardware;
@@ -182,6 +191,7 @@ PB_API PB_MUST_USE int pb_import_playonline(struct pb_depot *depot,
                                             void *arg, struct pb_import_report *report, struct pb_error *err);
 
 struct pb_export_report {
+    size_t size; /* set by PB_INIT */
     unsigned titles;
     unsigned long long files;   /* of the tree */
     unsigned long long written; /* of these, written by this call */

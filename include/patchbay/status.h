@@ -4,16 +4,29 @@
  * A function that can fail returns PB_OK (0) or one of the negative codes below, and fills in a struct
  * pb_error. The code is for programs; the text is for people: one line that says what failed, where and why.
  * The library never prints and never ends the process.
+ *
+ * Structs that the caller makes and hands over (options, results, reports) begin with their size, which
+ * PB_INIT sets. A caller that was compiled with an earlier version has fewer fields: the library takes those
+ * that it does not have for zero. One that was compiled with a later version has more: those of a result are
+ * set to zero, and where those of options are not zero the function returns PB_UNSUPPORTED. A size that is
+ * not set is PB_INVALID. The pointer itself must not be NULL. Results and reports are filled in as far as the
+ * operation came, after an error as well, unless the size was refused.
+ *
+ * Structs that the library makes and shows to a callback may get more fields at their end: look at them, but
+ * keep no copies made with sizeof, and make no arrays of them. The same holds for enum pb_status: later
+ * versions may return codes that are not listed here, which are errors.
+ *
+ * Threads: the functions of this header may be called at any time from anywhere, a signal handler too.
  */
 #ifndef PATCHBAY_STATUS_H
 #define PATCHBAY_STATUS_H
 
+#include "patchbay/attributes.h"
+#include "patchbay/version.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-#define PB_API      __attribute__((visibility("default")))
-#define PB_MUST_USE __attribute__((warn_unused_result))
 
 enum pb_status {
     PB_OK = 0,
@@ -32,16 +45,14 @@ enum pb_status {
 
 #define PB_ERROR_TEXT_MAX 600
 
-/* Owned by the caller; arguments of this type must not be NULL. Its content is undefined after a success. */
+/* Owned by the caller; arguments of this type must not be NULL. Its content is undefined after a success.
+ * This struct has no size and never changes. */
 struct pb_error {
     int status;                   /* the code that the function returned */
     char text[PB_ERROR_TEXT_MAX]; /* one line, no line end, UTF-8 */
 };
 
-/* The version of the library, such as "0.1.0". Static text. Thread-safe. */
-PB_API const char *pb_version(void);
-
-/* A short name of a code, such as "not found". Static text, for any number. Thread-safe. */
+/* A short name of a code, such as "not found". Static text, for any number. */
 PB_API const char *pb_status_name(int status);
 
 /*

@@ -1,21 +1,14 @@
-/* patchbay/depot.h and patchbay/publish.h. A struct pb_depot is a struct depot; only its name is public. */
+/* patchbay/depot.h. A struct pb_depot is a struct depot; only its name is public. */
 #include "depot/open.h"
 
 #include "api/dialects.h"
+#include "api/sized.h"
 #include "depot/copy.h"
 #include "depot/release.h"
 #include "dialect/compile.h"
-#include "dialect/escape/publish.h"
-#include "dialect/opensauce/publish.h"
-#include "dialect/playonline/release.h"
-#include "patchbay/publish.h"
+#include "patchbay/depot.h"
 
 #include <stdio.h>
-
-const char *pb_version(void)
-{
-    return PB_VERSION;
-}
 
 static struct depot *inner(struct pb_depot *depot)
 {
@@ -76,13 +69,27 @@ int pb_depot_withdraw(struct pb_depot *depot, const char *title, struct pb_error
 
 int pb_depot_gc(struct pb_depot *depot, int keep, int wait, struct pb_gc_report *report, struct pb_error *err)
 {
-    return depot_gc(inner(depot), keep, wait != 0, report, err);
+    static const struct sized sized = SIZED(pb_gc_report, bytes, bytes);
+    struct pb_gc_report own = {0};
+    int rc = sized_check(&sized, report, err);
+    if (rc < 0)
+        return rc;
+    rc = depot_gc(inner(depot), keep, wait != 0, &own, err);
+    sized_give(&sized, &own, report);
+    return rc;
 }
+
+static const struct sized backup_sized = SIZED(pb_backup_report, copied_bytes, copied_bytes);
 
 int pb_depot_backup(struct pb_depot *depot, const char *folder, pb_progress_fn *progress, void *arg,
                     struct pb_backup_report *report, struct pb_error *err)
 {
-    int rc = depot_copy(inner(depot), folder, false, progress, arg, report, err);
+    struct pb_backup_report own = {0};
+    int rc = sized_check(&backup_sized, report, err);
+    if (rc < 0)
+        return rc;
+    rc = depot_copy(inner(depot), folder, false, progress, arg, &own, err);
+    sized_give(&backup_sized, &own, report);
     return rc < 0 ? error_context(err, "backup") : PB_OK;
 }
 
@@ -90,11 +97,15 @@ int pb_depot_restore(const char *backup, const char *depot, pb_progress_fn *prog
                      struct pb_backup_report *report, struct pb_error *err)
 {
     struct depot *d = NULL;
-    *report = (struct pb_backup_report){0};
-    int rc = depot_open(backup, &d, err);
+    struct pb_backup_report own = {0};
+    int rc = sized_check(&backup_sized, report, err);
+    if (rc < 0)
+        return rc;
+    rc = depot_open(backup, &d, err);
     if (rc == PB_OK)
-        rc = depot_copy(d, depot, true, progress, arg, report, err);
+        rc = depot_copy(d, depot, true, progress, arg, &own, err);
     depot_close(d);
+    sized_give(&backup_sized, &own, report);
     return rc < 0 ? error_context(err, "restore") : PB_OK;
 }
 
@@ -120,65 +131,34 @@ static void compile_failed(void *arg, const struct site_title *title, const stru
         c->cancelled = true;
 }
 
-int pb_depot_fsck(struct pb_depot *depot, pb_problem_fn *fn, pb_progress_fn *progress, void *arg,
-                  struct pb_fsck_report *report, struct pb_error *err)
+static int fsck(struct depot *d, pb_problem_fn *fn, pb_progress_fn *progress, void *arg,
+                struct pb_fsck_report *report, struct pb_error *err)
 {
     struct site *site = NULL;
     struct compile_check check = {fn, arg, report, true, false};
     struct site_maker maker = dialects_maker(all_dialects, NULL, compile_failed, &check);
-    int rc = depot_fsck(inner(depot), fn, progress, arg, report, err);
+    int rc = depot_fsck(d, fn, progress, arg, report, err);
     if (rc == PB_OK)
-        rc = site_make(inner(depot), NULL, true, &maker, &site, err);
+        rc = site_make(d, NULL, true, &maker, &site, err);
     if (rc < 0)
         return rc;
     site_release(site);
     check.live = false;
-    rc = site_check_others(inner(depot), &maker, err);
+    rc = site_check_others(d, &maker, err);
     if (rc < 0)
         return rc;
     return check.cancelled ? error_set(err, PB_CANCELLED, "cancelled") : PB_OK;
 }
 
-int pb_publish_map(struct pb_depot *depot, const struct pb_map_options *options, pb_progress_fn *progress,
-                   void *arg, struct pb_publish_result *result, struct pb_error *err)
+int pb_depot_fsck(struct pb_depot *depot, pb_problem_fn *fn, pb_progress_fn *progress, void *arg,
+                  struct pb_fsck_report *report, struct pb_error *err)
 {
-    return os_publish_map(inner(depot), options, progress, arg, result, err);
-}
-
-int pb_import_opensauce(struct pb_depot *depot, const struct pb_import_options *options, pb_import_fn *fn,
-                        void *arg, struct pb_import_report *report, struct pb_error *err)
-{
-    return os_import(inner(depot), options, fn, arg, report, err);
-}
-
-int pb_publish_upgrade(struct pb_depot *depot, const struct pb_upgrade_options *options,
-                       pb_progress_fn *progress, void *arg, struct pb_publish_result *result,
-                       struct pb_error *err)
-{
-    return es_publish_upgrade(inner(depot), all_dialects, options, progress, arg, result, err);
-}
-
-int pb_publish_levels(struct pb_depot *depot, const struct pb_levels_options *options,
-                      pb_progress_fn *progress, void *arg, struct pb_publish_result *result,
-                      struct pb_error *err)
-{
-    return es_publish_levels(inner(depot), all_dialects, options, progress, arg, result, err);
-}
-
-int pb_import_escape(struct pb_depot *depot, const char *tree, pb_import_fn *fn, void *arg,
-                     struct pb_import_report *report, struct pb_error *err)
-{
-    return es_import(inner(depot), all_dialects, tree, fn, arg, report, err);
-}
-
-int pb_publish_app(struct pb_depot *depot, const struct pb_app_options *options, pb_progress_fn *progress,
-                   void *arg, struct pb_publish_result *result, struct pb_error *err)
-{
-    return po_publish(inner(depot), options, progress, arg, result, err);
-}
-
-int pb_import_playonline(struct pb_depot *depot, const struct pb_import_app_options *options,
-                         pb_import_fn *fn, void *arg, struct pb_import_report *report, struct pb_error *err)
-{
-    return po_import(inner(depot), options, fn, arg, report, err);
+    static const struct sized sized = SIZED(pb_fsck_report, garbage, garbage);
+    struct pb_fsck_report own = {0};
+    int rc = sized_check(&sized, report, err);
+    if (rc < 0)
+        return rc;
+    rc = fsck(inner(depot), fn, progress, arg, &own, err);
+    sized_give(&sized, &own, report);
+    return rc;
 }

@@ -1,5 +1,6 @@
 /* Writing what is live as files, for any web server or file host. */
 #include "api/dialects.h"
+#include "api/sized.h"
 #include "base/file.h"
 #include "base/tree.h"
 #include "depot/object.h"
@@ -165,14 +166,13 @@ static void failed(void *arg, const struct site_title *title, const struct pb_er
         error_set(first, err->status, "%s/%s: %s", title->dialect, title->name, err->text);
 }
 
-int pb_export(struct pb_depot *depot, const char *folder, pb_progress_fn *progress, void *arg,
-              struct pb_export_report *report, struct pb_error *err)
+static int export_all(struct pb_depot *depot, const char *folder, pb_progress_fn *progress, void *arg,
+                      struct pb_export_report *report, struct pb_error *err)
 {
     struct site *site = NULL;
     struct pb_error first = {0};
     struct site_maker maker = dialects_maker(all_dialects, NULL, failed, &first);
     struct export x = {(const struct depot *)depot, -1, {0}, progress, arg, report};
-    *report = (struct pb_export_report){0};
     int rc = folder_make_all(folder, err);
     if (rc == PB_OK)
         rc = folder_open(AT_FDCWD, folder, &x.folder, err);
@@ -193,5 +193,18 @@ int pb_export(struct pb_depot *depot, const char *folder, pb_progress_fn *progre
         *err = first;
         rc = first.status;
     }
+    return rc;
+}
+
+int pb_export(struct pb_depot *depot, const char *folder, pb_progress_fn *progress, void *arg,
+              struct pb_export_report *report, struct pb_error *err)
+{
+    static const struct sized sized = SIZED(pb_export_report, bytes, bytes);
+    struct pb_export_report own = {0};
+    int rc = sized_check(&sized, report, err);
+    if (rc < 0)
+        return rc;
+    rc = export_all(depot, folder, progress, arg, &own, err);
+    sized_give(&sized, &own, report);
     return rc;
 }

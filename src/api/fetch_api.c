@@ -4,6 +4,7 @@
 
 #include "api/dialects.h"
 #include "api/fetch_job.h"
+#include "api/fetch_sized.h"
 #include "base/file.h"
 #include "base/path.h"
 #include "base/sigpipe.h"
@@ -88,6 +89,23 @@ static const struct dialect *dialect_of(const char *scheme, bool *secure)
     return *secure ? d : NULL;
 }
 
+/* What libcurl takes; a proxy without a scheme is one for http. */
+static int proxy_check(const char *proxy, const struct dialect *d, struct pb_error *err)
+{
+    static const char *const schemes[] = {"http", "https", "socks4", "socks4a", "socks5", "socks5h"};
+    const char *end = proxy != NULL ? strstr(proxy, "://") : NULL;
+    bool known = end == NULL;
+    if (proxy == NULL || proxy[0] == '\0')
+        return PB_OK;
+    for (size_t i = 0; !known && i < sizeof schemes / sizeof schemes[0]; i++)
+        known = slice_equal_nocase((struct slice){proxy, (size_t)(end - proxy)}, slice_of(schemes[i]));
+    if (!known)
+        return error_set(err, PB_INVALID, "%.*s is not a proxy's protocol (http, https, socks4, socks5)",
+                         (int)(end - proxy), proxy);
+    return d->serve_http != NULL ? PB_OK
+                                 : error_set(err, PB_UNSUPPORTED, "%s goes through no proxy", d->name);
+}
+
 static int limits_check(const struct pb_fetch_options *o, struct pb_error *err)
 {
     if (o->connections > CONNECTIONS_MAX)
@@ -123,6 +141,8 @@ static int request_make(struct fetching *f, struct pb_error *err)
     if (d == NULL || d->fetch == NULL)
         return scheme_unknown(o->url, url.scheme, err);
     rc = limits_check(o, err);
+    if (rc == PB_OK)
+        rc = proxy_check(o->proxy, d, err);
     if (rc == PB_OK)
         rc = options_take(f, d, err);
     if (rc < 0)
@@ -200,7 +220,7 @@ static int title_fetch(struct fetching *f, const char *path, struct pb_fetch_res
                             .progress = f->progress,
                             .arg = f->arg,
                             .result = result};
-    *result = (struct pb_fetch_result){0};
+    *result = (struct pb_fetch_result)PB_INIT(pb_fetch_result);
     job.request.path = path;
     int rc = f->dialect->title(&job.request, &f->arena, &job.title, err);
     if (rc < 0)
@@ -280,6 +300,7 @@ static int everything_fetch(struct fetching *f, struct pb_error *err)
                                   .patience = f->options->timeout,
                                   .rate = f->options->rate,
                                   .ca_file = f->options->ca_file,
+                                  .proxy = f->options->proxy,
                                   .progress = f->progress,
                                   .arg = f->arg};
     int rc = net_new(&options, &f->net, err);
@@ -313,12 +334,11 @@ void pb_fetch_option_keys(pb_fetch_option_fn *fn, void *arg)
     }
 }
 
-int pb_fetch(const struct pb_fetch_options *o, pb_progress_fn *progress, void *arg,
-             struct pb_fetch_result *result, struct pb_error *err)
+static int fetch(const struct pb_fetch_options *o, pb_progress_fn *progress, void *arg,
+                 struct pb_fetch_result *result, struct pb_error *err)
 {
     struct sigpipe sigpipe;
     struct fetching f = {.options = o, .progress = progress, .arg = arg, .total = result};
-    *result = (struct pb_fetch_result){0};
     arena_init(&f.arena, 0);
     int rc = request_make(&f, err);
     enum workspace_mode mode = o->dry_run ? WORKSPACE_DRY : WORKSPACE_MAKE;
@@ -335,6 +355,24 @@ int pb_fetch(const struct pb_fetch_options *o, pb_progress_fn *progress, void *a
         result->game_port = f.game_port;
     }
     arena_free(&f.arena);
+    return rc;
+}
+
+const struct sized fetch_options_sized = SIZED(pb_fetch_options, arg, arg);
+const struct sized fetch_result_sized = SIZED(pb_fetch_result, crc32, crc32);
+
+int pb_fetch(const struct pb_fetch_options *options, pb_progress_fn *progress, void *arg,
+             struct pb_fetch_result *result, struct pb_error *err)
+{
+    struct pb_fetch_options o;
+    struct pb_fetch_result own = PB_INIT(pb_fetch_result);
+    int rc = sized_take(&fetch_options_sized, options, &o, err);
+    if (rc == PB_OK)
+        rc = sized_check(&fetch_result_sized, result, err);
+    if (rc < 0)
+        return rc;
+    rc = fetch(&o, progress, arg, &own, err);
+    sized_give(&fetch_result_sized, &own, result);
     return rc;
 }
 

@@ -114,20 +114,20 @@ static const char *const action_names[FETCH_ACTIONS] = {
 };
 
 /* A player's own file may be called anything. */
-static void step_show(const struct pb_fetch_options *o, const char *action, const char *path,
-                      const char *from, uint64_t bytes)
+static void change_show(const struct pb_fetch_options *o, const char *action, const char *path,
+                        const char *from, uint64_t bytes)
 {
     char shown[PATH_RELATIVE_MAX + 1], shown_from[PATH_RELATIVE_MAX + 1];
     text_set(shown, sizeof shown, path);
     text_set(shown_from, sizeof shown_from, from);
-    struct pb_fetch_step step = {action, shown, from != NULL ? shown_from : NULL, bytes};
-    o->step(o->arg, &step);
+    struct pb_fetch_change change = {action, shown, from != NULL ? shown_from : NULL, bytes};
+    o->change(o->arg, &change);
 }
 
-static void steps_show(const struct fetch_job *job, const struct fetch_plan *plan)
+static void changes_show(const struct fetch_job *job, const struct fetch_plan *plan)
 {
     const struct pb_fetch_options *o = job->options;
-    if (o->step == NULL)
+    if (o->change == NULL)
         return;
     for (size_t i = 0; o->dry_run && i < plan->piece_count; i++) {
         struct fetch_piece p;
@@ -135,16 +135,16 @@ static void steps_show(const struct fetch_job *job, const struct fetch_plan *pla
         _cleanup_arena_ struct arena scratch;
         arena_init(&scratch, 0);
         if (fetch_piece_get(plan, i, &scratch, &p, &ignored) == PB_OK)
-            step_show(o, "download", p.name, NULL, p.size != FETCH_SIZE_UNKNOWN ? p.size : 0);
+            change_show(o, "download", p.name, NULL, p.size != FETCH_SIZE_UNKNOWN ? p.size : 0);
     }
     for (size_t i = 0; i < plan->step_count; i++) {
         const struct fetch_step *s = &plan->steps[i];
         if (!s->generated)
-            step_show(o, action_names[s->action], s->path,
-                      s->action == FETCH_LINK   ? s->target
-                      : s->action == FETCH_MOVE ? s->from
-                                                : NULL,
-                      s->size > 0 ? s->size : s->seen.size);
+            change_show(o, action_names[s->action], s->path,
+                        s->action == FETCH_LINK   ? s->target
+                        : s->action == FETCH_MOVE ? s->from
+                                                  : NULL,
+                        s->size > 0 ? s->size : s->seen.size);
     }
 }
 
@@ -187,13 +187,13 @@ static void result_fill(struct fetch_job *job, const struct fetch_plan *plan, bo
     r->linked = (unsigned)fetch_plan_count(plan, FETCH_LINK);
     r->removed = (unsigned)fetch_plan_count(plan, FETCH_REMOVE);
     r->attic = (unsigned)fetch_plan_count(plan, FETCH_ATTIC);
-    steps_show(job, plan);
+    changes_show(job, plan);
     if (!plan->one_file)
         return;
     const struct fetch_step *f = &plan->steps[0];
     text_set(r->file, sizeof r->file, f->path);
     hex_encode(f->md5.bytes, sizeof f->md5.bytes, r->md5);
-    r->size = f->size;
+    r->file_bytes = f->size;
     r->crc32 = f->crc32;
 }
 

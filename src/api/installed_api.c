@@ -1,6 +1,7 @@
 /* What was fetched into a folder, by its records: patchbay/installed.h. */
 #include "patchbay/installed.h"
 
+#include "api/sized.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "base/tree.h"
@@ -183,16 +184,22 @@ static int title_verify(void *arg, const char *title, const struct file_records 
 int pb_verify(const char *folder, const char *title, pb_verify_fn *fn, pb_progress_fn *progress, void *arg,
               struct pb_verify_report *report, struct pb_error *err)
 {
-    struct verifying v = {.fn = fn, .progress = progress, .arg = arg, .report = report};
+    static const struct sized sized = SIZED(pb_verify_report, problems, problems);
+    struct pb_verify_report own = {0};
+    struct verifying v = {.fn = fn, .progress = progress, .arg = arg, .report = &own};
     struct titles t = {.wanted = title, .fn = title_verify, .arg = &v, .err = err};
-    *report = (struct pb_verify_report){0};
-    int rc = folder_look(folder, &t.w, err);
+    int rc = sized_check(&sized, report, err);
+    if (rc < 0)
+        return rc;
+    sized_give(&sized, &own, report);
+    rc = folder_look(folder, &t.w, err);
     if (rc < 0)
         return rc;
     tree_start(&v.tree, t.w.folder);
     rc = titles_each(&t, err);
     tree_end(&v.tree);
     workspace_close(&t.w);
+    sized_give(&sized, &own, report);
     return rc < 0 ? error_context(err, "verify %s", folder) : PB_OK;
 }
 
@@ -283,17 +290,23 @@ static int uninstall_run(struct titles *t, struct leaving *l, struct pb_uninstal
 int pb_uninstall(const char *folder, const char *title, struct pb_uninstall_report *report,
                  struct pb_error *err)
 {
+    static const struct sized sized = SIZED(pb_uninstall_report, attic, attic);
+    struct pb_uninstall_report own = {0};
     struct leaving l = {.above = ""};
     struct titles t = {.wanted = title, .fn = title_leave, .arg = &l, .err = err};
-    *report = (struct pb_uninstall_report){0};
-    int rc = folder_look(folder, &t.w, err);
+    int rc = sized_check(&sized, report, err);
+    if (rc < 0)
+        return rc;
+    sized_give(&sized, &own, report);
+    rc = folder_look(folder, &t.w, err);
     if (rc < 0)
         return rc;
     arena_init(&l.plan.arena, FETCH_PLAN_CEILING);
     tree_start(&l.tree, t.w.folder);
-    rc = uninstall_run(&t, &l, report, err);
+    rc = uninstall_run(&t, &l, &own, err);
     tree_end(&l.tree);
     arena_free(&l.plan.arena);
     workspace_close(&t.w);
+    sized_give(&sized, &own, report);
     return rc < 0 ? error_context(err, "uninstall %s", title) : PB_OK;
 }

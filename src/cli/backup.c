@@ -25,7 +25,7 @@ int verb_backup(const struct args *a)
 {
     struct pb_error err;
     struct progress progress;
-    struct pb_backup_report report;
+    struct pb_backup_report report = PB_INIT(pb_backup_report);
     struct pb_depot *depot;
     int opened = open_depot(a, &depot);
     if (opened != EXIT_DONE)
@@ -41,7 +41,7 @@ int verb_restore(const struct args *a)
 {
     struct pb_error err;
     struct progress progress;
-    struct pb_backup_report report;
+    struct pb_backup_report report = PB_INIT(pb_backup_report);
     progress_start(&progress, true);
     int rc = pb_depot_restore(a->operands[0], args_depot(a), progress_show, &progress, &report, &err);
     progress_end(&progress);

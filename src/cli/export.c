@@ -9,7 +9,7 @@ int verb_export(const struct args *a)
     char bytes[TEXT_SIZE];
     struct pb_error err;
     struct progress progress;
-    struct pb_export_report r;
+    struct pb_export_report r = PB_INIT(pb_export_report);
     struct pb_depot *depot;
     int opened = open_depot(a, &depot);
     if (opened != EXIT_DONE)

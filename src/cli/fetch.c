@@ -123,14 +123,14 @@ static void each_tell(void *arg, const struct pb_fetch_result *r)
         words_result(t->args, r);
 }
 
-static void step_tell(void *arg, const struct pb_fetch_step *s)
+static void change_tell(void *arg, const struct pb_fetch_change *s)
 {
     struct telling *t = arg;
     progress_end(&t->progress);
     if (t->json)
         events_file(&t->events, s);
     else
-        words_step(s);
+        words_change(s);
 }
 
 static void plan_tell(void *arg, const struct pb_fetch_plan *p)
@@ -166,7 +166,7 @@ static int fetch_run(struct pb_fetch_options *o, char (*password)[PASSWORD_SIZE]
                      struct telling *t)
 {
     struct pb_error err;
-    struct pb_fetch_result result;
+    struct pb_fetch_result result = PB_INIT(pb_fetch_result);
     const volatile sig_atomic_t *busy;
     const char *then = args_value(t->args, "then"), *line = events_cancelled(&busy);
     interrupt_arm(CANCELLED, t->json ? line : NULL, busy);
@@ -244,7 +244,8 @@ int verb_fetch(const struct args *a)
         !args_number(a, "then-delay", 0, 3600, &delay) || !args_number(a, "retries", 0, 100, &retries) ||
         !args_number(a, "timeout", 1, 3600, &timeout) || !args_bytes(a, "limit-rate", 1024, &rate))
         return EXIT_USAGE;
-    struct pb_fetch_options o = {.url = a->operands[0],
+    struct pb_fetch_options o = {.size = sizeof o,
+                                 .url = a->operands[0],
                                  .folder = a->operands[1],
                                  .mirrors = mirrors,
                                  .mirror_count = args_values(a, "mirror", mirrors, VALUES_MAX),
@@ -254,10 +255,11 @@ int verb_fetch(const struct args *a)
                                  .timeout = (unsigned)timeout,
                                  .rate = rate,
                                  .ca_file = args_value(a, "cacert"),
+                                 .proxy = args_value(a, "proxy"),
                                  .options = given.list,
                                  .repair = args_flag(a, "repair"),
                                  .dry_run = args_flag(a, "dry-run"),
-                                 .step = args_flag(a, "dry-run") || telling.json ? step_tell : NULL,
+                                 .change = args_flag(a, "dry-run") || telling.json ? change_tell : NULL,
                                  .each = each_tell,
                                  .plan = telling.json ? plan_tell : NULL,
                                  .notice = notice_tell,

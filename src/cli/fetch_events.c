@@ -107,7 +107,7 @@ void events_progress(struct events *e, const struct pb_progress *now)
     tell(e, "progress", o);
 }
 
-void events_file(struct events *e, const struct pb_fetch_step *s)
+void events_file(struct events *e, const struct pb_fetch_change *s)
 {
     json_t *o = json_pack("{s:s, s:s}", "action", s->action, "path", s->path);
     if (s->from != NULL)
@@ -136,7 +136,7 @@ static json_t *result_json(const struct pb_fetch_result *r)
     if (r->file[0] != '\0') {
         snprintf(crc, sizeof crc, "%08x", r->crc32);
         json_object_set_new(o, "file", json_string(r->file));
-        number_set(o, "size", r->size);
+        number_set(o, "size", r->file_bytes);
         json_object_set_new(o, "md5", json_string(r->md5));
         json_object_set_new(o, "crc32", json_string(crc));
     }

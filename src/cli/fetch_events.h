@@ -19,7 +19,7 @@ struct events {
 void events_plan(struct events *e, const struct pb_fetch_plan *plan);
 /* At most some ten a second; the first and the last of a stage always. */
 void events_progress(struct events *e, const struct pb_progress *now);
-void events_file(struct events *e, const struct pb_fetch_step *step);
+void events_file(struct events *e, const struct pb_fetch_change *change);
 void events_title(struct events *e, const struct pb_fetch_result *result);
 void events_warning(struct events *e, const char *title, const char *text);
 /* The last one. They return the exit status, and free what `e` holds. */

@@ -7,7 +7,7 @@
 static void file_print(const struct args *a, const struct pb_fetch_result *r)
 {
     char size[TEXT_SIZE];
-    text_grouped(r->size, size);
+    text_grouped(r->file_bytes, size);
     if (r->unchanged)
         printf("%s: %s/%s is there already, and right; nothing to do\n", r->title, a->operands[1], r->file);
     else
@@ -69,7 +69,7 @@ void words_result(const struct args *a, const struct pb_fetch_result *r)
     printf("\n");
 }
 
-void words_step(const struct pb_fetch_step *s)
+void words_change(const struct pb_fetch_change *s)
 {
     if (s->bytes > 0)
         printf("%-9s %12llu  %s", s->action, s->bytes, s->path);

@@ -7,7 +7,7 @@
 /* What was done for one title. */
 void words_result(const struct args *a, const struct pb_fetch_result *r);
 /* One step of a dry run. */
-void words_step(const struct pb_fetch_step *s);
+void words_change(const struct pb_fetch_change *s);
 /* What is left to say at the end; `each`: titles of which something was said already. Returns as print_end.
  */
 int words_end(const struct args *a, const struct pb_fetch_result *r, unsigned each);

@@ -28,7 +28,7 @@ int verb_fsck(const struct args *a)
 {
     char bytes[TEXT_SIZE];
     struct pb_error err;
-    struct pb_fsck_report r;
+    struct pb_fsck_report r = PB_INIT(pb_fsck_report);
     struct fsck_output o = {.problems = args_flag(a, "json") ? json_array() : NULL};
     struct pb_depot *depot;
     int opened = open_depot(a, &depot);

@@ -8,7 +8,7 @@ int verb_gc(const struct args *a)
 {
     char bytes[TEXT_SIZE];
     struct pb_error err;
-    struct pb_gc_report r;
+    struct pb_gc_report r = PB_INIT(pb_gc_report);
     int keep = -1;
     if (!args_number(a, "keep", 0, 1000000, &keep))
         return EXIT_USAGE;

@@ -41,8 +41,9 @@ int verb_import_opensauce(const struct args *a)
 {
     _cleanup_password_ char password[PASSWORD_SIZE];
     struct pb_error err;
-    struct pb_import_report report;
-    struct pb_import_options o = {.definitions = a->operands[0],
+    struct pb_import_report report = PB_INIT(pb_import_report);
+    struct pb_import_options o = {.size = sizeof o,
+                                  .definitions = a->operands[0],
                                   .parts = a->operands[1],
                                   .redirect_root = args_value(a, "redirect-root"),
                                   .no_raw = args_flag(a, "no-raw")};
@@ -61,7 +62,7 @@ int verb_import_opensauce(const struct args *a)
 int verb_import_escape(const struct args *a)
 {
     struct pb_error err;
-    struct pb_import_report report;
+    struct pb_import_report report = PB_INIT(pb_import_report);
     struct pb_depot *depot;
     int opened = open_depot(a, &depot);
     if (opened != EXIT_DONE)
@@ -76,8 +77,9 @@ int verb_import_playonline(const struct args *a)
 {
     const char *aliases[VALUES_MAX];
     struct pb_error err;
-    struct pb_import_report report;
-    struct pb_import_app_options o = {.config = a->operands[0],
+    struct pb_import_report report = PB_INIT(pb_import_report);
+    struct pb_import_app_options o = {.size = sizeof o,
+                                      .config = a->operands[0],
                                       .tree = a->operands[1],
                                       .app = args_required(a, "app"),
                                       .hardware = args_required(a, "hardware"),

@@ -102,6 +102,8 @@ static const struct option fetch_options[] = {
     {"timeout", "1..3600", "seconds that a server may bring next to nothing (default 20)", false},
     {"retries", "0..100", "further attempts for what the network fails to bring (default 2)", false},
     {"cacert", "FILE", "certificates to trust for https (default: as curl has it)", false},
+    {"proxy", "URL", "the proxy to go through (\"\": none; default: as curl has it, from the environment)",
+     false},
     {"mirror", "URL", "a further source, such as http://HOST/map_download", true},
     {"password-file", "FILE", "opensauce: the password in FILE's first line (-: standard input)", false},
     {"installed-version", "N", "escape: the game's version (default: what the last upgrade recorded)", false},

@@ -11,7 +11,7 @@ static json_t *result_json(const struct pb_publish_result *r)
 {
     return json_pack("{s:s, s:s, s:b, s:b, s:i, s:I, s:I, s:I, s:s}", "title", r->title, "version",
                      r->version, "unchanged", r->unchanged, "mended", r->mended, "parts", (int)r->parts,
-                     "size", (json_int_t)r->size, "packed", (json_int_t)r->packed, "stored",
+                     "size", (json_int_t)r->source_bytes, "packed", (json_int_t)r->packed, "stored",
                      (json_int_t)r->stored, "warning", r->warning);
 }
 
@@ -22,7 +22,7 @@ static int result_print(const struct args *a, const struct pb_publish_result *r)
         fprintf(stderr, "patchbay: warning: %s: %s\n", a->operands[0], r->warning);
     if (args_flag(a, "json"))
         return print_json(result_json(r));
-    text_bytes(r->size, size);
+    text_bytes(r->source_bytes, size);
     text_bytes(r->packed, packed);
     if (r->mended)
         printf("%s %s: unchanged; what was damaged in the depot is written anew\n", r->title, r->version);
@@ -39,8 +39,9 @@ int verb_publish_map(const struct args *a)
     _cleanup_password_ char password[PASSWORD_SIZE];
     struct pb_error err;
     struct progress progress;
-    struct pb_publish_result result;
-    struct pb_map_options o = {.file = a->operands[0],
+    struct pb_publish_result result = PB_INIT(pb_publish_result);
+    struct pb_map_options o = {.size = sizeof o,
+                               .file = a->operands[0],
                                .algorithm = args_value(a, "algorithm"),
                                .long_password = args_flag(a, "long-password"),
                                .no_raw = args_flag(a, "no-raw"),

@@ -10,9 +10,9 @@ static int result_print(const struct args *a, const struct pb_publish_result *r,
     if (args_flag(a, "json"))
         return print_json(json_pack("{s:s, s:s, s:b, s:i, s:I, s:I, s:I}", "title", r->title, "version",
                                     r->version, "unchanged", r->unchanged, "parts", (int)r->parts, "size",
-                                    (json_int_t)r->size, "packed", (json_int_t)r->packed, "stored",
+                                    (json_int_t)r->source_bytes, "packed", (json_int_t)r->packed, "stored",
                                     (json_int_t)r->stored));
-    text_bytes(r->size, size);
+    text_bytes(r->source_bytes, size);
     text_bytes(r->packed, packed);
     text_bytes(r->stored, stored);
     text_grouped(r->parts, parts);
@@ -39,7 +39,7 @@ static int publish(const struct args *a, publish_fn *fn, const void *options, st
                    const char *what)
 {
     struct pb_error err;
-    struct pb_publish_result result;
+    struct pb_publish_result result = PB_INIT(pb_publish_result);
     struct pb_depot *depot;
     int opened = open_depot(a, &depot);
     if (opened != EXIT_DONE)
@@ -67,7 +67,8 @@ int verb_publish_upgrade(const struct args *a)
 {
     struct progress progress;
     const char *symlinks[VALUES_MAX], *deletes[VALUES_MAX], *aliases[VALUES_MAX];
-    struct pb_upgrade_options o = {.tree = a->operands[0],
+    struct pb_upgrade_options o = {.size = sizeof o,
+                                   .tree = a->operands[0],
                                    .platform = args_required(a, "platform"),
                                    .note = args_value(a, "note"),
                                    .symlinks = symlinks,
@@ -87,7 +88,8 @@ int verb_publish_upgrade(const struct args *a)
 int verb_publish_levels(const struct args *a)
 {
     struct progress progress;
-    struct pb_levels_options o = {.tree = a->operands[0],
+    struct pb_levels_options o = {.size = sizeof o,
+                                  .tree = a->operands[0],
                                   .collection = args_required(a, "collection"),
                                   .title = args_value(a, "title"),
                                   .note = args_value(a, "note"),
@@ -115,7 +117,8 @@ int verb_publish_app(const struct args *a)
 {
     struct progress progress;
     const char *aliases[VALUES_MAX];
-    struct pb_app_options o = {.tree = a->operands[0],
+    struct pb_app_options o = {.size = sizeof o,
+                               .tree = a->operands[0],
                                .app = args_required(a, "app"),
                                .hardware = args_required(a, "hardware"),
                                .version = args_required(a, "version"),

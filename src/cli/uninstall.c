@@ -7,7 +7,7 @@
 int verb_uninstall(const struct args *a)
 {
     struct pb_error err;
-    struct pb_uninstall_report r;
+    struct pb_uninstall_report r = PB_INIT(pb_uninstall_report);
     const char *title = a->operands[0], *folder = a->operands[1];
     if (pb_uninstall(folder, title, &r, &err) < 0)
         return fail(&err);

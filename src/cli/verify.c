@@ -41,7 +41,7 @@ static int result_show(const struct verify_output *o, const struct pb_verify_rep
 int verb_verify(const struct args *a)
 {
     struct pb_error err;
-    struct pb_verify_report r;
+    struct pb_verify_report r = PB_INIT(pb_verify_report);
     struct verify_output o = {.problems = args_flag(a, "json") ? json_array() : NULL};
     const char *title = a->operand_count > 1 ? a->operands[1] : NULL;
     progress_start(&o.progress, true);

@@ -118,8 +118,8 @@ CURL *net_easy(const struct net *t, const char *url, size_t *heads)
     curl_easy_setopt(e, CURLOPT_HEADERDATA, heads);
     curl_easy_setopt(e, CURLOPT_FAILONERROR, 1L);
     curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, t->options.direct ? 0L : 1L);
-    if (t->options.direct)
-        curl_easy_setopt(e, CURLOPT_PROXY, "");
+    if (t->options.direct || t->options.proxy != NULL)
+        curl_easy_setopt(e, CURLOPT_PROXY, t->options.direct ? "" : t->options.proxy);
     if (t->options.token != NULL && t->options.token[0] != '\0') {
         curl_easy_setopt(e, CURLOPT_HTTPAUTH, (long)CURLAUTH_BEARER);
         curl_easy_setopt(e, CURLOPT_XOAUTH2_BEARER, t->options.token);

@@ -18,6 +18,7 @@ struct net_options {
     uint64_t rate;            /* bytes a second of all connections together; 0: unlimited */
     const char *token;        /* goes along as "Authorization: Bearer"; NULL or "": none */
     const char *ca_file;      /* the certificates to trust; NULL: as the environment says */
+    const char *proxy;        /* NULL: as the environment says; "": none */
     pb_progress_fn *progress; /* may be NULL */
     void *arg;
 };

@@ -40,8 +40,10 @@ static bool address_parse(const char *text, uint16_t port, struct sockaddr_stora
 }
 
 /* Would libcurl ask a proxy? Its address would be taken for the server's. Rather not pipelined than wrong. */
-static bool proxy_is_set(void)
+static bool proxy_is_set(const struct net *t)
 {
+    if (t->options.direct || t->options.proxy != NULL)
+        return !t->options.direct && t->options.proxy[0] != '\0';
     static const char *const names[] = {"http_proxy", "all_proxy", "ALL_PROXY"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         const char *value = getenv(names[i]);
@@ -63,7 +65,7 @@ void net_peer_note(struct net *t, CURL *e, const char *url)
     struct net_peer *p = &t->peers[t->peer_count];
     if (t->peer_count == NET_PEERS_MAX || net_peer(t, url) != NULL || redirects > 0 ||
         version != CURL_HTTP_VERSION_1_1 || address == NULL || port <= 0 || port > UINT16_MAX ||
-        server.n >= sizeof p->name || !slice_begins(server, slice_of("http://")) || proxy_is_set() ||
+        server.n >= sizeof p->name || !slice_begins(server, slice_of("http://")) || proxy_is_set(t) ||
         !address_parse(address, (uint16_t)port, &p->address))
         return;
     snprintf(p->name, sizeof p->name, "%.*s", (int)server.n, server.p);

@@ -121,6 +121,21 @@ milliseconds() {
     cmp a.map out/a.map
     grep -q "^CONNECT $foreign_at" proxy.log
     rm -r out
+    # --proxy says more than the environment; "" is none.
+    start_foreign foreign
+    "$patchbay" fetch "opensauce://$foreign_at/a" out --proxy "http://$proxy_at"
+    grep -q "^GET http://$foreign_at/map_download" proxy.log
+    rm -r out
+    asked=$(grep -c . proxy.log)
+    http_proxy=http://$proxy_at "$patchbay" fetch "opensauce://$foreign_at/a" out --proxy ""
+    [ "$(grep -c . proxy.log)" = "$asked" ]
+    rm -r out
+    http_proxy=http://127.0.0.1:1 "$patchbay" fetch "opensauce://$foreign_at/a" out --proxy "http://$proxy_at"
+    [ "$(grep -c . proxy.log)" -gt "$asked" ]
+    rm -r out
+    fetch_fails 1 "ftp is not a proxy's protocol" "$patchbay" fetch "opensauce://$foreign_at/a" out --proxy ftp://127.0.0.1:1
+    fetch_fails 1 "playonline goes through no proxy" "$patchbay" fetch "playonline://$foreign_at/1000@W2U" out \
+        --proxy "http://$proxy_at"
     start_proxy refuse
     fetch_fails 4 "proxy answered with status 407" env https_proxy=http://$proxy_at "$patchbay" fetch \
         "opensauces://$foreign_at/a" out --cacert good.crt --retries 0

@@ -86,8 +86,9 @@ static int publish(char **argv, const char *password)
 {
     struct pb_error err;
     struct pb_depot *depot;
-    struct pb_publish_result result;
-    struct pb_map_options options = {.file = argv[2], .level = 1, .password = password, .long_password = 1};
+    struct pb_publish_result result = PB_INIT(pb_publish_result);
+    struct pb_map_options options = {
+        .size = sizeof options, .file = argv[2], .level = 1, .password = password, .long_password = 1};
     if (pb_depot_init(argv[1], &err) < 0 || pb_depot_open(argv[1], &depot, &err) < 0)
         return failed("depot", &err);
     int rc = pb_publish_map(depot, &options, NULL, NULL, &result, &err);
@@ -100,10 +101,11 @@ static int publish(char **argv, const char *password)
 static int fetch(char **argv, const char *address, const char *password)
 {
     struct pb_error err;
-    struct pb_fetch_result result;
+    struct pb_fetch_result result = PB_INIT(pb_fetch_result);
     char url[128];
     snprintf(url, sizeof url, "opensauce://%s/secret", address);
-    struct pb_fetch_options options = {.url = url, .folder = argv[3], .password = password};
+    struct pb_fetch_options options = {
+        .size = sizeof options, .url = url, .folder = argv[3], .password = password};
     return pb_fetch(&options, NULL, NULL, &result, &err) < 0 ? failed("fetch", &err) : 0;
 }
 

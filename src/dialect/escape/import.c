@@ -96,7 +96,7 @@ static int level_import(struct title_import *t, const char *collection, const st
     *good = rc == PB_OK;
     if (rc < 0)
         return fault_note(t, l->path, err);
-    t->result.size += object->size;
+    t->result.source_bytes += object->size;
     t->result.parts++;
     return PB_OK;
 }
@@ -200,7 +200,7 @@ static int upgrade_file_import(struct title_import *t, const char *platform, con
     const char *packed_path = arena_format(&t->publication.arena, "%s.gz", f->path);
     if (packed_path == NULL)
         return error_memory(err);
-    t->result.size += plain.size;
+    t->result.source_bytes += plain.size;
     t->result.packed += f->gzip ? packed.size : plain.size;
     t->result.parts++;
     rc = es_file_add(&t->publication, f->path, ES_DATA, &plain, err);
@@ -300,7 +300,8 @@ static int title_import(struct import *im, struct arena *arena, const char *file
                         const struct es_collection *listed, unsigned position, struct pb_error *err)
 {
     _cleanup_free_ struct faults *faults = calloc(1, sizeof *faults);
-    struct title_import t = {.import = im, .arena = arena, .faults = faults, .file = file};
+    struct title_import t = {
+        .import = im, .arena = arena, .faults = faults, .file = file, .result = PB_INIT(pb_publish_result)};
     if (faults == NULL)
         return error_memory(err);
     tree_start(&t.tree, im->tree);

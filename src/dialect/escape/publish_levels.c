@@ -121,7 +121,7 @@ static int level_add(struct work *w, const struct es_found *f, struct pb_error *
         return error_memory(err);
     *l = (struct es_level){.path = f->path, .md5 = f->object.md5};
     *o = f->object;
-    w->result->size += f->object.size;
+    w->result->source_bytes += f->object.size;
     w->result->parts++;
     return PB_OK;
 }
@@ -422,7 +422,7 @@ static int release_publish(struct work *w, struct es_attributes *attributes, str
         rc = es_levels_add(w->publication, w->objects.items, w->objects.n, err);
     if (rc < 0)
         return rc;
-    w->result->packed = w->result->size;
+    w->result->packed = w->result->source_bytes;
     return es_commit(w->publication, NULL, attributes, w->result, err);
 }
 

@@ -169,7 +169,7 @@ static int file_store(struct work *w, struct tree *tree, struct es_file *f, stru
         return error_context(err, "%s", f->path);
     f->plain = true;
     f->md5 = plain.md5;
-    w->result->size += plain.size;
+    w->result->source_bytes += plain.size;
     w->result->parts++;
     const char *flat = es_flatten(w->arena, f->path);
     if (flat == NULL)

@@ -179,7 +179,7 @@ static int attributes_make(struct map_import *m, char **text, struct pb_error *e
 static int map_commit(struct map_import *m, struct pb_error *err)
 {
     struct publication_result made;
-    struct pb_publish_result result = {0};
+    struct pb_publish_result result = PB_INIT(pb_publish_result);
     _cleanup_free_ char *attributes = NULL;
     int rc = attributes_make(m, &attributes, err);
     if (rc == PB_OK)
@@ -190,7 +190,7 @@ static int map_commit(struct map_import *m, struct pb_error *err)
     snprintf(result.version, sizeof result.version, "%s", made.version);
     result.unchanged = made.unchanged;
     result.parts = (unsigned)m->definition.part_count;
-    result.size = m->definition.uncompressed_size;
+    result.source_bytes = m->definition.uncompressed_size;
     result.packed = m->definition.compressed_size;
     result.stored = made.stored;
     bool unchecked = m->definition.parts[0].encrypted && m->import->options->password == NULL;

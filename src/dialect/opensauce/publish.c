@@ -337,7 +337,7 @@ int os_publish_map(struct depot *d, const struct pb_map_options *options, pb_pro
         rc = os_password_key(options->password, &w.key, err);
     if (rc == PB_OK) {
         snprintf(result->title, sizeof result->title, OS_DIALECT "/%s", w.stem);
-        result->size = w.size;
+        result->source_bytes = w.size;
         rc = already_live(&w, err);
     }
     if (rc == 0)

@@ -92,7 +92,7 @@ static int file_add(struct import *im, const char *name, uint64_t listed, struct
     free(hashes);
     if (rc == PB_OK) {
         im->result.parts++;
-        im->result.size += object.size;
+        im->result.source_bytes += object.size;
     }
     return rc;
 }
@@ -177,7 +177,8 @@ int po_import(struct depot *d, const struct pb_import_app_options *options, pb_i
                         .arg = arg,
                         .report = report,
                         .publication = &p,
-                        .faults = faults};
+                        .faults = faults,
+                        .result = PB_INIT(pb_publish_result)};
     arena_init(&arena, 0);
     *report = (struct pb_import_report){0};
     if (faults == NULL)

@@ -346,7 +346,7 @@ static int release_publish(struct work *w, struct po_attributes *attributes, str
     if (text == NULL)
         return error_memory(err);
     for (size_t i = 0; i < w->n; i++)
-        w->result->size += w->items[i].file.sums.size;
+        w->result->source_bytes += w->items[i].file.sums.size;
     rc = publication_commit(w->publication, w->options->version, text, &made, err);
     if (rc < 0)
         return rc;

@@ -246,7 +246,7 @@ void report_status(const struct snapshot *snapshot, const struct shared *shared,
     const char *unready = shared_unready(shared);
     json_object_set_new(o, "state", json_string(unready != NULL ? unready : "serving"));
 
-    json_object_set_new(o, "version", json_string(PB_VERSION));
+    json_object_set_new(o, "version", json_string(PB_VERSION_TEXT));
     json_object_set_new(o, "now", json_integer((json_int_t)clock_unix()));
     json_object_set_new(o, "cap_state", json_string(cap_name(&shared->admission.day.state)));
     for (size_t i = 0; i < COUNTS_DIALECTS; i++) {
