@@ -90,6 +90,12 @@ netfaults: all
 hostile: all
 	@python3 tests/interop/hostile.py $(BUILD)/patchbay $(subst $(comma), ,$(CASES))
 
+# For a release: the binary interface that later ones are compared with, by tests/checks/abi.
+abi: deps
+	@$(MAKE) --no-print-directory $(SANITIZED)/build.ninja
+	@meson compile -C $(SANITIZED) patchbay:shared_library >/dev/null
+	@scripts/abi dump $(SANITIZED)/libpatchbay.so include/patchbay abi/libpatchbay.abi
+
 install: all
 	@meson configure $(BUILD) -Dprefix=$(PREFIX)
 	@meson install -C $(BUILD) --quiet >$(BUILD)/install.log || { cat $(BUILD)/install.log; exit 1; }
@@ -101,5 +107,5 @@ format:
 clean:
 	rm -rf $(BUILD) $(SANITIZED) $(FUZZ)
 
-.PHONY: all deps demo check lint valgrind faults starve powerloss netfaults hostile fuzz soak flood bench-publish bench-fetch \
+.PHONY: all abi deps demo check lint valgrind faults starve powerloss netfaults hostile fuzz soak flood bench-publish bench-fetch \
 	bench-serve bench-deps install format clean

@@ -2,6 +2,8 @@
  * What the headers say to a compiler beyond the language: that a function is exported, and that its result is
  * to be looked at. Compilers that have no such words compile the headers all the same. And PB_INIT, by which
  * a caller says which version of a struct it was compiled with.
+ *
+ * Threads: there is nothing here to be called.
  */
 #ifndef PATCHBAY_ATTRIBUTES_H
 #define PATCHBAY_ATTRIBUTES_H
@@ -17,7 +19,7 @@
 #if defined(__GNUC__)
 #define PB_MUST_USE __attribute__((warn_unused_result))
 #elif (defined(__cplusplus) && __cplusplus >= 201703L) ||                                                    \
-    (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 202311L)
+    (defined(__STDC_VERSION__) && __STDC_VERSION__ > 201710L)
 #define PB_MUST_USE [[nodiscard]]
 #else
 #define PB_MUST_USE

@@ -2,6 +2,9 @@
  * Confining a process that serves: the kernel then refuses it what a server has no use for, whatever a client
  * makes of it. For processes that do nothing else, as the program's `patchbay serve`; it can't be undone.
  * docs/security.md says what is refused.
+ *
+ * Threads: both change the process, each once: call them from the thread that starts the server, and from one
+ * thread at a time.
  */
 #ifndef PATCHBAY_CONFINE_H
 #define PATCHBAY_CONFINE_H

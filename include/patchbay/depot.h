@@ -1,9 +1,11 @@
 /*
  * The depot: the folder that holds everything published (docs/formats/depot.md).
  *
- * A struct pb_depot may be used by one thread at a time. Several processes, and several handles in one
- * process, may have the same depot open: publishing, serving and garbage collection exclude each other where
- * necessary.
+ * Threads: a struct pb_depot may be used by one thread at a time, whichever that is. Functions that take a
+ * path may be called from several at once. Several processes, and several handles in one process, may have
+ * the same depot open: publishing, serving and garbage collection exclude each other where necessary. After a
+ * fork() the child must not use a handle of its parent's. Callbacks come in the thread of the call, unless a
+ * function says otherwise; they must not use the handle.
  *
  * All functions take `err`, which must not be NULL and is filled in on failure. Besides the errors that are
  * listed, each may return PB_FAILED (the system refused something), PB_BUSY (another program holds the

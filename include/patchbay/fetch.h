@@ -3,7 +3,11 @@
  * Content is verified before it is installed. A fetch that fails, is cancelled or is killed leaves the
  * installed files as they were; the next fetch continues with what has been downloaded.
  *
- * The functions may be called from several threads at once, for different folders.
+ * Threads: the functions may be called from several at once, for different folders; two fetches of one title
+ * into one folder exclude each other (PB_BUSY). Callbacks come in the thread that calls pb_fetch or
+ * pb_fetch_step. What unpacks and parses are child processes of the library, which it waits for by their ids:
+ * a program that collects the exit statuses of all its children (wait, waitpid of -1) must leave those to it
+ * while a fetch is under way.
  */
 #ifndef PATCHBAY_FETCH_H
 #define PATCHBAY_FETCH_H
@@ -48,7 +52,8 @@ typedef void pb_fetch_notice_fn(void *arg, const char *title, const char *text);
 struct pb_fetch_result;
 typedef void pb_fetch_result_fn(void *arg, const struct pb_fetch_result *result);
 
-/* An option that only one protocol has, such as {"subscribe", "official"}. pb_fetch_option_keys lists them.
+/* An option that only one protocol has, such as {"subscribe", "official"}. docs/library.md has the table, and
+ * pb_fetch_option_keys lists them. This struct has no size and never changes, as callers make arrays of it.
  */
 struct pb_fetch_option {
     const char *key;
@@ -79,8 +84,7 @@ struct pb_fetch_options {
         *mirrors; /* URLs of further sources, such as "http://maps.example.org/map_download". The list is the
                      first source's that has one; pieces come from all of them at once */
     size_t mirror_count;
-    const char *password;                  /* opensauce; NULL: none */
-    const char *installed_version;         /* escape: of the game; NULL: as recorded in the folder */
+    const char *password;                  /* where the protocol has passwords (opensauce); NULL: none */
     const struct pb_fetch_option *options; /* of the URL's protocol */
     size_t option_count;
     int repair;                 /* 1: read every file, also those that look as they were installed */

@@ -1,6 +1,8 @@
 /*
- * What was fetched into a folder: checking it, and taking it away again. The functions may be called from
- * several threads at once, for different folders.
+ * What was fetched into a folder: checking it, and taking it away again.
+ *
+ * Threads: the functions may be called from several at once, for different folders. Callbacks come in the
+ * thread of the call.
  */
 #ifndef PATCHBAY_INSTALLED_H
 #define PATCHBAY_INSTALLED_H

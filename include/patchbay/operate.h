@@ -1,4 +1,8 @@
-/* For operators: bans, and the state of a running server (docs/operations.md). */
+/*
+ * For operators: bans, and the state of a running server (docs/operations.md).
+ *
+ * Threads: as in depot.h. pb_server_status without a depot may be called from several at once.
+ */
 #ifndef PATCHBAY_OPERATE_H
 #define PATCHBAY_OPERATE_H
 

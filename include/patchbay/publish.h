@@ -3,7 +3,10 @@
  * within a second. After an error, a crash or a power cut at any point the release that was live is still
  * live.
  *
- * Each function blocks until it is done. The rules of depot.h for threads and errors apply.
+ * Each function blocks until it is done. The rules of depot.h for errors apply.
+ *
+ * Threads: as in depot.h. Where the library works with several threads, callbacks come in the thread of the
+ * call all the same, except where a function says otherwise.
  */
 #ifndef PATCHBAY_PUBLISH_H
 #define PATCHBAY_PUBLISH_H
@@ -109,9 +112,10 @@ struct pb_levels_options {
 /* Publishes a collection. A folder's description is taken from the file of descriptions, else from the
  * folder's index file, else from the folder's name; ratings are taken from the file of ratings, else from
  * index files. Files whose names are not those of levels (.txt, README, hidden files) are left out, with a
- * notice. In the result `parts` is the number of levels. Needs about 500 bytes of memory for each level.
- * PB_INVALID: the protocol can't express a name (a notice names each); a file is empty; a number is above
- * 2,147,483,647, which the game can't read. */
+ * notice. In the result `parts` is the number of levels. Stores with one thread for each core; progress is
+ * called from any of these, by one at a time. Needs about 500 bytes of memory for each level. PB_INVALID: the
+ * protocol can't express a name (a notice names each); a file is empty; a number is above 2,147,483,647,
+ * which the game can't read. */
 PB_API PB_MUST_USE int pb_publish_levels(struct pb_depot *depot, const struct pb_levels_options *options,
                                          pb_progress_fn *progress, void *arg,
                                          struct pb_publish_result *result, struct pb_error *err);

@@ -160,7 +160,6 @@ static int request_make(struct fetching *f, struct pb_error *err)
                                         .mirrors = o->mirrors,
                                         .mirror_count = o->mirror_count,
                                         .password = o->password,
-                                        .installed_version = o->installed_version,
                                         .options = f->values,
                                         .option_count = o->option_count,
                                         .dry_run = o->dry_run != 0,

@@ -59,7 +59,7 @@ static bool more_keep(struct arena *a, struct pb_fetch_options *o)
 static int options_keep(struct pb_fetching *f, struct pb_error *err)
 {
     struct pb_fetch_options *o = &f->options;
-    const char **const texts[] = {&o->url, &o->folder, &o->ca_file, &o->proxy, &o->installed_version};
+    const char **const texts[] = {&o->url, &o->folder, &o->ca_file, &o->proxy};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         if (*texts[i] != NULL && !text_keep(&f->arena, texts[i]))
             return error_memory(err);

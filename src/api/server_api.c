@@ -3,6 +3,8 @@
 #include "api/dialects.h"
 #include "depot/open.h"
 
+#include <errno.h>
+
 struct pb_server {
     struct server *server;
     size_t addresses;
@@ -119,7 +121,9 @@ const char *pb_server_illness(const struct pb_server *s)
 
 void pb_server_stop(struct pb_server *s)
 {
+    int before = errno; /* of whatever a signal has interrupted */
     server_stop(s->server);
+    errno = before;
 }
 
 void pb_server_free(struct pb_server *s)

@@ -249,7 +249,6 @@ int verb_fetch(const struct args *a)
                                  .folder = a->operands[1],
                                  .mirrors = mirrors,
                                  .mirror_count = args_values(a, "mirror", mirrors, VALUES_MAX),
-                                 .installed_version = args_value(a, "installed-version"),
                                  .connections = (unsigned)connections,
                                  .attempts = (unsigned)(retries + 1),
                                  .timeout = (unsigned)timeout,

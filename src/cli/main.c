@@ -106,7 +106,6 @@ static const struct option fetch_options[] = {
      false},
     {"mirror", "URL", "a further source, such as http://HOST/map_download", true},
     {"password-file", "FILE", "opensauce: the password in FILE's first line (-: standard input)", false},
-    {"installed-version", "N", "escape: the game's version (default: what the last upgrade recorded)", false},
     {"then", "CMD", "run CMD with the shell once the content is there ($PATCHBAY_ADDRESS, …: see the manual)",
      false},
     {"then-delay", "SECONDS", "wait before that, as the original OpenSauce does for 2 s (default 0)", false},

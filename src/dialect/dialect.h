@@ -85,7 +85,6 @@ struct fetch_request {
         *sources; /* for `plan`: the source that it is for, then others that may have the same */
     size_t source_count;
     const char *password;                    /* NULL: none given */
-    const char *installed_version;           /* of the user; NULL: none given */
     const struct fetch_installed *installed; /* as recorded in the folder */
     size_t installed_count;
     const struct setting_value *options; /* of the dialect's own; see dialect/options.h */

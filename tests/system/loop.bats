@@ -9,8 +9,8 @@ setup_file() {
 
 @test "two fetches at once, from one loop; then nothing to do" {
     "$patchbay" init
-    make_map a.map 8000000
-    make_map b.map 5000000 2
+    make_map a.map 3000000
+    make_map b.map 2000000 2
     "$patchbay" publish map a.map --level 1
     "$patchbay" publish map b.map --level 1
     start_server
@@ -25,7 +25,7 @@ setup_file() {
 
 @test "many levels: a step tells 64 things at most, and a fetch that nobody listens to waits" {
     "$patchbay" init
-    levels=${LOOP_LEVELS:-20000} # fewer in make check: files are what costs here
+    levels=${LOOP_LEVELS:-20000}
     make_levels tree "$levels" 20 1
     "$patchbay" publish levels tree --collection official --min-version 1
     start_server
@@ -62,15 +62,15 @@ setup_file() {
 
 @test "cancelled in the middle, or left alone: the folder as it was, and the next one continues" {
     "$patchbay" init
-    make_map a.map 3000000
+    make_map a.map 300000
     "$patchbay" publish map a.map --level 1
     start_server
     "$patchbay" fetch "opensauce://$at/a" out
     stop_server
     before=$(tree_print out)
-    make_map a.map 30000000 3
+    make_map a.map 6000000 3
     "$patchbay" publish map a.map --level 1
-    start_server --rate 8M
+    start_server --rate 500K
     begin=$(date +%s%3N)
     run -0 "$LOOP" cancel "opensauce://$at/a" out
     [ $(($(date +%s%3N) - begin)) -lt 3000 ] # the whole would take longer
@@ -88,7 +88,7 @@ setup_file() {
 
 @test "the example of a game: 60 frames a second" {
     "$patchbay" init
-    make_map a.map 3000000
+    make_map a.map 300000
     "$patchbay" publish map a.map --level 1
     start_server
     run -0 "$PATCHBAY_BUILD/examples/game_loop" "opensauce://$at/a" out

@@ -27,11 +27,10 @@ bool es_request_parse(struct slice path, struct slice *name, bool *upgrade)
 static int version_option_check(const struct fetch_request *q, struct pb_error *err)
 {
     uint64_t version;
-    return q->installed_version == NULL ||
-                   slice_to_u64(slice_of(q->installed_version), ES_NUMBER_MAX, &version)
+    const char *given = fetch_option(q, ES_INSTALLED_VERSION);
+    return given == NULL || slice_to_u64(slice_of(given), ES_NUMBER_MAX, &version)
                ? PB_OK
-               : error_set(err, PB_INVALID, "the installed version is a number, not %s",
-                           q->installed_version);
+               : error_set(err, PB_INVALID, "the installed version is a number, not %s", given);
 }
 
 static int fetch_title(const struct fetch_request *q, struct arena *a, const char **title,
@@ -99,8 +98,9 @@ bool es_game_version(const struct fetch_request *q, uint64_t *version)
 {
     bool known = false;
     uint64_t one;
-    if (q->installed_version != NULL)
-        return slice_to_u64(slice_of(q->installed_version), UINT64_MAX, version);
+    const char *given = fetch_option(q, ES_INSTALLED_VERSION);
+    if (given != NULL)
+        return slice_to_u64(slice_of(given), UINT64_MAX, version);
     for (size_t i = 0; i < q->installed_count; i++) {
         const struct fetch_installed *r = &q->installed[i];
         if (strncmp(r->title, ES_DIALECT "/", sizeof ES_DIALECT) != 0 ||
@@ -475,6 +475,7 @@ static int fetch_assemble(const struct fetch_request *q, struct fetch_plan *plan
 static const struct setting options[] = {
     {"subscribe", "NAME", "make the collection's folder, so that it is fetched", true},
     {"unsubscribe", "NAME", "leave the collection alone from now on", true},
+    {ES_INSTALLED_VERSION, "N", "the game's version (default: what the last upgrade recorded)", false},
     {NULL, NULL, NULL, false},
 };
 

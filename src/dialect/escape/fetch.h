@@ -11,6 +11,9 @@
 /* Splits "PLATFORM/UPGRADE" or "COLLECTION"; false when it is neither. */
 bool es_request_parse(struct slice path, struct slice *name, bool *upgrade);
 
+/* The option by which the user says which version of the game there is. */
+#define ES_INSTALLED_VERSION "installed_version"
+
 /* The game's version, as the user says or as an upgrade's record does; false when it is not known. */
 bool es_game_version(const struct fetch_request *q, uint64_t *version);
 

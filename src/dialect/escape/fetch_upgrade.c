@@ -1,6 +1,7 @@
 /* The plan of an upgrade: what differs is downloaded, packed where that is offered; the rest stays. */
 #include "base/file.h"
 #include "dialect/escape/fetch.h"
+#include "dialect/options.h"
 
 #include <unistd.h>
 
@@ -18,8 +19,9 @@ struct upgrading {
 static bool installed_version(const struct upgrading *u, uint64_t *out)
 {
     const struct fetch_request *q = u->q;
-    if (q->installed_version != NULL)
-        return slice_to_u64(slice_of(q->installed_version), UINT64_MAX, out);
+    const char *given = fetch_option(q, ES_INSTALLED_VERSION);
+    if (given != NULL)
+        return slice_to_u64(slice_of(given), UINT64_MAX, out);
     for (size_t i = 0; i < q->installed_count; i++) {
         if (strcmp(q->installed[i].title, u->plan->title) == 0)
             return slice_to_u64(slice_of(q->installed[i].version), UINT64_MAX, out);

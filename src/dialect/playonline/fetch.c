@@ -39,7 +39,7 @@ static const char *version_installed(const struct update *u)
         if (strcmp(u->q->installed[i].title, u->plan->title) == 0)
             return u->q->installed[i].version;
     }
-    return u->q->installed_version != NULL ? u->q->installed_version : "";
+    return "";
 }
 
 static int newest_ask(struct update *u, const char *source, const char *installed, struct polp_newest *out,
