@@ -6,7 +6,7 @@
 #include "api/fetch_messages.h"
 #include "api/fetch_sized.h"
 #include "base/arena.h"
-#include "serve/live/thread.h"
+#include "base/thread.h"
 
 enum { STEP_MESSAGES = 64 /* a step calls back so often at most; the rest is for the next one */ };
 

@@ -1,6 +1,8 @@
 /* Threads that live as long as a run: making one costs less than reading a small file. */
 #include "base/parallel.h"
 
+#include "base/thread.h"
+
 #include <pthread.h>
 #include <sched.h>
 #include <stdbool.h>
@@ -62,7 +64,8 @@ int parallel_run(size_t n, parallel_fn *fn, void *arg, struct pb_error *err)
     pthread_t threads[PARALLEL_MAX];
     size_t most = parallel_threads(), started = 0;
     struct run r = {.fn = fn, .arg = arg, .n = n, .mutex = PTHREAD_MUTEX_INITIALIZER, .err = err};
-    while (started + 1 < (n < most ? n : most) && pthread_create(&threads[started], NULL, items_do, &r) == 0)
+    while (started + 1 < (n < most ? n : most) &&
+           thread_start(&threads[started], items_do, &r, NULL) == PB_OK)
         started++;
     items_do(&r);
     while (started > 0)

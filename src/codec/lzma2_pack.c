@@ -323,7 +323,7 @@ static int block_pack(struct lzma2_packer *p, struct block *b, struct pb_error *
     b->state = BLOCK_PACKING;
     p->running++;
     monitor_leave(&p->monitor);
-    rc = thread_begin(&b->thread, block_run, b, err);
+    rc = thread_start(&b->thread, block_run, b, err);
     if (rc == PB_OK) {
         p->begun++;
         return PB_OK;

@@ -68,7 +68,7 @@ int lzma2_unpack_begin(const struct archive_opener *opener, uint64_t start, uint
     rc = digest_start(&u->digest, DIGEST_MD5 | DIGEST_CRC32, err);
     unsigned threads = 1 + thread_cores(LZMA2_THREADS_MAX);
     while (rc == PB_OK && u->started < threads) {
-        rc = thread_begin(&u->threads[u->started], u->started == 0 ? walker_run : unpack_run, u, err);
+        rc = thread_start(&u->threads[u->started], u->started == 0 ? walker_run : unpack_run, u, err);
         u->started += rc == PB_OK;
     }
     if (rc < 0 && u->started > 1) /* fewer will do */

@@ -2,7 +2,6 @@
 #include "codec/threads.h"
 
 #include <sched.h>
-#include <signal.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,16 +12,6 @@ unsigned thread_cores(unsigned most)
     long cores =
         sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : sysconf(_SC_NPROCESSORS_ONLN);
     return cores < 1 ? 1 : cores > (long)most ? most : (unsigned)cores;
-}
-
-int thread_begin(pthread_t *thread, void *(*run)(void *), void *arg, struct pb_error *err)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int number = pthread_create(thread, NULL, run, arg);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return number != 0 ? error_errno(err, number, "a thread") : PB_OK;
 }
 
 int monitor_open(struct monitor *m, struct pb_error *err)

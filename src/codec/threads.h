@@ -1,16 +1,12 @@
-/* What packing and unpacking with several threads share: how many, starting one, and a lock to wait at. */
+/* What packing and unpacking with several threads share: how many, and a lock to wait at. */
 #ifndef PB_CODEC_THREADS_H
 #define PB_CODEC_THREADS_H
 
 #include "base/bytes.h"
-
-#include <pthread.h>
+#include "base/thread.h"
 
 /* The cores that this process may use; 1 to `most`. */
 unsigned thread_cores(unsigned most);
-
-/* Starts a thread that no signal is delivered to: they are the program's. */
-PB_MUST_USE int thread_begin(pthread_t *thread, void *(*run)(void *), void *arg, struct pb_error *err);
 
 /* A mutex, and a condition that is signalled when anything behind the mutex changes. */
 struct monitor {

@@ -3,6 +3,7 @@
 
 #include "base/beneath.h"
 #include "base/file.h"
+#include "base/thread.h"
 
 #include <pthread.h>
 #include <unistd.h>
@@ -96,10 +97,10 @@ int writer_open(int staging, struct writer **out, struct pb_error *err)
     pthread_mutex_init(&w->mutex, NULL);
     pthread_cond_init(&w->more, NULL);
     pthread_cond_init(&w->less, NULL);
-    int number = pthread_create(&w->thread, NULL, writer_run, w);
-    if (number != 0) {
+    int rc = thread_start(&w->thread, writer_run, w, err);
+    if (rc < 0) {
         free(w);
-        return error_errno(err, number, "start a thread");
+        return rc;
     }
     *out = w;
     return PB_OK;

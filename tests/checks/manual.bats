@@ -30,3 +30,12 @@ load ../helper
         grep -q "\`$key\`" "$root/docs/configuration.md" || { echo "docs/configuration.md lacks $key"; exit 1; }
     done
 }
+
+@test "every option of fetching that one protocol has is in docs/library.md, with its protocol" {
+    "$patchbay" fetch --help | sed -n 's/^  --\([a-z-]*\) .* \(opensauce\|escape\|playonline\): .*/\2 \1/p' |
+        grep -v password-file >options
+    [ "$(wc -l <options)" -ge 6 ]
+    while read -r protocol option; do
+        grep -q "^| $protocol | \`${option//-/_}\` |" "$root/docs/library.md" || { echo "$protocol $option"; exit 1; }
+    done <options
+}

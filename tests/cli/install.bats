@@ -19,4 +19,15 @@ load ../helper
     # Only the public functions are to be seen.
     run -0 nm -D --defined-only "$LD_LIBRARY_PATH/libpatchbay.so.0"
     [ -z "$(grep -v ' pb_' <<<"$output" | grep ' T ')" ]
+    # As C++, with the library inside: each command of docs/library.md.
+    # shellcheck disable=SC2046
+    c++ -xc++ -std=c++17 "$root/examples/game_loop.c" -o loop -xnone $(pkg-config --cflags patchbay) \
+        "-L$T/root$(PKG_CONFIG_SYSROOT_DIR='' pkg-config --variable=libdir patchbay)" -l:libpatchbay.a \
+        $(PKG_CONFIG_SYSROOT_DIR='' pkg-config --libs $(pkg-config --print-requires-private patchbay | cut -d' ' -f1)) -pthread
+    unset LD_LIBRARY_PATH
+    run -2 ./loop
+    [[ $output == "usage: game_loop"* ]]
+    run -1 ./loop nonsense://x/y out
+    [[ $output == *"not a protocol"* ]]
+    [ "$(pkg-config --modversion patchbay)" = "$("$prefix/bin/patchbay" --version | cut -d' ' -f2)" ]
 }

@@ -4,6 +4,7 @@
 #include "base/beneath.h"
 #include "base/file.h"
 #include "base/parallel.h"
+#include "base/thread.h"
 #include "dialect/playonline/update.h"
 
 #include <fcntl.h>
@@ -122,7 +123,7 @@ static struct unpacking *unpacking_start(struct update *u)
     pthread_cond_init(&p->less, &monotonic);
     pthread_condattr_destroy(&monotonic);
     while (p->thread_count < parallel_threads() &&
-           pthread_create(&p->threads[p->thread_count], NULL, pieces_unpack, p) == 0)
+           thread_start(&p->threads[p->thread_count], pieces_unpack, p, NULL) == PB_OK)
         p->thread_count++;
     u->unpacking = p;
     if (p->thread_count == 0)

@@ -3,9 +3,9 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/thread.h"
 #include "depot/object.h"
 #include "serve/live/scrub_known.h"
-#include "serve/live/thread.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -6,7 +6,7 @@
 #ifndef PB_SERVE_LIVE_WATCHER_H
 #define PB_SERVE_LIVE_WATCHER_H
 
-#include "serve/live/thread.h"
+#include "base/thread.h"
 #include "serve/live/watch.h"
 
 /* PATIENCE_MS: how long an access to the record waits for another program's transaction. It is tried again at

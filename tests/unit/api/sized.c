@@ -149,6 +149,18 @@ static void fetches_look_at_sizes(void **state)
     assert_int_equal(pb_fetch_finish(NULL, &r, &err), PB_INVALID);
 }
 
+/* What abidiff does not see. */
+static void numbers_stay(void **state)
+{
+    static const int codes[] = {PB_OK,      PB_FAILED,    PB_INVALID,   PB_NOT_FOUND,
+                                PB_DAMAGED, PB_NETWORK,   PB_DENIED,    PB_NO_SPACE,
+                                PB_BUSY,    PB_CANCELLED, PB_NO_MEMORY, PB_UNSUPPORTED};
+    (void)state;
+    for (int i = 0; i < (int)(sizeof codes / sizeof codes[0]); i++)
+        assert_int_equal(codes[i], -i);
+    assert_int_equal(sizeof(struct pb_error), sizeof(int) + 600);
+}
+
 static void versions(void **state)
 {
     (void)state;
@@ -165,9 +177,13 @@ static void versions(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(a_caller_of_an_earlier_version), cmocka_unit_test(a_caller_of_a_later_version),
-    cmocka_unit_test(a_size_that_is_not_set),         cmocka_unit_test(every_function_looks_at_sizes),
-    cmocka_unit_test(fetches_look_at_sizes),          cmocka_unit_test(versions),
+    cmocka_unit_test(a_caller_of_an_earlier_version),
+    cmocka_unit_test(a_caller_of_a_later_version),
+    cmocka_unit_test(a_size_that_is_not_set),
+    cmocka_unit_test(every_function_looks_at_sizes),
+    cmocka_unit_test(fetches_look_at_sizes),
+    cmocka_unit_test(numbers_stay),
+    cmocka_unit_test(versions),
 };
 
 TEST_MAIN(tests)

@@ -3,6 +3,8 @@
 
 #include "base/parallel.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <sys/resource.h>
 
 enum { ITEMS = 10000 };
@@ -49,6 +51,25 @@ static void the_first_error_ends_it(void **state)
     assert_int_equal(parallel_run((size_t)1 << 40, fail_at_100, &f, NULL), PB_DAMAGED);
 }
 
+static int signals_look(void *arg, size_t i, struct pb_error *err)
+{
+    pthread_t *caller = arg;
+    sigset_t blocked;
+    if (pthread_equal(pthread_self(), *caller))
+        return PB_OK;
+    return pthread_sigmask(SIG_SETMASK, NULL, &blocked) == 0 && sigismember(&blocked, SIGUSR1) == 1
+               ? PB_OK
+               : error_set(err, PB_FAILED, "item %zu gets the program's signals", i);
+}
+
+static void signals_are_the_callers(void **state)
+{
+    pthread_t caller = pthread_self();
+    struct pb_error err = {0};
+    (void)state;
+    assert_int_equal(parallel_run(ITEMS, signals_look, &caller, &err), PB_OK);
+}
+
 /* Root may have any number of threads, whatever the limit says: then this test only repeats the first. */
 static void without_threads(void **state)
 {
@@ -64,6 +85,7 @@ static void without_threads(void **state)
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(each_once),
     cmocka_unit_test(the_first_error_ends_it),
+    cmocka_unit_test(signals_are_the_callers),
     cmocka_unit_test(without_threads),
 };
 TEST_MAIN(tests)

@@ -1,5 +1,5 @@
-/* Starting threads. */
-#include "serve/live/thread.h"
+/* Starting threads of the library. */
+#include "base/thread.h"
 
 #include <signal.h>
 
