@@ -63,15 +63,15 @@ PB_API PB_MUST_USE int pb_publish_map(struct pb_depot *depot, const struct pb_ma
 
 /* A platform's upgrade, for Escape (docs/formats/escape.md). Begin with PB_INIT, then set what is wanted. */
 struct pb_upgrade_options {
-    size_t size;                    /* set by PB_INIT */
-    const char *tree;               /* folder with the files as the player's folder should have them */
-    const char *platform;           /* "linux" */
+    size_t size;          /* set by PB_INIT */
+    const char *tree;     /* folder with the files as the player's folder should have them */
+    const char *platform; /* "linux" */
+    const char
+        *note; /* one line of free text; NULL: the date, or the live note when nothing else has changed */
     unsigned long long version;     /* the version that this upgrade brings */
     unsigned long long oldest;      /* the oldest version that can upgrade itself */
     unsigned long long recommended; /* below it the upgrade is recommended, else optional */
-    const char
-        *note; /* one line of free text; NULL: the date, or the live note when nothing else has changed */
-    const char *const *symlinks; /* "NAME=TARGET"; symbolic links in the tree are added to these */
+    const char *const *symlinks;    /* "NAME=TARGET"; symbolic links in the tree are added to these */
     size_t symlink_count;
     const char *const *deletes; /* names that the upgrade removes */
     size_t delete_count;
