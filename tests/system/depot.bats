@@ -24,6 +24,7 @@ object_over() { # SIZE: an object that is larger
     start_operated --verify-rate 0
     wait_for 10 metric_is objects_damaged 1
     wait_for 10 code_is 503 "http://$at/maps/a.map"
+    code_is 503 "http://$at/maps/a.map" -I
     grep -q 'its bytes are not those of its name.*it hurts opensauce/a' serve.log
     wait_for 10 metric_is objects_verified_total 2
     code_is 200 "$url?map=a&part=$(part_name a)" # the others are served
