@@ -21,12 +21,15 @@ struct pb_config {
     struct config_value *first, **last;
 };
 
-enum { CONFIG_VALUES_MAX = 1024 };
+enum { CONFIG_VALUES_MAX = 1024, CONFIG_MIRRORS_MAX = 16 };
 
 /* The values of a key that are in force: those of the highest rank. Returns their number; stores at most
  * `room`. */
 size_t config_values(const struct pb_config *c, const char *section, const char *key,
                      const struct config_value **out, size_t room);
+
+/* Does the configuration name servers that this one connects to? */
+bool config_connects(const struct pb_config *c);
 
 /* Makes the settings for serving. The caller owns the one reference. PB_INVALID names the origin of the
  * value. */
@@ -47,7 +50,9 @@ struct config_start {
     struct server_listen listen[SERVER_ADDRESSES_MAX];
     size_t listen_count;
     unsigned threads;
-    const char *access_log; /* NULL: none */
+    const char *access_log;                  /* NULL: none */
+    const char *mirrors[CONFIG_MIRRORS_MAX]; /* of repair_from */
+    size_t mirror_count;
 };
 PB_MUST_USE int config_start(const struct pb_config *c, struct config_start *out, struct pb_error *err);
 
