@@ -134,6 +134,8 @@ static int request_make(struct fetching *f, struct pb_error *err)
     struct url url;
     bool secure;
     const struct pb_fetch_options *o = f->options;
+    if (o->url == NULL || o->folder == NULL)
+        return error_set(err, PB_INVALID, "the %s is not set", o->url == NULL ? "url" : "folder");
     int rc = url_parse(o->url, &f->arena, &url, err);
     if (rc < 0)
         return rc;

@@ -25,11 +25,10 @@ struct pb_fetching {
 
 /* ---- the options outlive the caller's ---- */
 
+/* One that is not there stays so. */
 static bool text_keep(struct arena *a, const char **text)
 {
-    if (*text != NULL)
-        *text = arena_text(a, *text);
-    return *text != NULL;
+    return *text == NULL || (*text = arena_text(a, *text)) != NULL;
 }
 
 static bool mirrors_keep(struct arena *a, struct pb_fetch_options *o)
@@ -61,7 +60,7 @@ static int options_keep(struct pb_fetching *f, struct pb_error *err)
     struct pb_fetch_options *o = &f->options;
     const char **const texts[] = {&o->url, &o->folder, &o->ca_file, &o->proxy};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        if (*texts[i] != NULL && !text_keep(&f->arena, texts[i]))
+        if (!text_keep(&f->arena, texts[i]))
             return error_memory(err);
     }
     if (o->password != NULL && (o->password = f->password = strdup(o->password)) == NULL)

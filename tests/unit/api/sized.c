@@ -147,6 +147,9 @@ static void fetches_look_at_sizes(void **state)
     assert_int_equal(pb_fetch_finish(fetching, NULL, &err), PB_INVALID);
     assert_non_null(strstr(err.text, "not a protocol"));
     assert_int_equal(pb_fetch_finish(NULL, &r, &err), PB_INVALID);
+    good.folder = NULL;
+    assert_int_equal(pb_fetch(&good, NULL, NULL, &r, &err), PB_INVALID);
+    assert_string_equal(err.text, "the folder is not set");
 }
 
 /* What abidiff does not see. */
