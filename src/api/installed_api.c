@@ -8,6 +8,7 @@
 #include "install/files.h"
 #include "install/install.h"
 #include "install/records.h"
+#include "patchbay/fetch.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -309,4 +310,44 @@ int pb_uninstall(const char *folder, const char *title, struct pb_uninstall_repo
     workspace_close(&t.w);
     sized_give(&sized, &own, report);
     return rc < 0 ? error_context(err, "uninstall %s", title) : PB_OK;
+}
+
+/* ---- fetch.h: what is installed, and what was broken off ---- */
+
+int pb_recover(const char *folder, int *found, struct pb_error *err)
+{
+    struct workspace w;
+    int rc = workspace_open(folder, WORKSPACE_LOOK, &w, err);
+    *found = rc == PB_OK && w.recovered;
+    if (rc == PB_NOT_FOUND)
+        return error_set(err, rc, "%s: nothing was fetched into this folder", folder);
+    if (rc == PB_OK)
+        workspace_close(&w);
+    return rc;
+}
+
+struct installed_arg {
+    pb_installed_fn *fn;
+    void *arg;
+};
+
+static int installed_show(void *arg, const struct installed *i)
+{
+    struct installed_arg *a = arg;
+    struct pb_installed record = {i->title, i->version, i->source, i->files, i->file,
+                                  i->size,  i->md5,     i->crc32,  i->when};
+    return a->fn(a->arg, &record);
+}
+
+int pb_installed_list(const char *folder, pb_installed_fn *fn, void *arg, struct pb_error *err)
+{
+    struct workspace w;
+    struct installed_arg a = {fn, arg};
+    int rc = workspace_open(folder, WORKSPACE_LOOK, &w, err);
+    if (rc < 0)
+        return rc == PB_NOT_FOUND ? error_set(err, rc, "%s: nothing was fetched into this folder", folder)
+                                  : rc;
+    rc = installed_each(w.home, installed_show, &a, err);
+    workspace_close(&w);
+    return rc;
 }
