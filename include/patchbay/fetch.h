@@ -191,9 +191,9 @@ PB_API PB_MUST_USE int pb_fetch_start(const struct pb_fetch_options *options, st
                                       struct pb_error *err);
 
 /*
- * Calls the functions of the options with what there is to tell, at most 64 times, and sets *progress, which
+ * Calls the functions of the options with what there is to tell, at most 256 times, and sets *progress, which
  * may be NULL, to what is under way now: valid until the next step. Never blocks. Returns 1; 0 when the fetch
- * has ended and all was told. A fetch that has told 256 things which no step took waits for a step. The
+ * has ended and all was told. A fetch that has told 512 things which no step took waits for a step. The
  * functions may call pb_fetch_cancel, but neither pb_fetch_step nor pb_fetch_finish.
  */
 PB_API int pb_fetch_step(struct pb_fetching *fetching, const struct pb_progress **progress);

@@ -8,7 +8,7 @@
 #include "base/arena.h"
 #include "base/thread.h"
 
-enum { STEP_MESSAGES = 64 /* a step calls back so often at most; the rest is for the next one */ };
+enum { STEP_MESSAGES = 256 /* a step calls back so often at most; the rest is for the next one */ };
 
 struct pb_fetching {
     struct pb_fetch_options given; /* the caller's functions */

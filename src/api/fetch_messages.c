@@ -7,7 +7,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { MESSAGES_MAX = 256 /* of at most two paths each: a megabyte of memory, most often much less */ };
+enum { MESSAGES_MAX = 512 /* of two paths at most: some 100 KB, and never more than 4 MB */ };
 
 enum message_kind { MESSAGE_CHANGE, MESSAGE_PLAN, MESSAGE_NOTICE, MESSAGE_TITLE };
 

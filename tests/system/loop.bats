@@ -23,7 +23,7 @@ setup_file() {
     [[ ${lines[0]} == "ok: opensauce/a;"*" 0 bytes; last keep a.map" ]]
 }
 
-@test "many levels: a step tells 64 things at most, and a fetch that nobody listens to waits" {
+@test "many levels: a step tells 256 things at most, and a fetch that nobody listens to waits" {
     "$patchbay" init
     levels=${LOOP_LEVELS:-20000}
     make_levels tree "$levels" 20 1

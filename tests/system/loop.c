@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FETCHES_MAX = 4, STEP_MOST = 64, WAIT_MS = 30000 };
+enum { FETCHES_MAX = 4, STEP_MOST = 256, WAIT_MS = 30000 };
 
 struct told {
     struct pb_fetching *fetching;
