@@ -16,5 +16,6 @@
 #include "patchbay/publish.h"
 #include "patchbay/server.h"
 #include "patchbay/status.h"
+#include "patchbay/words.h"
 
 #endif

@@ -41,6 +41,14 @@ PB_API PB_MUST_USE int pb_config_default(struct pb_config *config, const char *s
  * PB_NOT_FOUND: there is no such file. PB_INVALID: as for pb_config_set. */
 PB_API PB_MUST_USE int pb_config_read(struct pb_config *config, const char *file, struct pb_error *err);
 
+/* Called with one line of text that says what is wrong with a configuration, and where. The text is valid
+ * during the call only. */
+typedef void pb_config_fault_fn(void *arg, const char *text);
+
+/* For checking, so that all that is wrong is told at once: from now on a line or a value that is wrong is
+ * told to fn and left out, where the function that finds it would end with PB_INVALID. fn NULL ends this. */
+PB_API void pb_config_faults(struct pb_config *config, pb_config_fault_fn *fn, void *arg);
+
 /* The description of a key. Texts are static. */
 struct pb_config_key {
     const char *section;

@@ -23,14 +23,7 @@ static bool connects(const struct pb_config *c)
 
 static int sandbox_wanted(const struct pb_config *c, bool *wanted, struct pb_error *err)
 {
-    const struct config_value *v;
-    *wanted = true;
-    if (config_values(c, "server", "sandbox", &v, 1) == 0)
-        return PB_OK;
-    *wanted = strcmp(v->value, "yes") == 0;
-    return *wanted || strcmp(v->value, "no") == 0
-               ? PB_OK
-               : error_set(err, PB_INVALID, "%s: sandbox is yes or no, not %s", v->where, v->value);
+    return config_choice(c, "sandbox", "yes", "no", true, wanted, err);
 }
 
 /* The folder of a file, so that the file may be replaced. A file directly below "/" or "/etc" stands for

@@ -57,6 +57,26 @@ bool slice_to_bytes(struct slice text, uint64_t max, uint64_t *value)
     return true;
 }
 
+bool slice_to_seconds(struct slice text, uint64_t max, uint64_t *value)
+{
+    static const struct {
+        char unit;
+        uint64_t seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 604800}};
+    uint64_t factor = 1;
+    for (size_t i = 0; text.n > 1 && i < sizeof units / sizeof units[0]; i++) {
+        if (text.p[text.n - 1] == units[i].unit) {
+            factor = units[i].seconds;
+            text.n--;
+            break;
+        }
+    }
+    if (!slice_to_u64(text, max / factor, value))
+        return false;
+    *value *= factor;
+    return true;
+}
+
 void buffer_init(struct buffer *b, size_t ceiling)
 {
     *b = (struct buffer){.ceiling = ceiling};

@@ -76,7 +76,7 @@ static const struct option list_options[] = {
 
 static const struct option ban_options[] = {
     {"reason", "TEXT", "one line for people", false},
-    {"for", "TIME", "90s, 30m, 12h, 7d, 2w (default: until it is lifted)", false},
+    {"for", "DURATION", "such as 30m, 12h, 7d or 2w (default: until it is lifted)", false},
     {NULL, NULL, NULL, false},
 };
 
@@ -99,7 +99,7 @@ static const struct option fetch_options[] = {
     {"connections", "1..64", "connections at once (default 4, and 8 for many small files)", false},
     {"limit-rate", "RATE", "bytes a second over all connections, such as 500K or 2M (default: no limit)",
      false},
-    {"timeout", "1..3600", "seconds that a server may bring next to nothing (default 20)", false},
+    {"timeout", "DURATION", "how long a server may bring next to nothing, at most 1h (default 20s)", false},
     {"retries", "0..100", "further attempts for what the network fails to bring (default 2)", false},
     {"cacert", "FILE", "certificates to trust for https (default: as curl has it)", false},
     {"mirror", "URL", "a further source, such as http://HOST/map_download", true},
@@ -107,7 +107,7 @@ static const struct option fetch_options[] = {
     {"installed-version", "N", "escape: the game's version (default: what the last upgrade recorded)", false},
     {"then", "CMD", "run CMD with the shell once the content is there ($PATCHBAY_ADDRESS, …: see the manual)",
      false},
-    {"then-delay", "SECONDS", "wait before that, as the original OpenSauce does for 2 s (default 0)", false},
+    {"then-delay", "DURATION", "wait before that, as the original OpenSauce does for 2s (default 0s)", false},
     {"json", NULL, "print what happens as JSON, an event a line: see docs/launchers.md", false},
     {NULL, NULL, NULL, false},
 };

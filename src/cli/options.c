@@ -262,27 +262,27 @@ bool args_number(const struct args *a, const char *name, long low, long high, in
     return true;
 }
 
-bool args_bytes(const struct args *a, const char *name, unsigned long long low, unsigned long long *out)
+/* `rc`: what came of reading the value. */
+static bool args_good(const char *name, int rc, const struct pb_error *err)
 {
-    static const char units[] = "KMG";
-    const char *text = args_value(a, name), *unit;
-    char *end;
-    if (text == NULL)
-        return true;
-    errno = 0;
-    unsigned long long n = strtoull(text, &end, 10);
-    bool good = text[0] >= '0' && text[0] <= '9' && errno == 0 && n < 1ull << 32;
-    if (*end != '\0' && (unit = strchr(units, *end >= 'a' ? *end - ('a' - 'A') : *end)) != NULL) {
-        n <<= 10 * (unit - units + 1);
-        end++;
-    }
-    if (!good || *end != '\0' || n < low) {
-        fprintf(stderr, "patchbay: --%s is a number of bytes such as 500K or 2M, at least %llu, not %s\n",
-                name, low, text);
-        return false;
-    }
-    *out = n;
-    return true;
+    if (rc < 0)
+        fprintf(stderr, "patchbay: --%s %s\n", name, err->text);
+    return rc == PB_OK;
+}
+
+bool args_bytes(const struct args *a, const char *name, uint64_t low, uint64_t *out)
+{
+    const uint64_t most = 1ull << 62;
+    const char *text = args_value(a, name);
+    struct pb_error err;
+    return text == NULL || args_good(name, pb_bytes_read(text, low, most, out, &err), &err);
+}
+
+bool args_duration(const struct args *a, const char *name, uint64_t low, uint64_t high, uint64_t *out)
+{
+    const char *text = args_value(a, name);
+    struct pb_error err;
+    return text == NULL || args_good(name, pb_duration_read(text, low, high, out, &err), &err);
 }
 
 const char *args_required(const struct args *a, const char *name)
