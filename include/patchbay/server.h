@@ -77,6 +77,15 @@ PB_API PB_MUST_USE int pb_server_start(const char *depot, const struct pb_config
                                        pb_server_report_fn *report, void *arg, struct pb_server **server,
                                        struct pb_error *err);
 
+/*
+ * Checks all that pb_server_start and pb_server_reload check, without listening and without changing
+ * anything: the configuration, its files, the depot and each live title. `warn`, which may be NULL, is called
+ * for what keeps nobody from serving: a title that is damaged, a rate of a title that the depot does not
+ * have. Errors are those of pb_server_start; with pb_config_faults all are told, and PB_OK is returned.
+ */
+PB_API PB_MUST_USE int pb_server_check(const char *depot, const struct pb_config *config,
+                                       pb_server_report_fn *warn, void *arg, struct pb_error *err);
+
 /* Writes the address of listener n (from 0) to `text` (room bytes), with the port that was chosen where port
  * 0 was asked for: "127.0.0.1:40123". PB_NOT_FOUND: there is no such listener. */
 PB_API int pb_server_address(const struct pb_server *server, size_t n, char *text, size_t room);

@@ -41,10 +41,12 @@ int config_seconds(const struct pb_config *c, const char *key, unsigned most, un
     const struct config_value *v;
     uint64_t n = fallback;
     int rc = PB_OK;
-    if (config_values(c, "server", key, &v, 1) > 0)
-        rc = pb_duration_read(v->value, 1, most, &n, err);
-    if (rc < 0)
-        error_context(err, "%s: %s", v->where, key);
+    if (config_values(c, "server", key, &v, 1) > 0) {
+        struct pb_error why;
+        rc = pb_duration_read(v->value, 1, most, &n, &why);
+        if (rc < 0)
+            error_set(err, rc, "%s: %s %s", v->where, key, why.text);
+    }
     *ms = (unsigned)n * 1000;
     return config_wrong(c, rc, err);
 }
@@ -203,6 +205,9 @@ int config_settings(const struct pb_config *c, struct serve_settings **out, stru
         rc = deny_make(c, s, err);
     if (rc == PB_OK)
         rc = verify_make(c, s, err);
+    bool sandbox; /* confine_api.c makes it so */
+    if (rc == PB_OK)
+        rc = config_choice(c, "sandbox", "yes", "no", true, &sandbox, err);
     if (rc == PB_OK)
         rc = config_limits(c, s, err);
     if (rc == PB_OK)

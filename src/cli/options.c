@@ -1,6 +1,8 @@
 /* Parsing the command line by the table, and printing help from it. */
 #include "cli/options.h"
 
+#include "cli/suggest.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,9 +52,11 @@ static void help_verb(const struct args *a)
     }
 }
 
-static int usage_error(const struct verb *v, const char *what, const char *which)
+/* `more` is the rest of the sentence, such as what may have been meant. */
+static int usage_error_more(const struct verb *v, const char *what, const char *which, const char *more)
 {
-    fprintf(stderr, "patchbay: %s%s%s; ", what, which[0] != '\0' ? ": " : "", which);
+    fprintf(stderr, "patchbay: %s%s%s%s%s ", what, which[0] != '\0' ? ": " : "", which, more,
+            more[0] != '\0' ? "" : ";");
     if (v != NULL) {
         fprintf(stderr, "usage: ");
         usage_line(stderr, v);
@@ -63,15 +67,23 @@ static int usage_error(const struct verb *v, const char *what, const char *which
     return EXIT_USAGE;
 }
 
-/* "publish" alone is the beginning of a verb. */
-static int verb_missing(const char *word)
+static int usage_error(const struct verb *v, const char *what, const char *which)
 {
+    return usage_error_more(v, what, which, "");
+}
+
+/* "publish" alone is the beginning of a verb. */
+static int verb_missing(int argc, char **argv)
+{
+    char near[SUGGEST_SIZE];
+    const char *word = argv[1];
     size_t n = strlen(word);
+    suggest_verb(argc, argv, near);
     for (const struct verb *v = verbs; v->words != NULL; v++) {
         if (strncmp(v->words, word, n) == 0 && v->words[n] == ' ')
-            return usage_error(v, "what kind", word);
+            return usage_error_more(v, "what kind", word, near);
     }
-    return usage_error(NULL, "there is no such verb", word);
+    return usage_error_more(NULL, "there is no such verb", word, near);
 }
 
 /* Finds the verb that the first words name; returns how many words it has, 0 for none. */
@@ -141,8 +153,10 @@ static int option_take(struct args *a, int left, char **word, int *used)
     const char *name = word[0] + 2;
     const char *equals = strchr(name, '=');
     const struct option *o = option_find(a, name, equals != NULL ? (size_t)(equals - name) : strlen(name));
+    char near[SUGGEST_SIZE];
     if (o == NULL)
-        return usage_error(a->verb, "there is no such option", word[0]);
+        return usage_error_more(a->verb, "there is no such option", word[0],
+                                suggest_option(a, word[0], near));
     if (!o->repeatable && args_value(a, o->name) != NULL)
         return usage_error(a->verb, "given twice", word[0]);
     if (a->value_count == VALUES_MAX)
@@ -206,7 +220,7 @@ int args_parse(int argc, char **argv, struct args *a)
     }
     int words = verb_find(argc, argv, &a->verb);
     if (words == 0)
-        return verb_missing(argv[1]);
+        return verb_missing(argc, argv);
     options_gather(a);
     for (int i = words + 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0) {
