@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 
 static struct snapshot *fuzz_snapshot;
-static struct shared fuzz_shared;
+static struct shared fuzz_shared = {.process = {-1, -1, 0}};
 
 static void fuzz_file_write(const char *path, const char *text)
 {

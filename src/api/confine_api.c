@@ -4,6 +4,7 @@
 #include "api/config.h"
 #include "api/dialects.h"
 #include "base/confine.h"
+#include "base/process.h"
 
 #include <limits.h>
 #include <unistd.h>
@@ -84,6 +85,8 @@ int pb_confine_files(const char *depot, const struct pb_config *c, const char *c
     if (rc < 0 || !wanted)
         return rc;
     paths_add(&paths, always, sizeof always / sizeof always[0]);
+    for (size_t i = 0; process_files[i] != NULL; i++)
+        paths_add(&paths, &(struct confine_path){process_files[i], CONFINE_READ}, 1);
     if (access(depot, W_OK) != 0) { /* the catalog may have to be copied: depot/database_read.c */
         const char *folder = getenv("TMPDIR");
         paths_add(&paths,

@@ -4,6 +4,7 @@
 #include "api/dialects.h"
 #include "depot/copy.h"
 #include "depot/release.h"
+#include "depot/usage.h"
 #include "dialect/compile.h"
 #include "dialect/escape/publish.h"
 #include "dialect/opensauce/publish.h"
@@ -77,6 +78,25 @@ int pb_depot_withdraw(struct pb_depot *depot, const char *title, struct pb_error
 int pb_depot_gc(struct pb_depot *depot, int keep, int wait, struct pb_gc_report *report, struct pb_error *err)
 {
     return depot_gc(inner(depot), keep, wait != 0, report, err);
+}
+
+int pb_depot_gc_preview(struct pb_depot *depot, int keep, int wait, struct pb_gc_report *report,
+                        struct pb_error *err)
+{
+    return depot_gc_preview(inner(depot), keep, wait != 0, report, err);
+}
+
+int pb_depot_usage(struct pb_depot *depot, pb_title_usage_fn *fn, void *arg, struct pb_depot_usage *usage,
+                   struct pb_error *err)
+{
+    struct pb_depot_usage full = {.size = sizeof full};
+    size_t size = usage->size;
+    if (size < sizeof size)
+        return error_set(err, PB_INVALID, "usage: the size of the struct is not set");
+    int rc = depot_usage(inner(depot), fn, arg, &full, err);
+    full.size = size;
+    memcpy(usage, &full, size < sizeof full ? size : sizeof full);
+    return rc;
 }
 
 int pb_depot_backup(struct pb_depot *depot, const char *folder, pb_progress_fn *progress, void *arg,

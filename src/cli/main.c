@@ -89,6 +89,7 @@ static const struct option status_options[] = {
 
 static const struct option gc_options[] = {
     {"keep", "N", "forget all but the live and the N newest other releases of each title", false},
+    {"dry-run", NULL, "tell what would be removed, and change nothing", false},
     {"no-wait", NULL, "fail when a publish is under way, instead of waiting", false},
     {NULL, NULL, NULL, false},
 };
@@ -152,7 +153,10 @@ const struct verb verbs[] = {
      "Escape's tree as a static host has it; OpenSauce's parts (as parts/HOST_DIRECTORY/PART, for a\n"
      "redirect) and maps. Files that are there and right stay; nothing is removed.\n",
      NULL, NULL, true, true, verb_export},
-    {"list", "", 0, 0, "List what is live", "", list_options, NULL, true, true, verb_list},
+    {"list", "", 0, 0, "List what is live, and what it costs",
+     "Bytes of the live release; and of objects in the depot that no other title needs (own), that others\n"
+     "need, too (shared), that only old releases need (old).\n",
+     list_options, NULL, true, true, verb_list},
     {"history", "TITLE", 1, 1, "List the releases of a title, newest first",
      "TITLE is DIALECT/NAME, such as opensauce/immure.\n", NULL, NULL, true, true, verb_history},
     {"rollback", "TITLE [VERSION]", 1, 2, "Make an older release live",

@@ -72,13 +72,54 @@ static int usage_error(const struct verb *v, const char *what, const char *which
     return usage_error_more(v, what, which, "");
 }
 
+enum { WORDS_MAX = 96, WORD_SIZE = 64 };
+
+/* The first words of verbs; each once, as verbs that share one stand together. */
+static size_t first_words(char store[WORDS_MAX][WORD_SIZE], const char *list[WORDS_MAX])
+{
+    size_t n = 0;
+    for (const struct verb *v = verbs; v->words != NULL && n < WORDS_MAX; v++) {
+        snprintf(store[n], WORD_SIZE, "%.*s", (int)strcspn(v->words, " "), v->words);
+        list[n] = store[n];
+        n += n == 0 || strcmp(store[n], store[n - 1]) != 0;
+    }
+    return n;
+}
+
+/* Verbs of two words go first: "publish mpa", "pulbish map". */
+static void verb_suggest(int argc, char **argv, char out[SUGGEST_SIZE])
+{
+    char two[2 * WORD_SIZE], store[WORDS_MAX][WORD_SIZE];
+    const char *list[WORDS_MAX];
+    size_t n = 0;
+    for (const struct verb *v = verbs; v->words != NULL && n < WORDS_MAX; v++) {
+        if (strchr(v->words, ' ') != NULL)
+            list[n++] = v->words;
+    }
+    if (argc > 2 && snprintf(two, sizeof two, "%s %s", argv[1], argv[2]) < (int)sizeof two &&
+        suggest(two, list, n, "", out)[0] != '\0')
+        return;
+    suggest(argv[1], list, first_words(store, list), "", out);
+}
+
+static int option_missing(const struct args *a, const char *word)
+{
+    char name[WORD_SIZE], near[SUGGEST_SIZE];
+    const char *list[OPTIONS_MAX];
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(word + 2, "="), word + 2);
+    for (size_t i = 0; i < a->option_count; i++)
+        list[i] = a->options[i].name;
+    return usage_error_more(a->verb, "there is no such option", word,
+                            suggest(name, list, a->option_count, "--", near));
+}
+
 /* "publish" alone is the beginning of a verb. */
 static int verb_missing(int argc, char **argv)
 {
     char near[SUGGEST_SIZE];
     const char *word = argv[1];
     size_t n = strlen(word);
-    suggest_verb(argc, argv, near);
+    verb_suggest(argc, argv, near);
     for (const struct verb *v = verbs; v->words != NULL; v++) {
         if (strncmp(v->words, word, n) == 0 && v->words[n] == ' ')
             return usage_error_more(v, "what kind", word, near);
@@ -153,10 +194,8 @@ static int option_take(struct args *a, int left, char **word, int *used)
     const char *name = word[0] + 2;
     const char *equals = strchr(name, '=');
     const struct option *o = option_find(a, name, equals != NULL ? (size_t)(equals - name) : strlen(name));
-    char near[SUGGEST_SIZE];
     if (o == NULL)
-        return usage_error_more(a->verb, "there is no such option", word[0],
-                                suggest_option(a, word[0], near));
+        return option_missing(a, word[0]);
     if (!o->repeatable && args_value(a, o->name) != NULL)
         return usage_error(a->verb, "given twice", word[0]);
     if (a->value_count == VALUES_MAX)

@@ -176,6 +176,8 @@ static int loops_start(struct server *s, const struct server_options *o, struct 
         rc = loops_init(s, o, loops, fds, err);
     fds_close(fds, loops, SERVER_ADDRESSES_MAX);
     if (rc == PB_OK) {
+        if (has_operator(s))
+            process_open(&s->shared.process);
         room_init(&s->room, loops * room_objects(loops), has_operator(s));
         admin_note(s);
     }
@@ -201,6 +203,7 @@ int server_start(const struct server_options *o, struct serve_settings *settings
         return s == NULL ? error_memory(err) : error_set(err, PB_INVALID, "too many threads or addresses");
     }
     s->shared.started = clock_unix();
+    process_init(&s->shared.process);
     pthread_mutex_init(&s->shared.asked.mutex, NULL);
     int rc = admission_init(&s->shared.admission, err);
     if (rc < 0) {
@@ -287,6 +290,7 @@ void server_free(struct server *s)
     admin_forget(s);
     watcher_free(&s->watcher);
     admission_free(&s->shared.admission);
+    process_close(&s->shared.process);
     free(s->loops);
     free(s->threads);
     free(s);

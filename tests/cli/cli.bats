@@ -125,7 +125,9 @@ load ../helper
     [[ $output == *"there is no release 9"* ]]
     "$patchbay" withdraw opensauce/a
     run -0 "$patchbay" list
-    [ -z "$output" ]
+    [[ $output == "depot: "* ]]
+    run -0 "$patchbay" list --json
+    [ "$output" = "[]" ]
     run -3 "$patchbay" history opensauce/b
     [[ $output == *"no such title"* ]]
     run -1 "$patchbay" history b
