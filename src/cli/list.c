@@ -31,7 +31,7 @@ static int depot_list(const struct args *a, json_t *array)
     int opened = open_depot(a, &depot);
     if (opened != EXIT_DONE)
         return opened;
-    int rc = list_depot(depot, array, &err);
+    int rc = args_flag(a, "names") ? list_names(depot, array, &err) : list_depot(depot, array, &err);
     pb_depot_close(depot);
     return rc < 0 ? fail(&err) : EXIT_DONE;
 }

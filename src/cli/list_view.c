@@ -78,3 +78,17 @@ int list_depot(struct pb_depot *depot, json_t *array, struct pb_error *err)
     json_decref(costs.of);
     return rc;
 }
+
+static int name_show(void *array, const struct pb_title_usage *u)
+{
+    if (array != NULL)
+        return json_array_append_new(array, json_string(u->title));
+    printf("%s\n", u->title);
+    return 0;
+}
+
+int list_names(struct pb_depot *depot, json_t *array, struct pb_error *err)
+{
+    struct pb_depot_usage usage = {.size = sizeof usage};
+    return pb_depot_usage(depot, name_show, array, &usage, err);
+}

@@ -6,5 +6,7 @@
 
 /* Lists the depot. `array` is appended to, or NULL: text is printed. */
 PB_MUST_USE int list_depot(struct pb_depot *depot, json_t *array, struct pb_error *err);
+/* The same of the names of all titles alone. */
+PB_MUST_USE int list_names(struct pb_depot *depot, json_t *array, struct pb_error *err);
 
 #endif

@@ -71,6 +71,7 @@ static const struct option import_options[] = {
 
 static const struct option list_options[] = {
     {"installed", "DIR", "what was fetched into DIR, instead of what the depot has", false},
+    {"names", NULL, "only the names of titles, withdrawn ones, too", false},
     {NULL, NULL, NULL, false},
 };
 
@@ -219,6 +220,9 @@ const struct verb verbs[] = {
      "moved\n"
      "to DIR/attic. Files that are not the title's stay. TITLE: see 'patchbay list --installed DIR'.\n",
      NULL, NULL, false, true, verb_uninstall},
+    {"completion", "bash|zsh|fish", 1, 1, "Print completions for a shell",
+     "source <(patchbay completion bash) gives them to the bash at hand.\n", NULL, NULL, false, false,
+     verb_completion},
     {NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, false, false, NULL},
 };
 

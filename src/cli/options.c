@@ -152,8 +152,9 @@ void args_add_option(struct args *a, struct option option)
         a->options[a->option_count++] = option;
 }
 
-static void options_gather(struct args *a)
+void args_start(struct args *a, const struct verb *v)
 {
+    *a = (struct args){.verb = v};
     for (const struct option *o = a->verb->options; o != NULL && o->name != NULL; o++)
         args_add_option(a, *o);
     if (a->verb->more_options != NULL)
@@ -246,7 +247,7 @@ static int words_take(struct args *a, int argc, char **argv)
 
 int args_parse(int argc, char **argv, struct args *a)
 {
-    *a = (struct args){0};
+    const struct verb *verb = NULL;
     if (argc < 2)
         return usage_error(NULL, "what is to be done", "");
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
@@ -257,10 +258,10 @@ int args_parse(int argc, char **argv, struct args *a)
         printf("patchbay %s\n", pb_version());
         return EXIT_DONE;
     }
-    int words = verb_find(argc, argv, &a->verb);
+    int words = verb_find(argc, argv, &verb);
     if (words == 0)
         return verb_missing(argc, argv);
-    options_gather(a);
+    args_start(a, verb);
     for (int i = words + 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0) {
             help_verb(a);

@@ -55,6 +55,8 @@ extern const struct verb verbs[]; /* ends with NULL words */
 /* Parses the command line. Returns -1 to run the verb; else the exit status, after printing help or an error.
  */
 int args_parse(int argc, char **argv, struct args *a);
+/* Sets the verb and its options, the common ones included; nothing is given yet. */
+void args_start(struct args *a, const struct verb *v);
 void args_add_option(struct args *a, struct option option);
 
 /* The last value of an option, or NULL. */

@@ -257,7 +257,7 @@ load ../helper
     [[ $output == *"patchbay.conf:3: [server] has no key frob"* ]]
     printf '[server]\nidle_timeout = soon\n' >patchbay.conf
     run -1 "$patchbay" serve --config patchbay.conf
-    [[ $output == *"patchbay.conf:2: idle_timeout is a number"* ]]
+    [[ $output == *"patchbay.conf:2: idle_timeout is a duration"* ]]
     run -2 "$patchbay" serve --http nonsense
     [[ $output == *"--http: nonsense is not ADDRESS:PORT"* ]]
     run -3 "$patchbay" serve --config missing.conf
