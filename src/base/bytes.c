@@ -44,11 +44,9 @@ bool slice_to_u64(struct slice text, uint64_t max, uint64_t *value)
 
 bool slice_to_bytes(struct slice text, uint64_t max, uint64_t *value)
 {
-    static const char units[] = "kMGT";
-    const char *unit = text.n > 1 ? memchr(units, text.p[text.n - 1], 4) : NULL;
+    static const char units[] = "kmgt";
+    const char *unit = text.n > 1 ? memchr(units, ascii_lower(text.p[text.n - 1]), 4) : NULL;
     unsigned shift = unit != NULL ? 10 * (unsigned)(unit - units + 1) : 0;
-    if (text.n > 1 && text.p[text.n - 1] == 'K')
-        shift = 10;
     if (shift > 0)
         text.n--;
     if (!slice_to_u64(text, max >> shift, value))

@@ -107,6 +107,16 @@ PYTHON
     [[ $output == *"no such option: --jsno; did you mean --json?"* ]]
     run -2 "$patchbay" frobnicate
     [[ $output != *"did you mean"* ]]
+    # What a server has is asked for once it does not have what is wanted.
+    make_levels tree 3 1 1
+    "$patchbay" publish levels tree --collection official --min-version 1
+    start_server
+    run -3 "$patchbay" fetch "escape://$at/oficial" out
+    [[ $output == *"(404); did you mean official?"* ]]
+    run -3 "$patchbay" fetch "escape://$at/nothing" out
+    [[ $output != *"did you mean"* ]]
+    run -3 "$patchbay" fetch "escape://$at/" out --subscribe oficial
+    [[ $output == *"did you mean official?"* ]]
     run -3 "$patchbay" history opensauce/imure
     [[ $output == *"no such title in the depot; did you mean opensauce/immure?" ]]
     run -1 "$patchbay" withdraw imure
