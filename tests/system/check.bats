@@ -73,6 +73,36 @@ CONF
     stop_server
 }
 
+@test "a reload checks the same, and an error leaves the old configuration in force" {
+    "$patchbay" init
+    printf '[server]\nsoft_cap = 1G\n' >conf
+    start_server --config conf
+    printf '[server]\nsoft_cap = 2G\nhard_cap = 1G\n' >conf
+    kill -HUP "$server"
+    wait_for 10 grep -qF "the old configuration stays: conf:2: the soft cap is above the hard cap" serve.log
+    printf '[server]\nsandbox = maybe\n' >conf
+    kill -HUP "$server"
+    wait_for 10 grep -qF "conf:2: sandbox is yes or no, not maybe" serve.log
+    stop_server
+}
+
+@test "durations on the command line: one way to write them" {
+    "$patchbay" init
+    local bad
+    for bad in 0 -1 +5m 1.5h 1h30m 5y 99999999999999999999d; do
+        run -2 "$patchbay" ban 192.0.2.7 --for "$bad"
+        [[ $output == *"--for is a duration from 1s to "*"such as 30s, 5m, 1h or 7d, not $bad" ]]
+    done
+    run -0 "$patchbay" ban 192.0.2.7 --for 2m --json
+    python3 -c 'import json,sys,time; assert 60 < json.loads(sys.argv[1])["expires"] - time.time() <= 120' "$output"
+    run -2 "$patchbay" fetch escape://127.0.0.1:9/a out --timeout 2h
+    [[ $output == *"--timeout is a duration from 1s to 1h"* ]]
+    run -2 "$patchbay" fetch escape://127.0.0.1:9/a out --then-delay 1.0
+    [[ $output == *"--then-delay is a duration from 0s to 1h"* ]]
+    run -2 "$patchbay" fetch escape://127.0.0.1:9/a out --limit-rate 10
+    [[ $output == *"--limit-rate is a number of bytes from 1k to 4194304T"* ]]
+}
+
 @test "no depot, a log's folder that can't be written, a damaged title" {
     run -1 "$patchbay" serve --check
     [[ $output == *"no depot here"* ]]
