@@ -5,7 +5,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,11 +14,31 @@
 
 const char *const process_files[] = {STAT_FILE, FDS_FILE, NULL};
 
-/* The fields of /proc/self/stat that we want; the first ones, up to the command's ')', have none of them. */
+/* Of the fields of /proc/self/stat, which are numbered from 1 (proc(5)), those that we want. */
+enum { FIELD_BEHIND_COMMAND = 3, FIELD_START = 22, FIELD_VIRTUAL, FIELD_RESIDENT, FIELDS };
+
 struct stat_fields {
-    unsigned long long start_ticks; /* since the machine was booted */
-    unsigned long long virtual_bytes, resident_pages;
+    uint64_t start_ticks; /* since the machine was booted */
+    uint64_t virtual_bytes, resident_pages;
 };
+
+static bool stat_parse(const char *text, struct stat_fields *out)
+{
+    *out = (struct stat_fields){0};
+    uint64_t *const wanted[] = {&out->start_ticks, &out->virtual_bytes, &out->resident_pages};
+    const char *at = strrchr(text, ')'); /* the command may have spaces and brackets itself */
+    if (at == NULL || at[1] != ' ')
+        return false;
+    at += 2;
+    for (int field = FIELD_BEHIND_COMMAND; field < FIELDS; field++) {
+        size_t n = strcspn(at, " ");
+        if (at[n] == '\0' || (field >= FIELD_START &&
+                              !slice_to_u64((struct slice){at, n}, UINT64_MAX, wanted[field - FIELD_START])))
+            return false;
+        at += n + 1;
+    }
+    return true;
+}
 
 static bool stat_read(int fd, struct stat_fields *out)
 {
@@ -28,11 +47,7 @@ static bool stat_read(int fd, struct stat_fields *out)
     if (n <= 0)
         return false;
     text[n] = '\0';
-    const char *at = strrchr(text, ')'); /* the command may have brackets itself */
-    return at != NULL && sscanf(at + 1,
-                                " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d"
-                                " %llu %llu %llu",
-                                &out->start_ticks, &out->virtual_bytes, &out->resident_pages) == 3;
+    return stat_parse(text, out);
 }
 
 static double seconds_of(struct timespec t)
@@ -40,7 +55,7 @@ static double seconds_of(struct timespec t)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static double start_time(unsigned long long ticks)
+static double start_time(uint64_t ticks)
 {
     struct timespec now, up;
     long hertz = sysconf(_SC_CLK_TCK);
