@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 enum { QUANTITY_TEXT = 32 };
+_Static_assert((int)PB_NEAR_MAX == (int)NEAREST_MAX, "what is found has room");
 
 struct unit {
     const char *name;
