@@ -58,6 +58,9 @@ static const struct setting server_settings[] = {
      false},
     {"verify", "yes|no", "check each object once while it is served (default yes)", false},
     {"verify_rate", "BYTES", "a second that this reads (default 4M; 0: no limit)", false},
+    {"repair_from", "URL",
+     "fetch what is damaged again from this server of the same content: http://, https:// or polp://", true,
+     true},
     {NULL, NULL, NULL, false},
 };
 
@@ -179,6 +182,24 @@ size_t config_values(const struct pb_config *c, const char *section, const char 
         n++;
     }
     return n;
+}
+
+static bool connects(const struct pb_config *c, const char *section, const struct setting *s)
+{
+    const struct config_value *v;
+    for (; s->key != NULL; s++) {
+        if (s->connects && config_values(c, section, s->key, &v, 1) > 0)
+            return true;
+    }
+    return false;
+}
+
+bool config_connects(const struct pb_config *c)
+{
+    bool found = connects(c, SERVER_SECTION, server_settings);
+    for (size_t i = 0; !found && all_dialects[i] != NULL; i++)
+        found = connects(c, all_dialects[i]->name, all_dialects[i]->settings);
+    return found;
 }
 
 /* A file being read: inih asks for lines. What it would pass over in silence, or name by a number alone, is

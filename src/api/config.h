@@ -23,7 +23,7 @@ struct pb_config {
     void *fault_arg;
 };
 
-enum { CONFIG_VALUES_MAX = 1024, CONFIG_SECONDS_MAX = 86400 };
+enum { CONFIG_VALUES_MAX = 1024, CONFIG_SECONDS_MAX = 86400, CONFIG_MIRRORS_MAX = 16 };
 #define CAP_MAX (1ull << 60) /* bytes a day */
 
 /* What becomes of a fault. With pb_config_faults it is told, and PB_OK is returned: the value is left out.
@@ -34,6 +34,9 @@ int config_wrong(const struct pb_config *c, int rc, const struct pb_error *err);
  * `room`. */
 size_t config_values(const struct pb_config *c, const char *section, const char *key,
                      const struct config_value **out, size_t room);
+
+/* Does the configuration name servers that this one connects to? */
+bool config_connects(const struct pb_config *c);
 
 /* Makes the settings for serving. The caller owns the one reference. PB_INVALID names the origin of the
  * value. */
@@ -61,7 +64,9 @@ struct config_start {
     struct server_listen listen[SERVER_ADDRESSES_MAX];
     size_t listen_count;
     unsigned threads;
-    const char *access_log; /* NULL: none */
+    const char *access_log;                  /* NULL: none */
+    const char *mirrors[CONFIG_MIRRORS_MAX]; /* of repair_from */
+    size_t mirror_count;
 };
 PB_MUST_USE int config_start(const struct pb_config *c, struct config_start *out, struct pb_error *err);
 

@@ -2,25 +2,11 @@
 #include "patchbay/confine.h"
 
 #include "api/config.h"
-#include "api/dialects.h"
 #include "base/confine.h"
 #include "base/process.h"
 
 #include <limits.h>
 #include <unistd.h>
-
-/* Does the configuration name servers that this one connects to? */
-static bool connects(const struct pb_config *c)
-{
-    const struct config_value *v;
-    for (size_t i = 0; all_dialects[i] != NULL; i++) {
-        for (const struct setting *s = all_dialects[i]->settings; s->key != NULL; s++) {
-            if (s->connects && config_values(c, all_dialects[i]->name, s->key, &v, 1) > 0)
-                return true;
-        }
-    }
-    return false;
-}
 
 static int sandbox_wanted(const struct pb_config *c, bool *wanted, struct pb_error *err)
 {
@@ -60,6 +46,14 @@ static const struct confine_path resolver[] = {
     {"/run/systemd/resolve", CONFINE_READ},
 };
 
+/* Where OpenSSL and libcurl look for the certificates that they trust. */
+static const struct confine_path certificates[] = {
+    {"/etc/ssl", CONFINE_READ},
+    {"/usr/lib/ssl", CONFINE_READ},
+    {"/usr/share/ca-certificates", CONFINE_READ},
+    {"/usr/local/share/ca-certificates", CONFINE_READ},
+};
+
 enum { PATHS_MAX = 32 };
 
 struct paths {
@@ -71,6 +65,17 @@ static void paths_add(struct paths *p, const struct confine_path *more, size_t n
 {
     for (size_t i = 0; i < n && p->n < PATHS_MAX; i++)
         p->list[p->n++] = more[i];
+}
+
+static void certificates_add(struct paths *p)
+{
+    static const char *const names[] = {"CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"};
+    paths_add(p, certificates, sizeof certificates / sizeof certificates[0]);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char *path = getenv(names[i]);
+        if (path != NULL && path[0] != '\0')
+            paths_add(p, &(struct confine_path){path, CONFINE_READ}, 1);
+    }
 }
 
 int pb_confine_files(const char *depot, const struct pb_config *c, const char *config_file, int *version,
@@ -103,8 +108,10 @@ int pb_confine_files(const char *depot, const struct pb_config *c, const char *c
     /* A starting server asks whether those that are on record still answer. Later there are no sockets to
      * connect. */
     struct confine_files files = {.paths = paths.list, .connect = true, .bind = true};
-    if (connects(c))
+    if (config_connects(c)) {
         paths_add(&paths, resolver, sizeof resolver / sizeof resolver[0]);
+        certificates_add(&paths);
+    }
     files.n = paths.n;
     return confine_files(&files, version, err);
 }
@@ -116,7 +123,7 @@ int pb_confine_calls(const struct pb_config *c, void (*refused)(int call), int *
     *enforced = 0;
     int rc = sandbox_wanted(c, &wanted, err);
     if (rc == PB_OK && wanted)
-        rc = confine_calls(CONFINE_SERVER, connects(c), refused, &done, err);
+        rc = confine_calls(CONFINE_SERVER, config_connects(c), refused, &done, err);
     *enforced = done;
     return rc;
 }

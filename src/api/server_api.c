@@ -2,10 +2,12 @@
 #include "api/check.h"
 #include "api/config.h"
 #include "api/dialects.h"
+#include "api/repair.h"
 #include "depot/open.h"
 
 struct pb_server {
     struct server *server;
+    struct repair *repair; /* NULL: nothing to repair from */
     size_t addresses;
     char *start; /* what it was started with, as text: start_text */
     char *depot;
@@ -25,6 +27,8 @@ static char *start_text(const struct config_start *s)
         listen_address_text(&s->listen[i].address, address, sizeof address);
         buffer_format(&text, " %s %s", s->listen[i].protocol->name, address);
     }
+    for (size_t i = 0; i < s->mirror_count; i++)
+        buffer_format(&text, " %s", s->mirrors[i]);
     return text.p;
 }
 
@@ -55,6 +59,8 @@ int pb_server_start(const char *depot, const struct pb_config *config, int own_l
     int rc = config_start(config, &start, err);
     if (rc == PB_OK)
         rc = depot_mend(depot, report, arg, err);
+    if (rc == PB_OK && !own_loop)
+        rc = repair_start(depot, &start, report, arg, &s->repair, err);
     if (rc == PB_OK)
         rc = config_settings(config, &settings, err);
     if (rc == PB_OK) {
@@ -64,7 +70,8 @@ int pb_server_start(const char *depot, const struct pb_config *config, int own_l
                                    .threads = own_loop ? 0 : start.threads,
                                    .access_log = start.access_log,
                                    .report = report,
-                                   .report_arg = arg};
+                                   .report_arg = arg,
+                                   .damage = {s->repair != NULL ? repair_damaged : NULL, s->repair}};
         rc = server_start(&o, settings, &s->server, err);
     }
     s->start = rc == PB_OK ? start_text(&start) : NULL;
@@ -112,7 +119,8 @@ int pb_server_reload(struct pb_server *s, const struct pb_config *config, struct
         return rc;
     _cleanup_free_ char *text = start_text(&start);
     if (s->report != NULL && text != NULL && strcmp(text, s->start) != 0)
-        s->report(s->report_arg, "changed addresses, threads and access_log are used from the next start on");
+        s->report(s->report_arg,
+                  "changed addresses, threads, access_log and repair_from are used from the next start on");
     rc = server_reload(s->server, settings, err);
     if (rc == PB_OK)
         check_titles_report(config, s->depot, s->report, s->report_arg);
@@ -133,7 +141,8 @@ void pb_server_free(struct pb_server *s)
 {
     if (s == NULL)
         return;
-    server_free(s->server);
+    server_free(s->server); /* which no longer tells of damage then */
+    repair_stop(s->repair);
     free(s->start);
     free(s->depot);
     free(s);

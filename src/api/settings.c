@@ -272,6 +272,43 @@ static int listeners_make(const struct pb_config *c, struct config_start *out, s
     return rc;
 }
 
+/* A URL with a host, without its last slashes. */
+static int mirror_take(const struct config_value *v, const char **out, struct pb_error *err)
+{
+    static const char *const schemes[] = {"http://", "https://", "polp://"};
+    enum { MIRROR_MOST = 400 };
+    size_t n = strlen(v->value), skip = 0;
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        if (strncmp(v->value, schemes[i], strlen(schemes[i])) == 0)
+            skip = strlen(schemes[i]);
+    }
+    bool plain = n <= MIRROR_MOST && strpbrk(v->value, " \t?#\\\"") == NULL;
+    if (skip == 0 || !plain || n == skip || v->value[skip] == '/' || v->value[n - 1] == '/')
+        return error_set(
+            err, PB_INVALID,
+            "%s: repair_from is http://HOST[:PORT][/PATH], https://… or polp://HOST[:PORT], without a "
+            "slash at its end, not %.100s",
+            v->where, v->value);
+    *out = v->value;
+    return PB_OK;
+}
+
+static int mirrors_make(const struct pb_config *c, struct config_start *out, struct pb_error *err)
+{
+    const struct config_value *values[CONFIG_MIRRORS_MAX];
+    size_t n = config_values(c, "server", "repair_from", values, CONFIG_MIRRORS_MAX);
+    int rc = n > CONFIG_MIRRORS_MAX ? error_set(err, PB_INVALID, "%s: more than %d of repair_from",
+                                                values[0]->where, CONFIG_MIRRORS_MAX)
+                                    : PB_OK;
+    rc = config_wrong(c, rc, err);
+    for (size_t i = 0; rc == PB_OK && i < n && i < CONFIG_MIRRORS_MAX; i++) {
+        rc = mirror_take(values[i], &out->mirrors[out->mirror_count], err);
+        out->mirror_count += rc == PB_OK;
+        rc = config_wrong(c, rc, err);
+    }
+    return rc;
+}
+
 int config_start(const struct pb_config *c, struct config_start *out, struct pb_error *err)
 {
     const struct config_value *log;
@@ -281,6 +318,8 @@ int config_start(const struct pb_config *c, struct config_start *out, struct pb_
     int rc = config_number(c, "threads", 1, SERVER_THREADS_MAX, threads, &out->threads, err);
     if (rc == PB_OK)
         rc = listeners_make(c, out, err);
+    if (rc == PB_OK)
+        rc = mirrors_make(c, out, err);
     if (config_values(c, "server", "access_log", &log, 1) > 0 && strcmp(log->value, "off") != 0)
         out->access_log = log->value;
     return rc;

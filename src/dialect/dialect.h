@@ -180,6 +180,11 @@ struct dialect {
      * others, and must be written after them. NULL: the dialect can't be served statically. */
     bool (*export_path)(const struct site_title *title, const struct site_entry *entry, unsigned n,
                         struct buffer *path, bool *list);
+    /* Where another server of the same content has the entry's bytes: appends the URL to try, below `base`
+     * ("http://HOST[:PORT][/PATH]", or "polp://HOST[:PORT]"). Called with n = 0, 1, … until it returns false,
+     * as there may be several. `entry` may be of an older release of the title. NULL: it is never known. */
+    bool (*mirror_url)(const struct site_title *title, const struct site_entry *entry, const char *base,
+                       unsigned n, struct buffer *url);
     /* A file that all titles make together, for the same host. NULL: none. */
     void (*export_site)(const struct site *site, const void *site_data, const char **path,
                         struct slice *bytes);

@@ -42,7 +42,7 @@ struct reply_plan {
     uint8_t dialect;                /* index in serve_settings.dialects, or REPLY_NO_DIALECT */
     const struct site_title *title; /* the title that the content belongs to; NULL: none */
     const char *memory;             /* BODY_MEMORY: the first byte to send */
-    const struct sha256 *object;    /* BODY_OBJECT: owned by the site */
+    const struct sha256 *object;    /* BODY_OBJECT, and replies to HEAD about one; owned by the site */
     uint64_t object_size;           /* of the whole object */
     uint64_t offset;                /* BODY_OBJECT: the first byte to send */
     uint64_t length;                /* bytes of body to send */
@@ -77,6 +77,7 @@ static inline void reply_plan_start(struct reply_plan *p)
     p->owned = p->refused = p->starts_download = p->ends_download = p->close = false;
     p->dialect = REPLY_NO_DIALECT;
     p->title = NULL;
+    p->object = NULL;
     p->pace = 0;
     p->target = NULL;
     p->relay = NULL;

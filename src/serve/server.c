@@ -183,7 +183,7 @@ static int loops_start(struct server *s, const struct server_options *o, struct 
     }
     if (rc < 0 || o->threads == 0)
         return rc;
-    rc = watcher_start(&s->watcher, err);
+    rc = watcher_start(&s->watcher, &o->damage, err);
     for (size_t i = 0; rc == PB_OK && i < loops; i++) {
         rc = thread_start(&s->threads[i], loop_run, &s->loops[i], err);
         s->thread_count += rc == PB_OK;

@@ -22,6 +22,7 @@ struct server_options {
     const char *access_log;   /* NULL: none */
     server_report_fn *report; /* may be NULL */
     void *report_arg;
+    struct damage_listener damage; /* not told without threads */
 };
 
 struct server;

@@ -315,6 +315,7 @@ void http_reply_resource(const struct http_moment *m, const struct http_request 
         head_content_range(plan, first, length, r->size);
     head_length(plan, length);
     head_end(plan);
+    plan->object = r->object;
     if (request->method == HTTP_HEAD || length == 0)
         return;
     plan->offset = first;

@@ -24,6 +24,7 @@ object_over() { # SIZE: an object that is larger
     start_operated --verify-rate 0
     wait_for 10 metric_is objects_damaged 1
     wait_for 10 code_is 503 "http://$at/maps/a.map"
+    code_is 503 "http://$at/maps/a.map" -I
     grep -q 'its bytes are not those of its name.*it hurts opensauce/a' serve.log
     wait_for 10 metric_is objects_verified_total 2
     code_is 200 "$url?map=a&part=$(part_name a)" # the others are served
@@ -176,4 +177,74 @@ END
     pids=()
     cat published* | awk '$1 >= 400 { exit 1 }'
     "$patchbay" fsck
+}
+
+# mirrored OPTION...: another server, of a copy of the depot; sets $mirror.
+mirrored() {
+    start_server --depot mirror "$@"
+    mirror=$at mirror_server=$server
+    cp serve.log mirror.log
+}
+
+every_object_flip() {
+    local object
+    find depot/objects -type f | while read -r object; do flip "$object"; done
+}
+
+@test "damaged objects are fetched again from a mirror: maps, levels and an upgrade, whatever other mirrors say" {
+    "$patchbay" init
+    make_map a.map 2500000
+    make_map b.map 300000 2
+    make_levels tree 30 4 1
+    "$patchbay" publish map a.map --level 1
+    "$patchbay" publish map b.map --level 1 --password-file <(echo secret)
+    "$patchbay" publish levels tree --collection official --min-version 1
+    "$patchbay" publish upgrade tree --platform linux --version 2 --oldest 1 --recommended 1
+    "$patchbay" backup mirror
+    mirrored --opensauce-require-client yes
+    mkdir liar
+    "$patchbay" export liar
+    find liar -type f -exec sed -i '1s/^/x/' {} +
+    static_server liar
+    # One map's raw form is protected: no mirror gives it without the password.
+    raw=$(find depot/objects -type f -size 300000c)
+    cp "$raw" kept
+    every_object_flip
+    start_operated --verify-rate 0 --repair-from "http://127.0.0.1:1" --repair-from "http://$static_at" --repair-from "http://$mirror"
+    objects=$(find depot/objects -type f | wc -l)
+    wait_for 30 metric_is objects_verified_total "$objects"
+    wait_for 30 metric_is objects_damaged 1
+    cmp -s "$raw" kept && return 1
+    [ "$(grep -c 'was fetched again' serve.log)" = $((objects - 1)) ]
+    ! grep -q 'refused' serve.log # by the sandbox
+    cp kept "$raw.new" && mv "$raw.new" "$raw"
+    wait_for 20 metric_is objects_damaged 0
+    curl -sf "http://$at/maps/a.map" | cmp - a.map
+    stop_server
+    "$patchbay" fsck
+    [ -z "$(find depot/tmp -type f)" ]
+}
+
+@test "a damaged file of PlayOnline is fetched again over POLP, from a server that is looked up by name" {
+    "$patchbay" init
+    mkdir -p app/data
+    for i in 1 2 3; do make_map "app/data/$i.dat" 200000 "$i"; done
+    "$patchbay" publish app app --app 1000 --hardware W2U --version 20070101_1
+    "$patchbay" backup mirror
+    mirrored --polp 127.0.0.1:0
+    port=$(sed -n 's|.*polp.*:\([0-9]*\).*|\1|p' mirror.log | head -1)
+    for object in $(find depot/objects -type f -size +50k); do flip "$object"; done
+    start_operated --polp 127.0.0.1:0 --verify-rate 0 --repair-from "polp://localhost:$port"
+    wait_for 30 grep -q 'was fetched again' serve.log
+    wait_for 30 metric_is objects_damaged 0
+    stop_server
+    "$patchbay" fsck
+    # Nobody has it: told once, and tried again later. Stopping does not wait for the mirror.
+    flip "$object"
+    start_operated --polp 127.0.0.1:0 --verify-rate 0 --repair-from "polp://127.0.0.1:1"
+    wait_for 30 grep -q 'could not be fetched again, and is tried later' serve.log
+    metric_is objects_damaged 1
+    stop_server
+    run -2 "$patchbay" serve --repair-from ftp://a
+    run -2 "$patchbay" serve --repair-from http://a/
 }

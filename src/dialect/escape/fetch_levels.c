@@ -386,14 +386,13 @@ static int index_plan(struct updating *u, const struct es_level *const *beside, 
     return es_made_add(u->plan, u->q->staging, (struct slice){text.p, text.n}, at, err);
 }
 
+/* u->listed comes out in another order: leftovers_plan has been. */
 static int indexes_plan(struct updating *u, struct pb_error *err)
 {
-    const struct es_level **beside;
-    int rc = levels_sort(&u->list, &u->scratch, &beside, err);
-    if (rc == PB_OK && u->list.level_count > 1)
+    const struct es_level **beside = u->listed;
+    if (u->list.level_count > 1)
         qsort(beside, u->list.level_count, sizeof *beside, beside_compare);
-    if (rc == PB_OK)
-        rc = index_plan(u, beside, "", u->list.title, err);
+    int rc = index_plan(u, beside, "", u->list.title, err);
     for (size_t i = 0; rc == PB_OK && i < u->list.folder_count; i++)
         rc = index_plan(u, beside, u->list.folders[i].path, u->list.folders[i].description, err);
     return rc;
@@ -446,6 +445,12 @@ static int list_take(struct updating *u, struct pb_error *err)
     return rc == PB_OK ? levels_sort(&u->list, &u->scratch, &u->listed, err) : rc;
 }
 
+/* Levels, an index for each folder, and some that are not listed. */
+static size_t files_expected(const struct es_levels *l)
+{
+    return l->level_count + l->level_count / 64 + l->folder_count + 8;
+}
+
 static int steps_plan(struct updating *u, struct pb_error *err)
 {
     size_t most = u->list.level_count + 2 * u->list.folder_count + 8;
@@ -470,7 +475,8 @@ int es_levels_plan(const struct fetch_request *q, const struct fetch_net *net, c
     if (rc == PB_OK && !plan->up_to_date) {
         rc = list_take(&u, err);
         if (rc == PB_OK)
-            rc = es_local_read(q->folder, collection, q->files, &u.scratch, &u.local, err);
+            rc = es_local_read(q->folder, collection, q->files, files_expected(&u.list), &u.scratch, &u.local,
+                               err);
         if (rc == PB_OK)
             rc = steps_plan(&u, err);
     }

@@ -138,8 +138,8 @@ static int indexes_make(struct es_local *l, struct pb_error *err)
     return PB_OK;
 }
 
-int es_local_read(int root, const char *collection, const struct file_records *records, struct arena *a,
-                  struct es_local *out, struct pb_error *err)
+int es_local_read(int root, const char *collection, const struct file_records *records, size_t expected,
+                  struct arena *a, struct es_local *out, struct pb_error *err)
 {
     struct stat st;
     _cleanup_fd_ int folder = -1;
@@ -160,6 +160,10 @@ int es_local_read(int root, const char *collection, const struct file_records *r
         if (fstatat(folder, ES_UNSUBSCRIBE, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode))
             return error_set(err, PB_INVALID, "you have unsubscribed from %s (--subscribe %s changes that)",
                              collection, collection);
+        out->files = arena_zero(a, expected * sizeof *out->files);
+        out->file_room = expected;
+        if (out->files == NULL)
+            return error_memory(err);
         if (tree_walk(folder, "", item_note, out, err) < 0)
             return error_context(err, "%s", collection);
     }

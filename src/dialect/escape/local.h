@@ -8,14 +8,13 @@
 
 struct es_local_file {
     const char *path; /* within the collection */
-    bool regular;     /* else it has no MD5 */
-    bool link;
-    bool index;     /* an index file, no level */
-    bool webindex;  /* of the name of those that are generated */
-    bool generated; /* and made as they are, with nothing of the player's in it */
-
-    bool used;   /* a step has been found for it */
-    size_t skip; /* of the first with an MD5: how many of them are used, from the start on */
+    uint32_t skip;    /* of the first with an MD5: how many of them are used, from the start on */
+    bool regular : 1; /* else it has no MD5 */
+    bool link : 1;
+    bool index : 1;     /* an index file, no level */
+    bool webindex : 1;  /* of the name of those that are generated */
+    bool generated : 1; /* and made as they are, with nothing of the player's in it */
+    bool used : 1;      /* a step has been found for it */
     struct md5 md5;
     struct fetch_seen seen;
 };
@@ -39,11 +38,12 @@ struct es_local {
 };
 
 /* Reads and hashes everything in the folder, which may be missing. Files that look as they are recorded are
- * not read. PB_INVALID: it is a link or no folder, the player has unsubscribed, or there is more in it than
+ * not read. Room for `expected` files is made at once, as an array that grows leaves copies in the arena.
+ * PB_INVALID: it is a link or no folder, the player has unsubscribed, or there is more in it than
  * ES_LOCAL_MAX. */
 enum { ES_LOCAL_MAX = 1000000 };
 PB_MUST_USE int es_local_read(int root, const char *collection, const struct file_records *records,
-                              struct arena *a, struct es_local *out, struct pb_error *err);
+                              size_t expected, struct arena *a, struct es_local *out, struct pb_error *err);
 
 /* Is the collection's folder just what the record says, with nothing missing, changed or added? 1 yes, 0 no.
  * *files: how many levels there are. */

@@ -328,6 +328,21 @@ static bool escape_export_path(const struct site_title *title, const struct site
     return true;
 }
 
+/* At the same paths, on a server as on a plain host. */
+static bool escape_mirror_url(const struct site_title *title, const struct site_entry *entry,
+                              const char *base, unsigned n, struct buffer *url)
+{
+    bool list;
+    _cleanup_buffer_ struct buffer path;
+    buffer_init(&path, 2 * PATH_RELATIVE_MAX);
+    if (title->compiled == NULL || strncmp(base, "http", 4) != 0 ||
+        !escape_export_path(title, entry, n, &path, &list) || path.failed)
+        return false;
+    buffer_format(url, "%s/", base);
+    percent_encode(url, (struct slice){path.p, path.n}, true);
+    return true;
+}
+
 static void escape_export_site(const struct site *site, const void *site_data, const char **path,
                                struct slice *bytes)
 {
@@ -360,6 +375,7 @@ const struct dialect escape_dialect = {
     .compile_site = escape_compile_site,
     .serve_http = escape_serve,
     .export_path = escape_export_path,
+    .mirror_url = escape_mirror_url,
     .export_site = escape_export_site,
     .fetch = &escape_fetch,
 };

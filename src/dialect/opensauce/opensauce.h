@@ -22,6 +22,8 @@ struct site_lasting opensauce_lasting(const char *attributes);
 bool opensauce_serve(const struct dialect_http *in, struct reply_plan *plan);
 bool opensauce_export_path(const struct site_title *title, const struct site_entry *entry, unsigned n,
                            struct buffer *path, bool *list);
+bool opensauce_mirror_url(const struct site_title *title, const struct site_entry *entry, const char *base,
+                          unsigned n, struct buffer *url);
 
 struct opensauce_config {
     bool enabled;

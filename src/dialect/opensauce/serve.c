@@ -358,3 +358,28 @@ bool opensauce_export_path(const struct site_title *title, const struct site_ent
         buffer_format(path, "%s%s", OS_RAW_PATH + 1, entry->name);
     return true;
 }
+
+/* A server has parts at map_download, a plain host at the paths of an export; raw maps are at the same place
+ * on both. */
+bool opensauce_mirror_url(const struct site_title *title, const struct site_entry *entry, const char *base,
+                          unsigned n, struct buffer *url)
+{
+    bool list, at_server = entry->kind == OS_PART && n == 0;
+    _cleanup_buffer_ struct buffer path;
+    buffer_init(&path, 2 * PATH_RELATIVE_MAX);
+    if (title->compiled == NULL || strncmp(base, "http", 4) != 0)
+        return false;
+    buffer_format(url, "%s/", base);
+    if (at_server) {
+        buffer_format(url, "%s?map=", OS_PATH + 1);
+        percent_encode(url, slice_of(title->name), false);
+        buffer_text(url, "&part=");
+        percent_encode(url, slice_of(entry->name), false);
+        return true;
+    }
+    n -= entry->kind == OS_PART;
+    if (!opensauce_export_path(title, entry, n, &path, &list) || path.failed || path.n == 0)
+        return false;
+    percent_encode(url, (struct slice){path.p, path.n}, true);
+    return true;
+}

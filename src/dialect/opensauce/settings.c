@@ -115,5 +115,6 @@ const struct dialect opensauce_dialect = {
     .compile = opensauce_compile,
     .serve_http = opensauce_serve,
     .export_path = opensauce_export_path,
+    .mirror_url = opensauce_mirror_url,
     .fetch = &opensauce_fetch,
 };

@@ -294,6 +294,23 @@ static struct site_lasting playonline_lasting(const char *attributes)
     return (struct site_lasting){.kinds = 1u << PO_FILE};
 }
 
+/* Files alone: the list comes another way, and may be that of another version there. */
+static bool playonline_mirror_url(const struct site_title *title, const struct site_entry *entry,
+                                  const char *base, unsigned n, struct buffer *url)
+{
+    static const char scheme[] = "polp://";
+    const char *host = base + sizeof scheme - 1;
+    if (n > 0 || entry->kind != PO_FILE || strncmp(base, scheme, sizeof scheme - 1) != 0)
+        return false;
+    const char *port = strrchr(host, ':');
+    bool has_port = port != NULL && strchr(port, ']') == NULL;
+    buffer_text(url, base);
+    if (!has_port)
+        buffer_format(url, ":%d", PO_DEFAULT_PORT);
+    buffer_format(url, "/%s/%s", title->name, entry->name);
+    return true;
+}
+
 static const char *const paths[] = {NULL};
 
 const struct dialect playonline_dialect = {
@@ -307,5 +324,6 @@ const struct dialect playonline_dialect = {
     .compile = playonline_compile,
     .compile_site = po_pins_make,
     .serve_polp = playonline_serve,
+    .mirror_url = playonline_mirror_url,
     .fetch = &playonline_fetch,
 };

@@ -28,11 +28,18 @@ static struct wanted wanted_of(const struct reply_plan *p)
 }
 
 static void plan_refuse(struct loop *l, const struct conn *c, const struct exchange *x, struct slice in,
-                        enum admit_reason reason)
+                        enum refusal why)
 {
     reply_plan_drop(&l->plan);
-    c->protocol->refuse(x, in.p, in.n, reason == ADMIT_HARD_CAP ? REFUSAL_HARD_CAP : REFUSAL_SOFT_CAP,
-                        &l->plan);
+    c->protocol->refuse(x, in.p, in.n, why, &l->plan);
+}
+
+/* A reply to HEAD opens no object, and must not promise what GET would refuse. */
+static bool promises_damage(const struct loop *l)
+{
+    const struct damaged *damaged = l->snapshot->damaged;
+    return damaged != NULL && l->plan.body == BODY_NONE && l->plan.object != NULL &&
+           damaged_has(damaged, l->plan.object);
 }
 
 /* Sends l->plan, which answers the request at the beginning of `in`. */
@@ -94,7 +101,9 @@ static enum request_end request_answer(struct loop *l, struct conn *c, struct sl
         return REQUEST_HELD;
     }
     if (may.kind == ADMIT_NEVER)
-        plan_refuse(l, c, &x, in, may.reason);
+        plan_refuse(l, c, &x, in, may.reason == ADMIT_HARD_CAP ? REFUSAL_HARD_CAP : REFUSAL_SOFT_CAP);
+    else if (promises_damage(l))
+        plan_refuse(l, c, &x, in, REFUSAL_DAMAGED);
     return plan_send(l, c, &x, in, &access);
 }
 

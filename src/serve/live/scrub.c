@@ -41,6 +41,7 @@ struct found {
 
 struct scrub {
     struct shared *shared;
+    struct damage_listener listener;
     int objects;
     int wake; /* eventfd; written to stop */
     bool stop;
@@ -190,25 +191,50 @@ static void set_make(struct scrub *s)
     __atomic_store_n(&s->shared->objects_damaged, s->found_count, __ATOMIC_RELAXED);
 }
 
-/* Some title that the object belongs to, for the operator. */
-static const char *user_find(const struct scrub *s, const struct sha256 *name, char out[LINE_MAX_SCRUB / 2])
+/* The entry among these that has the object. NULL: none has. */
+static const struct site_entry *entry_of(const struct site_entry *entries, size_t n,
+                                         const struct sha256 *object)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (memcmp(&entries[i].object, object, sizeof *object) == 0)
+            return &entries[i];
+    }
+    return NULL;
+}
+
+/* Some title that the object belongs to. Live entries come first. NULL: it belongs to none any more. */
+static const struct site_title *user_find(const struct scrub *s, const struct sha256 *object,
+                                          const struct site_entry **entry)
 {
     for (size_t i = 0; s->site != NULL && i < s->site->n; i++) {
         const struct site_title *t = s->site->titles[i];
-        for (size_t k = 0; k < t->n; k++) {
-            if (memcmp(&t->entries[k].object, name, sizeof *name) == 0) {
-                snprintf(out, LINE_MAX_SCRUB / 2, "; it hurts %s/%s", t->dialect, t->name);
-                return out;
-            }
-        }
+        if ((*entry = entry_of(t->entries, t->n, object)) != NULL)
+            return t;
     }
-    return "";
+    for (size_t i = 0; s->site != NULL && i < s->site->n; i++) {
+        const struct site_title *t = s->site->titles[i];
+        if ((*entry = entry_of(t->older.entries, t->older.n, object)) != NULL)
+            return t;
+    }
+    return NULL;
+}
+
+static void found_tell(struct scrub *s, const struct sha256 *object, const char *fault)
+{
+    char text[LINE_MAX_SCRUB], user[LINE_MAX_SCRUB / 2] = "";
+    const struct site_entry *entry = NULL;
+    const struct site_title *title = user_find(s, object, &entry);
+    if (title != NULL)
+        snprintf(user, sizeof user, "; it hurts %s/%s", title->dialect, title->name);
+    snprintf(text, sizeof text, "%.200s; it is not served until it is mended%s", fault, user);
+    tell(s, text);
+    if (title != NULL && s->listener.fn != NULL)
+        s->listener.fn(s->listener.arg, title, entry);
 }
 
 static void found_add(struct scrub *s, const struct asked_object *o, const struct look *look,
                       const char *fault)
 {
-    char text[LINE_MAX_SCRUB], user[LINE_MAX_SCRUB / 2];
     if (s->found_count == s->found_room) {
         size_t room = s->found_room == 0 ? 16 : 2 * s->found_room;
         struct found *more = realloc(s->found, room * sizeof *more);
@@ -219,9 +245,7 @@ static void found_add(struct scrub *s, const struct asked_object *o, const struc
     }
     s->found[s->found_count++] = (struct found){*o, *look};
     set_make(s);
-    snprintf(text, sizeof text, "%.200s; it is not served until it is mended%s", fault,
-             user_find(s, &o->name, user));
-    tell(s, text);
+    found_tell(s, &o->name, fault);
 }
 
 /* Has the site changed since we took ours? */
@@ -367,12 +391,14 @@ static void scrub_free(struct scrub *s)
     free(s);
 }
 
-int scrub_start(struct shared *shared, int objects, struct scrub **out, struct pb_error *err)
+int scrub_start(struct shared *shared, int objects, const struct damage_listener *listener,
+                struct scrub **out, struct pb_error *err)
 {
     struct scrub *s = calloc(1, sizeof *s);
     if (s == NULL)
         return error_memory(err);
     s->shared = shared;
+    s->listener = *listener;
     s->objects = objects;
     s->step = malloc(STEP);
     s->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);

@@ -11,8 +11,15 @@
 
 struct scrub;
 
+/* Who is told of each damaged object, as an entry of a title that has it. Called in the scrubber's thread. */
+struct damage_listener {
+    void (*fn)(void *arg, const struct site_title *title, const struct site_entry *entry); /* NULL: nobody */
+    void *arg;
+};
+
 /* Starts the thread. `objects`: descriptor of the depot's folder of objects. */
-PB_MUST_USE int scrub_start(struct shared *shared, int objects, struct scrub **out, struct pb_error *err);
+PB_MUST_USE int scrub_start(struct shared *shared, int objects, const struct damage_listener *listener,
+                            struct scrub **out, struct pb_error *err);
 void scrub_stop(struct scrub *s); /* ends the thread and frees; accepts NULL */
 
 /* What is to be checked from now on. Never waits; call it now and then. */

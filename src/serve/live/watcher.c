@@ -8,7 +8,6 @@
 #include "dialect/compile.h"
 #include "serve/live/account.h"
 #include "serve/live/costs.h"
-#include "serve/live/scrub.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -365,9 +364,9 @@ int watcher_init(struct watcher *w, const char *depot, struct serve_settings *se
     return rc;
 }
 
-int watcher_start(struct watcher *w, struct pb_error *err)
+int watcher_start(struct watcher *w, const struct damage_listener *listener, struct pb_error *err)
 {
-    int rc = scrub_start(w->shared, w->depot->objects, &w->scrub, err);
+    int rc = scrub_start(w->shared, w->depot->objects, listener, &w->scrub, err);
     if (rc == PB_OK)
         scrub_offer(w->scrub, w->snapshot); /* so that what the first requests open is put first, too */
     if (rc == PB_OK)

@@ -6,6 +6,7 @@
 #ifndef PB_SERVE_LIVE_WATCHER_H
 #define PB_SERVE_LIVE_WATCHER_H
 
+#include "serve/live/scrub.h"
 #include "serve/live/thread.h"
 #include "serve/live/watch.h"
 
@@ -20,8 +21,9 @@ PB_MUST_USE int watcher_init(struct watcher *w, const char *depot, struct serve_
                              struct pb_error *err);
 /* For loops. */
 struct snapshot_source watcher_source(struct watcher *w);
-/* Starts the thread. */
-PB_MUST_USE int watcher_start(struct watcher *w, struct pb_error *err);
+/* Starts the thread, and the scrubber. */
+PB_MUST_USE int watcher_start(struct watcher *w, const struct damage_listener *listener,
+                              struct pb_error *err);
 /* Wakes the watcher to take new settings up. Takes over the reference. Thread-safe. */
 void watcher_reload(struct watcher *w, struct serve_settings *settings);
 /* For a server without threads: looks when WATCH_MS have passed. */
