@@ -15,7 +15,7 @@
 #include <netinet/in.h>
 
 static struct snapshot *fuzz_snapshot;
-static struct shared fuzz_shared;
+static struct shared fuzz_shared = {.process = {-1, -1, 0}};
 
 static void fuzz_title_failed(void *arg, const struct site_title *title, const struct pb_error *err)
 {

@@ -83,6 +83,46 @@ struct pb_gc_report {
 PB_API PB_MUST_USE int pb_depot_gc(struct pb_depot *depot, int keep, int wait, struct pb_gc_report *report,
                                    struct pb_error *err);
 
+/* Fills *report in with what pb_depot_gc would do now, and changes nothing. It waits for publishing as that
+ * does, as what is being published is not in the catalog yet. Errors as for pb_depot_gc. */
+PB_API PB_MUST_USE int pb_depot_gc_preview(struct pb_depot *depot, int keep, int wait,
+                                           struct pb_gc_report *report, struct pb_error *err);
+
+/* What a title costs: the sizes of the objects that its releases need, each once. Valid during the callback
+ * only. */
+struct pb_title_usage {
+    const char *title;     /* "opensauce/immure" */
+    int live;              /* 0: it is withdrawn */
+    uint64_t releases;     /* the live one included */
+    uint64_t bytes;        /* own_bytes + shared_bytes */
+    uint64_t own_bytes;    /* which no other title needs: free once all its releases are gone */
+    uint64_t shared_bytes; /* which other titles need, too */
+    uint64_t old_bytes;    /* part of own_bytes: which only releases need that are not live */
+};
+
+/* What a depot costs, in bytes of its objects. The file system takes a little more: whole blocks, the
+ * catalog, and unfinished files. bytes = live_bytes + old_bytes + unused_bytes. */
+struct pb_usage_report {
+    size_t size; /* set by PB_INIT */
+    uint64_t objects;
+    uint64_t bytes;
+    uint64_t live_bytes; /* what live releases need */
+    uint64_t old_bytes;  /* what only others need; pb_depot_gc with keep 0 frees it, a minute after they were
+                            live */
+    uint64_t unused_bytes; /* what no release needs; pb_depot_gc frees it */
+    uint64_t old_releases; /* how many are not live */
+    uint64_t free_bytes;   /* on the depot's file system, for this user */
+    uint64_t disk_bytes;   /* the size of that file system */
+};
+
+/* A return value other than 0 ends the listing, which then returns PB_CANCELLED. */
+typedef int pb_title_usage_fn(void *arg, const struct pb_title_usage *usage);
+
+/* Adds up what the depot and each of its titles cost, at one moment; reads the catalog alone. fn, which may
+ * be NULL, is called for each title, sorted; withdrawn ones, too. PB_INVALID: report->size is not set. */
+PB_API PB_MUST_USE int pb_depot_usage(struct pb_depot *depot, pb_title_usage_fn *fn, void *arg,
+                                      struct pb_usage_report *report, struct pb_error *err);
+
 struct pb_backup_report {
     size_t size;      /* set by PB_INIT */
     uint64_t objects; /* in the copy */

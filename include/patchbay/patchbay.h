@@ -23,5 +23,6 @@
 #include "patchbay/server.h"
 #include "patchbay/status.h"
 #include "patchbay/version.h"
+#include "patchbay/words.h"
 
 #endif

@@ -46,6 +46,14 @@ PB_API PB_MUST_USE int pb_config_default(struct pb_config *config, const char *s
  * PB_NOT_FOUND: there is no such file. PB_INVALID: as for pb_config_set. */
 PB_API PB_MUST_USE int pb_config_read(struct pb_config *config, const char *file, struct pb_error *err);
 
+/* Called with one line of text that says what is wrong with a configuration, and where. The text is valid
+ * during the call only. */
+typedef void pb_config_fault_fn(void *arg, const char *text);
+
+/* For checking, so that all that is wrong is told at once: from now on a line or a value that is wrong is
+ * told to fn and left out, where the function that finds it would end with PB_INVALID. fn NULL ends this. */
+PB_API void pb_config_faults(struct pb_config *config, pb_config_fault_fn *fn, void *arg);
+
 /* The description of a key. Texts are static. */
 struct pb_config_key {
     const char *section;
@@ -76,6 +84,15 @@ typedef void pb_server_report_fn(void *arg, const char *text);
 PB_API PB_MUST_USE int pb_server_start(const char *depot, const struct pb_config *config, int own_loop,
                                        pb_server_report_fn *report, void *arg, struct pb_server **server,
                                        struct pb_error *err);
+
+/*
+ * Checks all that pb_server_start and pb_server_reload check, without listening and without changing
+ * anything: the configuration, its files, the depot and each live title. `warn`, which may be NULL, is called
+ * for what keeps nobody from serving: a title that is damaged, a rate of a title that the depot does not
+ * have. Errors are those of pb_server_start; with pb_config_faults all are told, and PB_OK is returned.
+ */
+PB_API PB_MUST_USE int pb_server_check(const char *depot, const struct pb_config *config,
+                                       pb_server_report_fn *warn, void *arg, struct pb_error *err);
 
 /* Writes the address of listener n (from 0) to `text` (room bytes), with the port that was chosen where port
  * 0 was asked for: "127.0.0.1:40123". PB_NOT_FOUND: there is no such listener. */

@@ -3,9 +3,11 @@
 
 #include "api/dialects.h"
 #include "base/file.h"
+#include "base/nearest.h"
 
 #include <fcntl.h>
 #include <ini.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 #define SERVER_SECTION "server"
@@ -42,17 +44,17 @@ static const struct setting server_settings[] = {
     {"ban_connections", "N",
      "ban an address that makes more connections without a valid request in ban_window (default 0: do not)",
      false},
-    {"ban_window", "SECONDS", "after this such a connection is forgotten (default 60)", false},
-    {"ban_cooldown", "SECONDS", "how long such a ban holds (default 600)", false},
-    {"idle_timeout", "SECONDS", "close a connection without a request after this (default 75)", false},
-    {"brief_timeout", "SECONDS", "the same for PlayOnline, as the original server had it (default 15)",
+    {"ban_window", "DURATION", "after this such a connection is forgotten (default 60s)", false},
+    {"ban_cooldown", "DURATION", "how long such a ban holds (default 10m)", false},
+    {"idle_timeout", "DURATION", "close a connection without a request after this (default 75s)", false},
+    {"brief_timeout", "DURATION", "the same for PlayOnline, as the original server had it (default 15s)",
      false},
-    {"head_timeout", "SECONDS", "the time that a request's head may take (default 10)", false},
+    {"head_timeout", "DURATION", "the time that a request's head may take (default 10s)", false},
     {"head_max", "BYTES", "the size that a request's head may have (default 8192)", false},
-    {"send_timeout", "SECONDS", "close a connection that takes too few bytes for this long (default 30)",
+    {"send_timeout", "DURATION", "close a connection that takes too few bytes for this long (default 30s)",
      false},
     {"least_rate", "BYTES", "a second: less is too few (default 0: one byte in send_timeout will do)", false},
-    {"drain_timeout", "SECONDS", "when told to stop, finish replies for at most this long (default 10)",
+    {"drain_timeout", "DURATION", "when told to stop, finish replies for at most this long (default 10s)",
      false},
     {"verify", "yes|no", "check each object once while it is served (default yes)", false},
     {"verify_rate", "BYTES", "a second that this reads (default 4M; 0: no limit)", false},
@@ -78,6 +80,12 @@ void pb_config_free(struct pb_config *c)
     free(c);
 }
 
+void pb_config_faults(struct pb_config *c, pb_config_fault_fn *fn, void *arg)
+{
+    c->fault = fn;
+    c->fault_arg = arg;
+}
+
 static const struct setting *table_of(const char *section, const char **name)
 {
     const struct dialect *d = dialect_find(section);
@@ -85,30 +93,38 @@ static const struct setting *table_of(const char *section, const char **name)
     return d != NULL ? d->settings : strcmp(section, SERVER_SECTION) == 0 ? server_settings : NULL;
 }
 
-static int value_add(struct pb_config *c, enum config_rank rank, const char *section, const char *key,
-                     const char *value, const char *where, struct pb_error *err)
+static int section_unknown(const char *section, const char *where, struct pb_error *err)
 {
-    const char *name;
-    const struct setting *s = table_of(section, &name);
-    const struct config_value *before[1];
-    if (s == NULL && section[0] == '\0')
-        return error_set(err, PB_INVALID, "%s: %s stands before the first [section]", where, key);
-    if (s == NULL)
-        return error_set(err, PB_INVALID, "%s: there is no section [%s]", where, section);
-    while (s->key != NULL && strcmp(s->key, key) != 0)
-        s++;
-    if (s->key == NULL)
-        return error_set(err, PB_INVALID, "%s: [%s] has no key %s", where, section, key);
-    size_t n = config_values(c, name, s->key, before, 1);
-    if (n > 0 && before[0]->rank == rank && !s->repeatable)
-        return error_set(err, PB_INVALID, "%s: %s is set twice", where, key);
-    if (n >= CONFIG_VALUES_MAX)
-        return error_set(err, PB_INVALID, "%s: more than %d values of %s", where, CONFIG_VALUES_MAX, key);
+    char suggested[NEAREST_TEXT];
+    struct nearest near;
+    nearest_init(&near, slice_of(section));
+    nearest_offer(&near, slice_of(SERVER_SECTION), slice_of(SERVER_SECTION));
+    for (size_t i = 0; all_dialects[i] != NULL; i++)
+        nearest_offer(&near, slice_of(all_dialects[i]->name), slice_of(all_dialects[i]->name));
+    return error_set(err, PB_INVALID, "%s: there is no section [%s]%s", where, section,
+                     nearest_text(&near, suggested));
+}
+
+static int key_unknown(const struct setting *table, const char *section, const char *key, const char *where,
+                       struct pb_error *err)
+{
+    char suggested[NEAREST_TEXT];
+    struct nearest near;
+    nearest_init(&near, slice_of(key));
+    for (const struct setting *s = table; s->key != NULL; s++)
+        nearest_offer(&near, slice_of(s->key), slice_of(s->key));
+    return error_set(err, PB_INVALID, "%s: [%s] has no key %s%s", where, section, key,
+                     nearest_text(&near, suggested));
+}
+
+static int value_append(struct pb_config *c, const struct config_value *value, struct pb_error *err)
+{
     struct config_value *v = arena_zero(&c->arena, sizeof *v);
     if (v == NULL)
         return error_memory(err);
-    *v = (struct config_value){
-        NULL, rank, name, s->key, arena_text(&c->arena, value), arena_text(&c->arena, where)};
+    *v = *value;
+    v->value = arena_text(&c->arena, value->value);
+    v->where = arena_text(&c->arena, value->where);
     if (v->value == NULL || v->where == NULL)
         return error_memory(err);
     *c->last = v;
@@ -116,10 +132,32 @@ static int value_add(struct pb_config *c, enum config_rank rank, const char *sec
     return PB_OK;
 }
 
+static int value_add(struct pb_config *c, enum config_rank rank, const char *section, const char *key,
+                     const char *value, const char *where, struct pb_error *err)
+{
+    const char *name;
+    const struct setting *table = table_of(section, &name), *s = table;
+    const struct config_value *before[1];
+    if (s == NULL && section[0] == '\0')
+        return error_set(err, PB_INVALID, "%s: %s stands before the first [section]", where, key);
+    if (s == NULL)
+        return section_unknown(section, where, err);
+    while (s->key != NULL && strcmp(s->key, key) != 0)
+        s++;
+    if (s->key == NULL)
+        return key_unknown(table, section, key, where, err);
+    size_t n = config_values(c, name, s->key, before, 1);
+    if (n > 0 && before[0]->rank == rank && !s->repeatable)
+        return error_set(err, PB_INVALID, "%s: %s is set twice", where, key);
+    if (n >= CONFIG_VALUES_MAX)
+        return error_set(err, PB_INVALID, "%s: more than %d values of %s", where, CONFIG_VALUES_MAX, key);
+    return value_append(c, &(struct config_value){NULL, rank, name, s->key, value, where}, err);
+}
+
 int pb_config_set(struct pb_config *c, const char *section, const char *key, const char *value,
                   const char *where, struct pb_error *err)
 {
-    return value_add(c, CONFIG_PROGRAM, section, key, value, where, err);
+    return config_wrong(c, value_add(c, CONFIG_PROGRAM, section, key, value, where, err), err);
 }
 
 int pb_config_default(struct pb_config *c, const char *section, const char *key, const char *value,
@@ -164,15 +202,78 @@ bool config_connects(const struct pb_config *c)
     return found;
 }
 
-/* A file being read: inih asks for lines, so that we know their numbers. */
+/* A file being read: inih asks for lines. What it would pass over in silence, or name by a number alone, is
+ * looked at before. */
 struct ini_read {
     struct pb_config *config;
     const char *file;
     const char *at, *end;
     unsigned line;
+    bool foreign; /* the section that we are in is not known: its keys need no words of their own */
     int status;
     struct pb_error *err;
 };
+
+PB_PRINTF(2, 3) static int line_fault(struct ini_read *r, const char *format, ...)
+{
+    char text[PB_ERROR_TEXT_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    return error_set(r->err, PB_INVALID, "%s:%u: %s", r->file, r->line, text);
+}
+
+static bool blank(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static struct slice trimmed(struct slice text)
+{
+    while (text.n > 0 && blank(text.p[0]))
+        text.p++, text.n--;
+    while (text.n > 0 && blank(text.p[text.n - 1]))
+        text.n--;
+    return text;
+}
+
+/* A line that begins a section, or is meant to. */
+static int section_look(struct ini_read *r, struct slice line)
+{
+    char name[LINE_MAX_INI + 1], where[sizeof name + 512];
+    const char *table;
+    const char *close = memchr(line.p, ']', line.n);
+    bool open = line.p[0] == '[';
+    struct slice rest = {close != NULL ? close + 1 : line.p + line.n, 0};
+    rest = trimmed((struct slice){rest.p, (size_t)(line.p + line.n - rest.p)});
+    if (!open || close == NULL)
+        return line_fault(r, "a section is written in two brackets, [%.*s], not %.*s",
+                          (int)(line.n - (open || close != NULL)), line.p + open, (int)line.n, line.p);
+    if (rest.n > 0 && rest.p[0] != ';' && rest.p[0] != '#')
+        return line_fault(r, "%.*s stands behind the section; it goes to a line of its own", (int)rest.n,
+                          rest.p);
+    snprintf(name, sizeof name, "%.*s", (int)(close - line.p - 1), line.p + 1);
+    snprintf(where, sizeof where, "%s:%u", r->file, r->line);
+    return table_of(name, &table) != NULL ? PB_OK : section_unknown(name, where, r->err);
+}
+
+/* PB_OK: inih may have the line. */
+static int line_look(struct ini_read *r, struct slice line)
+{
+    if (line.n > LINE_MAX_INI)
+        return line_fault(r, "the line is longer than %d bytes", LINE_MAX_INI);
+    line = trimmed(line);
+    if (line.n == 0 || line.p[0] == ';' || line.p[0] == '#')
+        return PB_OK;
+    bool key = memchr(line.p, '=', line.n) != NULL || memchr(line.p, ':', line.n) != NULL;
+    if (line.p[0] != '[' && (key || line.p[line.n - 1] != ']'))
+        return key ? PB_OK : line_fault(r, "neither [section] nor key = value: %.*s", (int)line.n, line.p);
+    r->foreign = false;
+    int rc = section_look(r, line);
+    r->foreign = rc < 0;
+    return rc;
+}
 
 static char *ini_line(char *out, int room, void *arg)
 {
@@ -180,15 +281,18 @@ static char *ini_line(char *out, int room, void *arg)
     if (r->at == r->end || r->status < 0)
         return NULL;
     const char *newline = memchr(r->at, '\n', (size_t)(r->end - r->at));
-    size_t n = (size_t)((newline != NULL ? newline : r->end) - r->at);
-    r->line++;
-    if (n > LINE_MAX_INI || n + 2 > (size_t)room) {
-        r->status = error_set(r->err, PB_INVALID, "%s:%u: the line is longer than %d bytes", r->file, r->line,
-                              LINE_MAX_INI);
+    struct slice line = {r->at, (size_t)((newline != NULL ? newline : r->end) - r->at)};
+    r->at += line.n + (newline != NULL);
+    if (r->line++ == 0 && slice_begins(line, slice_of("\xef\xbb\xbf"))) /* a byte order mark */
+        line = (struct slice){line.p + 3, line.n - 3};
+    int rc = line_look(r, line);
+    r->status = config_wrong(r->config, rc, r->err);
+    if (r->status < 0)
         return NULL;
-    }
-    snprintf(out, (size_t)room, "%.*s\n", (int)n, r->at);
-    r->at += n + (newline != NULL);
+    if (rc < 0)
+        line.n = 0;
+    line = trimmed(line); /* inih would take an indented line for more of the value before it */
+    snprintf(out, (size_t)room, "%.*s\n", (int)line.n, line.p);
     return out;
 }
 
@@ -197,10 +301,11 @@ static int ini_value(void *arg, const char *section, const char *key, const char
     struct ini_read *r = arg;
     char where[512];
     snprintf(where, sizeof where, "%s:%u", r->file, r->line);
-    if (r->status == PB_OK && value == NULL)
+    if (value == NULL)
         value = "";
-    if (r->status == PB_OK)
-        r->status = value_add(r->config, CONFIG_FILE, section, key, value, where, r->err);
+    if (r->status == PB_OK && !r->foreign)
+        r->status = config_wrong(
+            r->config, value_add(r->config, CONFIG_FILE, section, key, value, where, r->err), r->err);
     return r->status == PB_OK;
 }
 
@@ -211,12 +316,13 @@ int pb_config_read(struct pb_config *c, const char *file, struct pb_error *err)
     int rc = file_read_all(AT_FDCWD, file, &text, err);
     if (rc < 0)
         return error_context(err, "configuration");
-    struct ini_read r = {c, file, text.p, text.p + text.n, 0, PB_OK, err};
+    struct ini_read r = {.config = c, .file = file, .at = text.p, .end = text.p + text.n, .err = err};
     int line = ini_parse_stream(ini_line, &r, ini_value, &r);
-    if (r.status < 0)
+    if (r.status < 0 || line == 0)
         return r.status;
-    return line != 0 ? error_set(err, PB_INVALID, "%s:%d: neither [section] nor key = value", file, line)
-                     : PB_OK;
+    r.line = (unsigned)line;
+    rc = line_fault(&r, "neither [section] nor key = value");
+    return config_wrong(c, rc, err);
 }
 
 static void keys_of(const char *section, const struct setting *s,

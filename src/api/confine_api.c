@@ -3,20 +3,14 @@
 
 #include "api/config.h"
 #include "base/confine.h"
+#include "base/process.h"
 
 #include <limits.h>
 #include <unistd.h>
 
 static int sandbox_wanted(const struct pb_config *c, bool *wanted, struct pb_error *err)
 {
-    const struct config_value *v;
-    *wanted = true;
-    if (config_values(c, "server", "sandbox", &v, 1) == 0)
-        return PB_OK;
-    *wanted = strcmp(v->value, "yes") == 0;
-    return *wanted || strcmp(v->value, "no") == 0
-               ? PB_OK
-               : error_set(err, PB_INVALID, "%s: sandbox is yes or no, not %s", v->where, v->value);
+    return config_choice(c, "sandbox", "yes", "no", true, wanted, err);
 }
 
 /* The folder of a file, so that the file may be replaced. A file directly below "/" or "/etc" stands for
@@ -96,6 +90,8 @@ int pb_confine_files(const char *depot, const struct pb_config *c, const char *c
     if (rc < 0 || !wanted)
         return rc;
     paths_add(&paths, always, sizeof always / sizeof always[0]);
+    for (size_t i = 0; process_files[i] != NULL; i++)
+        paths_add(&paths, &(struct confine_path){process_files[i], CONFINE_READ}, 1);
     if (access(depot, W_OK) != 0) { /* the catalog may have to be copied: depot/database_read.c */
         const char *folder = getenv("TMPDIR");
         paths_add(&paths,

@@ -5,6 +5,7 @@
 #include "api/sized.h"
 #include "depot/copy.h"
 #include "depot/release.h"
+#include "depot/usage.h"
 #include "dialect/compile.h"
 #include "patchbay/depot.h"
 
@@ -67,14 +68,40 @@ int pb_depot_withdraw(struct pb_depot *depot, const char *title, struct pb_error
     return release_withdraw(inner(depot), title, err);
 }
 
+static const struct sized gc_sized = SIZED(pb_gc_report, bytes, bytes);
+
 int pb_depot_gc(struct pb_depot *depot, int keep, int wait, struct pb_gc_report *report, struct pb_error *err)
 {
-    static const struct sized sized = SIZED(pb_gc_report, bytes, bytes);
     struct pb_gc_report own = {0};
-    int rc = sized_check(&sized, report, err);
+    int rc = sized_check(&gc_sized, report, err);
     if (rc < 0)
         return rc;
     rc = depot_gc(inner(depot), keep, wait != 0, &own, err);
+    sized_give(&gc_sized, &own, report);
+    return rc;
+}
+
+int pb_depot_gc_preview(struct pb_depot *depot, int keep, int wait, struct pb_gc_report *report,
+                        struct pb_error *err)
+{
+    struct pb_gc_report own = {0};
+    int rc = sized_check(&gc_sized, report, err);
+    if (rc < 0)
+        return rc;
+    rc = depot_gc_preview(inner(depot), keep, wait != 0, &own, err);
+    sized_give(&gc_sized, &own, report);
+    return rc;
+}
+
+int pb_depot_usage(struct pb_depot *depot, pb_title_usage_fn *fn, void *arg, struct pb_usage_report *report,
+                   struct pb_error *err)
+{
+    static const struct sized sized = SIZED(pb_usage_report, disk_bytes, disk_bytes);
+    struct pb_usage_report own = {0};
+    int rc = sized_check(&sized, report, err);
+    if (rc < 0)
+        return rc;
+    rc = depot_usage(inner(depot), fn, arg, &own, err);
     sized_give(&sized, &own, report);
     return rc;
 }

@@ -1,4 +1,5 @@
 /* Running a server: patchbay/server.h. */
+#include "api/check.h"
 #include "api/config.h"
 #include "api/dialects.h"
 #include "api/repair.h"
@@ -11,6 +12,7 @@ struct pb_server {
     struct repair *repair; /* NULL: nothing to repair from */
     size_t addresses;
     char *start; /* what it was started with, as text: start_text */
+    char *depot;
     pb_server_report_fn *report;
     void *report_arg;
 };
@@ -75,7 +77,8 @@ int pb_server_start(const char *depot, const struct pb_config *config, int own_l
         rc = server_start(&o, settings, &s->server, err);
     }
     s->start = rc == PB_OK ? start_text(&start) : NULL;
-    if (rc == PB_OK && s->start == NULL)
+    s->depot = strdup(depot);
+    if (rc == PB_OK && (s->start == NULL || s->depot == NULL))
         rc = error_memory(err);
     if (rc < 0) {
         pb_server_free(s);
@@ -84,6 +87,7 @@ int pb_server_start(const char *depot, const struct pb_config *config, int own_l
     s->addresses = start.listen_count;
     s->report = report;
     s->report_arg = arg;
+    check_titles_report(config, depot, report, arg);
     *out = s;
     return PB_OK;
 }
@@ -119,7 +123,10 @@ int pb_server_reload(struct pb_server *s, const struct pb_config *config, struct
     if (s->report != NULL && text != NULL && strcmp(text, s->start) != 0)
         s->report(s->report_arg,
                   "changed addresses, threads, access_log and repair_from are used from the next start on");
-    return server_reload(s->server, settings, err);
+    rc = server_reload(s->server, settings, err);
+    if (rc == PB_OK)
+        check_titles_report(config, s->depot, s->report, s->report_arg);
+    return rc;
 }
 
 const char *pb_server_illness(const struct pb_server *s)
@@ -141,6 +148,7 @@ void pb_server_free(struct pb_server *s)
     server_free(s->server); /* which no longer tells of damage then */
     repair_stop(s->repair);
     free(s->start);
+    free(s->depot);
     free(s);
 }
 

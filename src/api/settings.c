@@ -2,111 +2,167 @@
 #include "api/config.h"
 #include "api/dialects.h"
 #include "api/token.h"
+#include "patchbay/words.h"
 #include "wire/http_request.h"
 
 #include <stdio.h>
 #include <unistd.h>
 
-enum { SECONDS_MAX = 86400, HEAD_LEAST = 256, VERIFY_RATE = 4 * 1024 * 1024 };
+enum { HEAD_LEAST = 256, VERIFY_RATE = 4 * 1024 * 1024 };
 #define VERIFY_RATE_MAX ((uint64_t)1 << 40)
+
+int config_wrong(const struct pb_config *c, int rc, const struct pb_error *err)
+{
+    if (rc == PB_OK || rc == PB_NO_MEMORY || c->fault == NULL)
+        return rc;
+    c->fault(c->fault_arg, err->text);
+    return PB_OK;
+}
 
 int config_number(const struct pb_config *c, const char *key, unsigned low, unsigned high, unsigned fallback,
                   unsigned *out, struct pb_error *err)
 {
     const struct config_value *v;
     uint64_t n = fallback;
+    int rc = PB_OK;
     if (config_values(c, "server", key, &v, 1) > 0 &&
-        (!slice_to_u64(slice_of(v->value), high, &n) || n < low))
-        return error_set(err, PB_INVALID, "%s: %s is a number from %u to %u, not %s", v->where, key, low,
-                         high, v->value);
+        (!slice_to_u64(slice_of(v->value), high, &n) || n < low)) {
+        rc = error_set(err, PB_INVALID, "%s: %s is a number from %u to %u, not %s", v->where, key, low, high,
+                       v->value);
+        n = fallback;
+    }
     *out = (unsigned)n;
-    return PB_OK;
+    return config_wrong(c, rc, err);
 }
 
-int config_seconds(const struct pb_config *c, const char *key, unsigned fallback, unsigned *ms,
+int config_seconds(const struct pb_config *c, const char *key, unsigned most, unsigned fallback, unsigned *ms,
                    struct pb_error *err)
 {
-    int rc = config_number(c, key, 1, SECONDS_MAX, fallback, ms, err);
-    *ms *= 1000;
-    return rc;
+    const struct config_value *v;
+    uint64_t n = fallback;
+    int rc = PB_OK;
+    if (config_values(c, "server", key, &v, 1) > 0) {
+        struct pb_error why;
+        rc = pb_duration_read(v->value, 1, most, &n, &why);
+        if (rc < 0)
+            error_set(err, rc, "%s: %s %s", v->where, key, why.text);
+    }
+    *ms = (unsigned)n * 1000;
+    return config_wrong(c, rc, err);
+}
+
+int config_choice(const struct pb_config *c, const char *key, const char *yes, const char *no, bool fallback,
+                  bool *out, struct pb_error *err)
+{
+    const struct config_value *v;
+    *out = fallback;
+    if (config_values(c, "server", key, &v, 1) == 0)
+        return PB_OK;
+    if (strcmp(v->value, yes) == 0 || strcmp(v->value, no) == 0) {
+        *out = strcmp(v->value, yes) == 0;
+        return PB_OK;
+    }
+    int rc = error_set(err, PB_INVALID, "%s: %s is %s or %s, not %s", v->where, key, yes, no, v->value);
+    return config_wrong(c, rc, err);
 }
 
 static int times_make(const struct pb_config *c, struct serve_settings *s, struct pb_error *err)
 {
-    const struct config_value *v;
-    int rc = config_seconds(c, "idle_timeout", 75, &s->idle_ms, err);
-    if (rc == PB_OK)
-        rc = config_seconds(c, "brief_timeout", 15, &s->short_idle_ms, err);
-    if (rc == PB_OK)
-        rc = config_seconds(c, "head_timeout", 10, &s->head_ms, err);
-    if (rc == PB_OK)
-        rc = config_seconds(c, "send_timeout", 30, &s->send_ms, err);
-    if (rc == PB_OK)
-        rc = config_seconds(c, "drain_timeout", 10, &s->drain_ms, err);
+    bool json = false;
+    const struct {
+        const char *key;
+        unsigned fallback, *ms;
+    } times[] = {{"idle_timeout", 75, &s->idle_ms},
+                 {"brief_timeout", 15, &s->short_idle_ms},
+                 {"head_timeout", 10, &s->head_ms},
+                 {"send_timeout", 30, &s->send_ms},
+                 {"drain_timeout", 10, &s->drain_ms}};
+    int rc = PB_OK;
+    for (size_t i = 0; rc == PB_OK && i < sizeof times / sizeof times[0]; i++)
+        rc = config_seconds(c, times[i].key, CONFIG_SECONDS_MAX, times[i].fallback, times[i].ms, err);
     if (rc == PB_OK)
         rc = config_number(c, "head_max", HEAD_LEAST, HTTP_HEAD_MAX, HTTP_HEAD_MAX, &s->head_max, err);
-    if (rc < 0 || config_values(c, "server", "log_format", &v, 1) == 0)
-        return rc;
-    s->log_format = strcmp(v->value, "json") == 0 ? LOG_JSON : LOG_COMBINED;
-    if (s->log_format == LOG_COMBINED && strcmp(v->value, "combined") != 0)
-        return error_set(err, PB_INVALID, "%s: log_format is combined or json, not %s", v->where, v->value);
-    return PB_OK;
+    if (rc == PB_OK)
+        rc = config_choice(c, "log_format", "json", "combined", false, &json, err);
+    s->log_format = json ? LOG_JSON : LOG_COMBINED;
+    return rc;
 }
 
 static int verify_make(const struct pb_config *c, struct serve_settings *s, struct pb_error *err)
 {
-    const struct config_value *v;
-    s->verify = true;
     s->verify_rate = VERIFY_RATE;
-    if (config_values(c, "server", "verify", &v, 1) > 0) {
-        s->verify = strcmp(v->value, "yes") == 0;
-        if (!s->verify && strcmp(v->value, "no") != 0)
-            return error_set(err, PB_INVALID, "%s: verify is yes or no, not %s", v->where, v->value);
-    }
-    return config_bytes(c, "verify_rate", VERIFY_RATE_MAX, &s->verify_rate, err);
+    int rc = config_choice(c, "verify", "yes", "no", true, &s->verify, err);
+    return rc == PB_OK ? config_bytes(c, "verify_rate", VERIFY_RATE_MAX, &s->verify_rate, err) : rc;
 }
 
 static int deny_make(const struct pb_config *c, struct serve_settings *s, struct pb_error *err)
 {
     const struct config_value *values[CONFIG_VALUES_MAX];
     size_t n = config_values(c, "server", "deny", values, CONFIG_VALUES_MAX);
-    for (size_t i = 0; i < n; i++) {
+    int rc = PB_OK;
+    for (size_t i = 0; rc == PB_OK && i < n; i++) {
         struct range range;
-        int rc = range_parse(values[i]->value, &range, err);
+        rc = range_parse(values[i]->value, &range, err);
         if (rc < 0)
-            return error_context(err, "%s", values[i]->where);
-        rc = range_set_add(&s->deny, &s->arena, &range, err);
-        if (rc < 0)
-            return rc;
+            error_context(err, "%s", values[i]->where);
+        else
+            rc = range_set_add(&s->deny, &s->arena, &range, err);
+        rc = config_wrong(c, rc, err);
     }
     range_set_sort(&s->deny);
-    return PB_OK;
+    return rc;
 }
 
-static int admin_access_make(const struct pb_config *c, struct serve_settings *s, struct pb_error *err)
+/* Names of the operator's address. */
+static int admin_hosts_make(const struct pb_config *c, struct serve_settings *s, struct pb_error *err)
 {
     const struct config_value *values[CONFIG_VALUES_MAX];
     struct admin_access *a = &s->admin;
-    char token[TOKEN_ROOM];
     size_t n = config_values(c, "server", "admin_hosts", values, CONFIG_VALUES_MAX);
     a->hosts = arena_zero(&s->arena, (n + 1) * sizeof *a->hosts);
-    for (size_t i = 0; a->hosts != NULL && i < n; i++) {
+    int rc = a->hosts == NULL ? error_memory(err) : PB_OK;
+    for (size_t i = 0; rc == PB_OK && i < n; i++) {
         if (values[i]->value[0] == '\0' || strpbrk(values[i]->value, " ,/") != NULL)
-            return error_set(err, PB_INVALID, "%s: admin_hosts is the name of one host, not \"%s\"",
-                             values[i]->where, values[i]->value);
-        a->hosts[a->host_count++] = arena_text(&s->arena, values[i]->value);
-        if (a->hosts[i] == NULL)
-            return error_memory(err);
+            rc = error_set(err, PB_INVALID, "%s: admin_hosts is the name of one host, not \"%s\"",
+                           values[i]->where, values[i]->value);
+        else if ((a->hosts[a->host_count] = arena_text(&s->arena, values[i]->value)) == NULL)
+            rc = error_memory(err);
+        else
+            a->host_count++;
+        rc = config_wrong(c, rc, err);
     }
-    if (a->hosts == NULL)
-        return error_memory(err);
-    if (config_values(c, "server", "admin_token_file", values, 1) == 0)
+    return rc;
+}
+
+static int admin_token_make(const struct pb_config *c, struct serve_settings *s, struct pb_error *err)
+{
+    const struct config_value *v;
+    char token[TOKEN_ROOM];
+    if (config_values(c, "server", "admin_token_file", &v, 1) == 0)
         return PB_OK;
-    int rc = token_read(values[0]->value, token, err);
-    if (rc < 0)
-        return error_context(err, "%s", values[0]->where);
-    a->token = arena_text(&s->arena, token);
-    return a->token != NULL ? PB_OK : error_memory(err);
+    int rc = token_read(v->value, token, err);
+    if (rc < 0) {
+        error_context(err, "%s", v->where);
+        return config_wrong(c, rc, err);
+    }
+    s->admin.token = arena_text(&s->arena, token);
+    return s->admin.token != NULL ? PB_OK : error_memory(err);
+}
+
+/* Tells of each value that is wrong by itself, and leaves it out. Returns how many stay. */
+static size_t dialect_sift(const struct pb_config *c, const struct dialect *d, struct setting_value *list,
+                           size_t n, struct arena *a)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct pb_error err;
+        void *out;
+        int rc = d->settings_make(&list[i], 1, a, &out, &err);
+        if (rc < 0 && config_wrong(c, rc, &err) == PB_OK)
+            continue;
+        list[kept++] = list[i];
+    }
+    return kept;
 }
 
 /* All values of one dialect, in the form that it reads. */
@@ -123,9 +179,11 @@ static int dialect_make(const struct pb_config *c, const struct dialect *d, stru
         for (size_t i = 0; i < n && total < CONFIG_VALUES_MAX; i++)
             list[total++] = (struct setting_value){values[i]->key, values[i]->value, values[i]->where};
     }
+    if (c->fault != NULL)
+        total = dialect_sift(c, d, list, total, &s->arena);
     int rc = d->settings_make(list, total, &s->arena, out, err);
     free(list);
-    return rc;
+    return config_wrong(c, rc, err);
 }
 
 int config_settings(const struct pb_config *c, struct serve_settings **out, struct pb_error *err)
@@ -147,10 +205,15 @@ int config_settings(const struct pb_config *c, struct serve_settings **out, stru
         rc = deny_make(c, s, err);
     if (rc == PB_OK)
         rc = verify_make(c, s, err);
+    bool sandbox; /* confine_api.c makes it so */
+    if (rc == PB_OK)
+        rc = config_choice(c, "sandbox", "yes", "no", true, &sandbox, err);
     if (rc == PB_OK)
         rc = config_limits(c, s, err);
     if (rc == PB_OK)
-        rc = admin_access_make(c, s, err);
+        rc = admin_hosts_make(c, s, err);
+    if (rc == PB_OK)
+        rc = admin_token_make(c, s, err);
     for (size_t i = 0; rc == PB_OK && i < n; i++)
         rc = dialect_make(c, all_dialects[i], s, &s->dialect_settings[i], err);
     if (rc < 0) {
@@ -169,7 +232,11 @@ static int listen_add(struct config_start *out, const char *text, const char *wh
     struct server_listen *l = &out->listen[out->listen_count++];
     l->protocol = protocol;
     int rc = listen_address_parse(text, &l->address, err);
-    return rc < 0 ? error_context(err, "%s", where) : PB_OK;
+    if (rc < 0) {
+        out->listen_count--;
+        error_context(err, "%s", where);
+    }
+    return rc;
 }
 
 /* "2304" is a port of the loopback address: what the operator sees is not everybody's. */
@@ -182,7 +249,7 @@ static int admin_make(const struct pb_config *c, struct config_start *out, struc
         return PB_OK;
     bool alone = slice_to_u64(slice_of(v->value), 65535, &port);
     snprintf(text, sizeof text, "%s%s", alone ? "127.0.0.1:" : "", v->value);
-    return listen_add(out, text, v->where, &admin_protocol, err);
+    return config_wrong(c, listen_add(out, text, v->where, &admin_protocol, err), err);
 }
 
 static const struct protocol *const protocols[] = {&http_protocol, &polp_protocol};
@@ -196,7 +263,7 @@ static int listeners_make(const struct pb_config *c, struct config_start *out, s
     for (size_t k = 0; k < PROTOCOLS; k++) {
         size_t n = config_values(c, "server", protocols[k]->name, values, SERVER_ADDRESSES_MAX + 1);
         for (size_t i = 0; rc == PB_OK && i < n && i <= SERVER_ADDRESSES_MAX; i++)
-            rc = listen_add(out, values[i]->value, values[i]->where, protocols[k], err);
+            rc = config_wrong(c, listen_add(out, values[i]->value, values[i]->where, protocols[k], err), err);
     }
     for (size_t k = 0; rc == PB_OK && k < PROTOCOLS && out->listen_count == k; k++)
         rc = listen_add(out, protocols[k]->address, "default", protocols[k], err);
@@ -233,8 +300,12 @@ static int mirrors_make(const struct pb_config *c, struct config_start *out, str
     int rc = n > CONFIG_MIRRORS_MAX ? error_set(err, PB_INVALID, "%s: more than %d of repair_from",
                                                 values[0]->where, CONFIG_MIRRORS_MAX)
                                     : PB_OK;
-    for (; rc == PB_OK && out->mirror_count < n; out->mirror_count += rc == PB_OK)
-        rc = mirror_take(values[out->mirror_count], &out->mirrors[out->mirror_count], err);
+    rc = config_wrong(c, rc, err);
+    for (size_t i = 0; rc == PB_OK && i < n && i < CONFIG_MIRRORS_MAX; i++) {
+        rc = mirror_take(values[i], &out->mirrors[out->mirror_count], err);
+        out->mirror_count += rc == PB_OK;
+        rc = config_wrong(c, rc, err);
+    }
     return rc;
 }
 

@@ -44,16 +44,34 @@ bool slice_to_u64(struct slice text, uint64_t max, uint64_t *value)
 
 bool slice_to_bytes(struct slice text, uint64_t max, uint64_t *value)
 {
-    static const char units[] = "kMGT";
-    const char *unit = text.n > 1 ? memchr(units, text.p[text.n - 1], 4) : NULL;
+    static const char units[] = "kmgt";
+    const char *unit = text.n > 1 ? memchr(units, ascii_lower(text.p[text.n - 1]), 4) : NULL;
     unsigned shift = unit != NULL ? 10 * (unsigned)(unit - units + 1) : 0;
-    if (text.n > 1 && text.p[text.n - 1] == 'K')
-        shift = 10;
     if (shift > 0)
         text.n--;
     if (!slice_to_u64(text, max >> shift, value))
         return false;
     *value <<= shift;
+    return true;
+}
+
+bool slice_to_seconds(struct slice text, uint64_t max, uint64_t *value)
+{
+    static const struct {
+        char unit;
+        uint64_t seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 604800}};
+    uint64_t factor = 1;
+    for (size_t i = 0; text.n > 1 && i < sizeof units / sizeof units[0]; i++) {
+        if (text.p[text.n - 1] == units[i].unit) {
+            factor = units[i].seconds;
+            text.n--;
+            break;
+        }
+    }
+    if (!slice_to_u64(text, max / factor, value))
+        return false;
+    *value *= factor;
     return true;
 }
 

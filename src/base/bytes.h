@@ -38,6 +38,9 @@ bool slice_to_u64(struct slice text, uint64_t max, uint64_t *value);
 /* The same with an optional unit, in powers of 1024: "500", "500k", "10M", "2G", "1T". */
 bool slice_to_bytes(struct slice text, uint64_t max, uint64_t *value);
 
+/* A duration in seconds, with an optional unit: "90", "90s", "30m", "12h", "7d", "2w". */
+bool slice_to_seconds(struct slice text, uint64_t max, uint64_t *value);
+
 static inline char ascii_lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;

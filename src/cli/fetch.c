@@ -232,17 +232,20 @@ static void key_take(void *arg, const struct pb_fetch_option_key *key)
         g->list[g->n++] = (struct pb_fetch_option){key->key, values[i]};
 }
 
+enum { SECONDS_MAX = 3600 };
+
 int verb_fetch(const struct args *a)
 {
     _cleanup_password_ char password[PASSWORD_SIZE];
     const char *mirrors[VALUES_MAX];
     struct given given = {.args = a};
     struct telling telling = {.args = a, .json = args_flag(a, "json")};
-    int connections = 0, delay = 0, retries = -1, timeout = 0;
-    unsigned long long rate = 0;
+    int connections = 0, retries = -1;
+    uint64_t rate = 0, delay = 0, timeout = 0;
     if (!args_number(a, "connections", 1, 64, &connections) ||
-        !args_number(a, "then-delay", 0, 3600, &delay) || !args_number(a, "retries", 0, 100, &retries) ||
-        !args_number(a, "timeout", 1, 3600, &timeout) || !args_bytes(a, "limit-rate", 1024, &rate))
+        !args_duration(a, "then-delay", 0, SECONDS_MAX, &delay) ||
+        !args_number(a, "retries", 0, 100, &retries) ||
+        !args_duration(a, "timeout", 1, SECONDS_MAX, &timeout) || !args_bytes(a, "limit-rate", 1024, &rate))
         return EXIT_USAGE;
     struct pb_fetch_options o = {.size = sizeof o,
                                  .url = a->operands[0],
@@ -269,5 +272,5 @@ int verb_fetch(const struct args *a)
         const struct pb_error err = {PB_FAILED, "the password file can't be read"};
         return telling.json ? events_error(&telling.events, &err) : EXIT_FAILED;
     }
-    return fetch_run(&o, &password, delay, &telling);
+    return fetch_run(&o, &password, (int)delay, &telling);
 }

@@ -1,23 +1,8 @@
 /* patchbay list, of the depot or of a folder that content was fetched into. */
-#include "cli/releases.h"
+#include "cli/list_view.h"
 #include "cli/verbs.h"
 
 #include <stdio.h>
-
-int release_show(void *array, const struct pb_release *r)
-{
-    char size[TEXT_SIZE], when[TEXT_SIZE];
-    if (array != NULL)
-        return json_array_append_new(array, json_pack("{s:s, s:s, s:I, s:b, s:I, s:I}", "title", r->title,
-                                                      "version", r->version, "published",
-                                                      (json_int_t)r->published, "live", r->live, "entries",
-                                                      (json_int_t)r->entries, "bytes", (json_int_t)r->bytes));
-    text_bytes(r->bytes, size);
-    text_time(r->published, when);
-    printf("%-32s %-16s %s UTC  %10s  %6llu %s%s\n", r->title, r->version, when, size,
-           (unsigned long long)r->entries, r->entries == 1 ? "entry" : "entries", r->live ? "  live" : "");
-    return 0;
-}
 
 static int installed_show(void *array, const struct pb_installed *i)
 {
@@ -39,14 +24,14 @@ static int installed_show(void *array, const struct pb_installed *i)
     return 0;
 }
 
-static int list_depot(const struct args *a, json_t *array)
+static int depot_list(const struct args *a, json_t *array)
 {
     struct pb_error err;
     struct pb_depot *depot;
     int opened = open_depot(a, &depot);
     if (opened != EXIT_DONE)
         return opened;
-    int rc = pb_depot_list(depot, release_show, array, &err);
+    int rc = args_flag(a, "names") ? list_names(depot, array, &err) : list_depot(depot, array, &err);
     pb_depot_close(depot);
     return rc < 0 ? fail(&err) : EXIT_DONE;
 }
@@ -58,7 +43,7 @@ int verb_list(const struct args *a)
     json_t *array = args_flag(a, "json") ? json_array() : NULL;
     int status = EXIT_DONE;
     if (folder == NULL)
-        status = list_depot(a, array);
+        status = depot_list(a, array);
     else if (pb_installed_list(folder, installed_show, array, &err) < 0)
         status = fail(&err);
     if (status != EXIT_DONE) {

@@ -71,12 +71,13 @@ static const struct option import_options[] = {
 
 static const struct option list_options[] = {
     {"installed", "DIR", "what was fetched into DIR, instead of what the depot has", false},
+    {"names", NULL, "only the names of titles, withdrawn ones, too", false},
     {NULL, NULL, NULL, false},
 };
 
 static const struct option ban_options[] = {
     {"reason", "TEXT", "one line for people", false},
-    {"for", "TIME", "90s, 30m, 12h, 7d, 2w (default: until it is lifted)", false},
+    {"for", "DURATION", "such as 30m, 12h, 7d or 2w (default: until it is lifted)", false},
     {NULL, NULL, NULL, false},
 };
 
@@ -89,6 +90,7 @@ static const struct option status_options[] = {
 
 static const struct option gc_options[] = {
     {"keep", "N", "forget all but the live and the N newest other releases of each title", false},
+    {"dry-run", NULL, "tell what would be removed, and change nothing", false},
     {"no-wait", NULL, "fail when a publish is under way, instead of waiting", false},
     {NULL, NULL, NULL, false},
 };
@@ -99,7 +101,7 @@ static const struct option fetch_options[] = {
     {"connections", "1..64", "connections at once (default 4, and 8 for many small files)", false},
     {"limit-rate", "RATE", "bytes a second over all connections, such as 500K or 2M (default: no limit)",
      false},
-    {"timeout", "1..3600", "seconds that a server may bring next to nothing (default 20)", false},
+    {"timeout", "DURATION", "how long a server may bring next to nothing, at most 1h (default 20s)", false},
     {"retries", "0..100", "further attempts for what the network fails to bring (default 2)", false},
     {"cacert", "FILE", "certificates to trust for https (default: as curl has it)", false},
     {"proxy", "URL", "the proxy to go through (\"\": none; default: as curl has it, from the environment)",
@@ -108,7 +110,7 @@ static const struct option fetch_options[] = {
     {"password-file", "FILE", "opensauce: the password in FILE's first line (-: standard input)", false},
     {"then", "CMD", "run CMD with the shell once the content is there ($PATCHBAY_ADDRESS, …: see the manual)",
      false},
-    {"then-delay", "SECONDS", "wait before that, as the original OpenSauce does for 2 s (default 0)", false},
+    {"then-delay", "DURATION", "wait before that, as the original OpenSauce does for 2s (default 0s)", false},
     {"json", NULL, "print what happens as JSON, an event a line: see docs/launchers.md", false},
     {NULL, NULL, NULL, false},
 };
@@ -153,7 +155,10 @@ const struct verb verbs[] = {
      "Escape's tree as a static host has it; OpenSauce's parts (as parts/HOST_DIRECTORY/PART, for a\n"
      "redirect) and maps. Files that are there and right stay; nothing is removed.\n",
      NULL, NULL, true, true, verb_export},
-    {"list", "", 0, 0, "List what is live", "", list_options, NULL, true, true, verb_list},
+    {"list", "", 0, 0, "List what is live, and what it costs",
+     "Bytes of the live release; and of objects in the depot that no other title needs (own), that others\n"
+     "need, too (shared), that only old releases need (old).\n",
+     list_options, NULL, true, true, verb_list},
     {"history", "TITLE", 1, 1, "List the releases of a title, newest first",
      "TITLE is DIALECT/NAME, such as opensauce/immure.\n", NULL, NULL, true, true, verb_history},
     {"rollback", "TITLE [VERSION]", 1, 2, "Make an older release live",
@@ -216,6 +221,9 @@ const struct verb verbs[] = {
      "moved\n"
      "to DIR/attic. Files that are not the title's stay. TITLE: see 'patchbay list --installed DIR'.\n",
      NULL, NULL, false, true, verb_uninstall},
+    {"completion", "bash|zsh|fish", 1, 1, "Print completions for a shell",
+     "source <(patchbay completion bash) gives them to the bash at hand.\n", NULL, NULL, false, false,
+     verb_completion},
     {NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, false, false, NULL},
 };
 

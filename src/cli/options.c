@@ -1,6 +1,8 @@
 /* Parsing the command line by the table, and printing help from it. */
 #include "cli/options.h"
 
+#include "cli/suggest.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,9 +52,11 @@ static void help_verb(const struct args *a)
     }
 }
 
-static int usage_error(const struct verb *v, const char *what, const char *which)
+/* `more` is the rest of the sentence, such as what may have been meant. */
+static int usage_error_more(const struct verb *v, const char *what, const char *which, const char *more)
 {
-    fprintf(stderr, "patchbay: %s%s%s; ", what, which[0] != '\0' ? ": " : "", which);
+    fprintf(stderr, "patchbay: %s%s%s%s%s ", what, which[0] != '\0' ? ": " : "", which, more,
+            more[0] != '\0' ? "" : ";");
     if (v != NULL) {
         fprintf(stderr, "usage: ");
         usage_line(stderr, v);
@@ -63,15 +67,64 @@ static int usage_error(const struct verb *v, const char *what, const char *which
     return EXIT_USAGE;
 }
 
-/* "publish" alone is the beginning of a verb. */
-static int verb_missing(const char *word)
+static int usage_error(const struct verb *v, const char *what, const char *which)
 {
+    return usage_error_more(v, what, which, "");
+}
+
+enum { WORDS_MAX = 96, WORD_SIZE = 64 };
+
+/* The first words of verbs; each once, as verbs that share one stand together. */
+static size_t first_words(char store[WORDS_MAX][WORD_SIZE], const char *list[WORDS_MAX])
+{
+    size_t n = 0;
+    for (const struct verb *v = verbs; v->words != NULL && n < WORDS_MAX; v++) {
+        snprintf(store[n], WORD_SIZE, "%.*s", (int)strcspn(v->words, " "), v->words);
+        list[n] = store[n];
+        n += n == 0 || strcmp(store[n], store[n - 1]) != 0;
+    }
+    return n;
+}
+
+/* Verbs of two words go first: "publish mpa", "pulbish map". */
+static void verb_suggest(int argc, char **argv, char out[SUGGEST_SIZE])
+{
+    char two[2 * WORD_SIZE], store[WORDS_MAX][WORD_SIZE];
+    const char *list[WORDS_MAX];
+    size_t n = 0;
+    for (const struct verb *v = verbs; v->words != NULL && n < WORDS_MAX; v++) {
+        if (strchr(v->words, ' ') != NULL)
+            list[n++] = v->words;
+    }
+    if (argc > 2 && snprintf(two, sizeof two, "%s %s", argv[1], argv[2]) < (int)sizeof two &&
+        suggest(two, list, n, "", out)[0] != '\0')
+        return;
+    suggest(argv[1], list, first_words(store, list), "", out);
+}
+
+static int option_missing(const struct args *a, const char *word)
+{
+    char name[WORD_SIZE], near[SUGGEST_SIZE];
+    const char *list[OPTIONS_MAX];
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(word + 2, "="), word + 2);
+    for (size_t i = 0; i < a->option_count; i++)
+        list[i] = a->options[i].name;
+    return usage_error_more(a->verb, "there is no such option", word,
+                            suggest(name, list, a->option_count, "--", near));
+}
+
+/* "publish" alone is the beginning of a verb. */
+static int verb_missing(int argc, char **argv)
+{
+    char near[SUGGEST_SIZE];
+    const char *word = argv[1];
     size_t n = strlen(word);
+    verb_suggest(argc, argv, near);
     for (const struct verb *v = verbs; v->words != NULL; v++) {
         if (strncmp(v->words, word, n) == 0 && v->words[n] == ' ')
-            return usage_error(v, "what kind", word);
+            return usage_error_more(v, "what kind", word, near);
     }
-    return usage_error(NULL, "there is no such verb", word);
+    return usage_error_more(NULL, "there is no such verb", word, near);
 }
 
 /* Finds the verb that the first words name; returns how many words it has, 0 for none. */
@@ -99,8 +152,9 @@ void args_add_option(struct args *a, struct option option)
         a->options[a->option_count++] = option;
 }
 
-static void options_gather(struct args *a)
+void args_start(struct args *a, const struct verb *v)
 {
+    *a = (struct args){.verb = v};
     for (const struct option *o = a->verb->options; o != NULL && o->name != NULL; o++)
         args_add_option(a, *o);
     if (a->verb->more_options != NULL)
@@ -142,7 +196,7 @@ static int option_take(struct args *a, int left, char **word, int *used)
     const char *equals = strchr(name, '=');
     const struct option *o = option_find(a, name, equals != NULL ? (size_t)(equals - name) : strlen(name));
     if (o == NULL)
-        return usage_error(a->verb, "there is no such option", word[0]);
+        return option_missing(a, word[0]);
     if (!o->repeatable && args_value(a, o->name) != NULL)
         return usage_error(a->verb, "given twice", word[0]);
     if (a->value_count == VALUES_MAX)
@@ -193,7 +247,7 @@ static int words_take(struct args *a, int argc, char **argv)
 
 int args_parse(int argc, char **argv, struct args *a)
 {
-    *a = (struct args){0};
+    const struct verb *verb = NULL;
     if (argc < 2)
         return usage_error(NULL, "what is to be done", "");
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
@@ -204,10 +258,10 @@ int args_parse(int argc, char **argv, struct args *a)
         printf("patchbay %s\n", pb_version());
         return EXIT_DONE;
     }
-    int words = verb_find(argc, argv, &a->verb);
+    int words = verb_find(argc, argv, &verb);
     if (words == 0)
-        return verb_missing(argv[1]);
-    options_gather(a);
+        return verb_missing(argc, argv);
+    args_start(a, verb);
     for (int i = words + 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0) {
             help_verb(a);
@@ -262,27 +316,27 @@ bool args_number(const struct args *a, const char *name, long low, long high, in
     return true;
 }
 
-bool args_bytes(const struct args *a, const char *name, unsigned long long low, unsigned long long *out)
+/* `rc`: what came of reading the value. */
+static bool args_good(const char *name, int rc, const struct pb_error *err)
 {
-    static const char units[] = "KMG";
-    const char *text = args_value(a, name), *unit;
-    char *end;
-    if (text == NULL)
-        return true;
-    errno = 0;
-    unsigned long long n = strtoull(text, &end, 10);
-    bool good = text[0] >= '0' && text[0] <= '9' && errno == 0 && n < 1ull << 32;
-    if (*end != '\0' && (unit = strchr(units, *end >= 'a' ? *end - ('a' - 'A') : *end)) != NULL) {
-        n <<= 10 * (unit - units + 1);
-        end++;
-    }
-    if (!good || *end != '\0' || n < low) {
-        fprintf(stderr, "patchbay: --%s is a number of bytes such as 500K or 2M, at least %llu, not %s\n",
-                name, low, text);
-        return false;
-    }
-    *out = n;
-    return true;
+    if (rc < 0)
+        fprintf(stderr, "patchbay: --%s %s\n", name, err->text);
+    return rc == PB_OK;
+}
+
+bool args_bytes(const struct args *a, const char *name, uint64_t low, uint64_t *out)
+{
+    const uint64_t most = 1ull << 62;
+    const char *text = args_value(a, name);
+    struct pb_error err;
+    return text == NULL || args_good(name, pb_bytes_read(text, low, most, out, &err), &err);
+}
+
+bool args_duration(const struct args *a, const char *name, uint64_t low, uint64_t high, uint64_t *out)
+{
+    const char *text = args_value(a, name);
+    struct pb_error err;
+    return text == NULL || args_good(name, pb_duration_read(text, low, high, out, &err), &err);
 }
 
 const char *args_required(const struct args *a, const char *name)

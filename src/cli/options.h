@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct option {
     const char *name;     /* without the dashes */
@@ -54,6 +55,8 @@ extern const struct verb verbs[]; /* ends with NULL words */
 /* Parses the command line. Returns -1 to run the verb; else the exit status, after printing help or an error.
  */
 int args_parse(int argc, char **argv, struct args *a);
+/* Sets the verb and its options, the common ones included; nothing is given yet. */
+void args_start(struct args *a, const struct verb *v);
 void args_add_option(struct args *a, struct option option);
 
 /* The last value of an option, or NULL. */
@@ -64,9 +67,10 @@ size_t args_values(const struct args *a, const char *name, const char **out, siz
 /* Parses a number from `low` to `high`. False: an error was printed. *out is unchanged when the option is not
  * given. */
 bool args_number(const struct args *a, const char *name, long low, long high, int *out);
-/* Parses a number of bytes with an optional unit of 1024, 1024² or 1024³: "500K", "2M", "1G". As args_number.
- */
-bool args_bytes(const struct args *a, const char *name, unsigned long long low, unsigned long long *out);
+/* Parses a number of bytes: "500k", "2M". As args_number. */
+bool args_bytes(const struct args *a, const char *name, uint64_t low, uint64_t *out);
+/* Parses a duration in seconds: "30s", "5m". As args_number. */
+bool args_duration(const struct args *a, const char *name, uint64_t low, uint64_t high, uint64_t *out);
 /* Parses a version, an unsigned 64-bit number. Without `required`, *out is unchanged when the option is not
  * given. */
 bool args_version(const struct args *a, const char *name, bool required, unsigned long long *out);

@@ -1,4 +1,4 @@
-/* Showing releases: shared by list, history and rollback. */
+/* Showing releases: shared by history, rollback and list. */
 #ifndef PB_CLI_RELEASES_H
 #define PB_CLI_RELEASES_H
 

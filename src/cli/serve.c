@@ -41,8 +41,16 @@ static void key_add(void *arg, const struct pb_config_key *key)
 void serve_options(struct args *a)
 {
     args_add_option(a, (struct option){"config", "FILE", "read a configuration file (INI)", false});
+    args_add_option(a,
+                    (struct option){"check", NULL, "check the configuration and the depot, and end", false});
     args_add_option(a, (struct option){"user", "NAME", "serve as this user, when started by root", false});
     pb_config_keys(key_add, a);
+}
+
+static void fault_print(void *count, const char *text)
+{
+    fprintf(stderr, "patchbay: %s\n", text);
+    ++*(unsigned *)count;
 }
 
 struct key_set {
@@ -64,9 +72,9 @@ static void key_take(void *arg, const struct pb_config_key *key)
         s->rc = pb_config_set(s->config, key->section, key->key, values[i], where, s->err);
 }
 
-/* The command line, then the file, then the program's own default. NULL after an error was printed; then
- * *status is the exit status. */
-static struct pb_config *config_make(const struct args *a, int *status)
+/* The command line, then the file, then the program's own default. `faults`, which may be NULL, counts what
+ * is wrong, and all of it is printed. NULL after an error was printed; then *status is the exit status. */
+static struct pb_config *config_make(const struct args *a, unsigned *faults, int *status)
 {
     struct pb_error err = {0};
     struct pb_config *config = pb_config_new();
@@ -77,6 +85,8 @@ static struct pb_config *config_make(const struct args *a, int *status)
         *status = EXIT_FAILED;
         return NULL;
     }
+    if (faults != NULL)
+        pb_config_faults(config, fault_print, faults);
     pb_config_keys(key_take, &set);
     if (set.rc == PB_OK)
         set.rc = service_sockets(config, &err);
@@ -102,7 +112,7 @@ static void reload(const struct args *a, struct pb_server *server)
 {
     struct pb_error err;
     int status;
-    struct pb_config *config = config_make(a, &status);
+    struct pb_config *config = config_make(a, NULL, &status);
     if (config == NULL || pb_server_reload(server, config, &err) < 0)
         fprintf(stderr, "patchbay: reload: the old configuration stays%s%s\n", config != NULL ? ": " : "",
                 config != NULL ? err.text : "");
@@ -167,6 +177,28 @@ static int calls_limit(const struct pb_config *config, int landlock, struct pb_e
     return rc;
 }
 
+/* serve --check. Warnings alone are no fault. */
+static int check(const struct args *a)
+{
+    struct pb_error err;
+    unsigned faults = 0;
+    int status;
+    const char *user = args_value(a, "user");
+    if (user != NULL && privileges_user(user, &err) < 0)
+        return fail(&err);
+    struct pb_config *config = config_make(a, &faults, &status);
+    if (config == NULL)
+        return status;
+    int rc = pb_server_check(args_depot(a), config, report, NULL, &err);
+    pb_config_free(config);
+    if (rc < 0)
+        return fail(&err);
+    if (faults > 0)
+        return EXIT_FAILED;
+    printf("the configuration is right\n");
+    return print_end();
+}
+
 int verb_serve(const struct args *a)
 {
     struct pb_error err;
@@ -174,8 +206,10 @@ int verb_serve(const struct args *a)
     struct pb_server *server = NULL;
     sigset_t signals;
     int status;
+    if (args_flag(a, "check"))
+        return check(a);
     memory_guard(); /* players' passwords come with requests */
-    struct pb_config *config = config_make(a, &status);
+    struct pb_config *config = config_make(a, NULL, &status);
     if (config == NULL)
         return status;
     sigemptyset(&signals);

@@ -49,19 +49,6 @@ int status_same(const json_t *a, const json_t *b)
 
 /* ---- cells ---- */
 
-/* At most five columns: "999", "1.2M", "1023k". */
-static void text_short(double v, double base, char out[TEXT_SIZE])
-{
-    static const char units[] = " kMGTPE";
-    size_t unit = 0;
-    for (; v >= base && units[unit + 1] != '\0'; unit++)
-        v /= base;
-    if (unit == 0)
-        snprintf(out, TEXT_SIZE, "%.0f", v);
-    else
-        snprintf(out, TEXT_SIZE, v < 99.95 ? "%.1f%c" : "%.0f%c", v, units[unit]);
-}
-
 /* In full where that fits. */
 static const char *text_count(const json_t *o, const char *key, int width, char out[TEXT_SIZE])
 {
@@ -192,6 +179,22 @@ static void titles_print(struct screen *s, json_t *o, const json_t *before, doub
     free(order);
 }
 
+/* What each title costs in the depot, in the order of the answer. */
+static void costs_print(struct screen *s, const json_t *o)
+{
+    const json_t *titles = json_object_get(o, "by_title");
+    if (json_array_size(titles) == 0 || !json_is_object(json_object_get(o, "depot")))
+        return;
+    line(s, "%s", "");
+    line(s, "%-*s %8s %6s %7s", NAME, "bytes in the depot", "own", "shared", "old");
+    for (size_t i = 0; i < json_array_size(titles); i++) {
+        const json_t *t = json_array_get(titles, i);
+        char cell[CELL], own[TEXT_SIZE], shared[TEXT_SIZE], old[TEXT_SIZE];
+        line(s, "%s %8s %6s %7s", text_name(string(t, "title"), cell), text_size(t, "own_bytes", own),
+             text_size(t, "shared_bytes", shared), text_size(t, "old_bytes", old));
+    }
+}
+
 /* ---- addresses ---- */
 
 static const json_t *address_before(const json_t *before, const char *address)
@@ -239,6 +242,17 @@ static void head_print(struct screen *s, const json_t *o)
          shown(string(o, "cap_state"), cap), text_count(o, "bans", 5, b));
 }
 
+/* What the depot costs; an older server does not say. */
+static void depot_print(struct screen *s, const json_t *o)
+{
+    const json_t *depot = json_object_get(o, "depot");
+    char a[TEXT_SIZE], b[TEXT_SIZE], c[TEXT_SIZE], d[TEXT_SIZE], e[TEXT_SIZE];
+    if (json_is_object(depot))
+        line(s, "depot %s in %s objects, %s free; old releases %s, unused %s", text_size(depot, "bytes", a),
+             text_count(depot, "objects", 8, b), text_size(depot, "free_bytes", c),
+             text_size(depot, "old_bytes", d), text_size(depot, "unused_bytes", e));
+}
+
 /* How many lines titles and addresses get of those that are left. */
 struct shares {
     bool spaced;    /* an empty line before each table */
@@ -271,6 +285,7 @@ void status_view(json_t *now, const json_t *before, const struct view *view)
     if (view->columns > 1 && view->columns <= WIDTH)
         s.width = view->columns - 1;
     head_print(&s, now);
+    depot_print(&s, now);
     size_t fixed = json_object_size(dialects) + 1;
     struct shares shares =
         share(s.left > fixed ? s.left - fixed : 0, json_array_size(json_object_get(now, "by_title")),
@@ -285,6 +300,8 @@ void status_view(json_t *now, const json_t *before, const struct view *view)
         row(&s, name, dialect, json_object_get(json_object_get(before, "dialects"), name), seconds);
     }
     titles_print(&s, now, before, seconds, shares.titles);
+    if (view->rows == 0) /* a terminal has no room for it */
+        costs_print(&s, now);
     if (shares.busiest == 0)
         return;
     if (shares.spaced)

@@ -17,6 +17,18 @@ void text_bytes(uint64_t bytes, char out[TEXT_SIZE])
     snprintf(out, TEXT_SIZE, unit == 0 ? "%.0f %s" : "%.1f %s", v, units[unit]);
 }
 
+void text_short(double v, double base, char out[TEXT_SIZE])
+{
+    static const char units[] = " kMGTPE";
+    size_t unit = 0;
+    for (; v >= base && units[unit + 1] != '\0'; unit++)
+        v /= base;
+    if (unit == 0)
+        snprintf(out, TEXT_SIZE, "%.0f", v);
+    else
+        snprintf(out, TEXT_SIZE, v < 99.95 ? "%.1f%c" : "%.0f%c", v, units[unit]);
+}
+
 void text_grouped(uint64_t number, char out[TEXT_SIZE])
 {
     char digits[24];

@@ -30,6 +30,7 @@ int verb_fetch(const struct args *a);
 int verb_recover(const struct args *a);
 int verb_verify(const struct args *a);
 int verb_uninstall(const struct args *a);
+int verb_completion(const struct args *a);
 
 /* serve's options are the configuration's keys. */
 void serve_options(struct args *a);

@@ -224,37 +224,6 @@ void catalog_close(struct sqlite3 *db)
     sqlite3_close_v2(db);
 }
 
-int title_parse(const char *title, struct title_name *out, struct pb_error *err)
-{
-    const char *slash = strchr(title, '/');
-    if (slash == NULL || slash == title || slash[1] == '\0')
-        return error_set(err, PB_INVALID, "%s: a title is written DIALECT/NAME, such as opensauce/immure",
-                         title);
-    *out = (struct title_name){{title, (size_t)(slash - title)}, slice_of(slash + 1)};
-    return PB_OK;
-}
-
-int catalog_title(struct sqlite3 *db, struct title_name name, int64_t *title, int64_t *live,
-                  struct pb_error *err)
-{
-    _cleanup_stmt_ struct sqlite3_stmt *st = NULL;
-    int rc =
-        sql_prepare(db, "SELECT id, ifnull(live, 0) FROM title WHERE dialect = ? AND name = ?", &st, err);
-    if (rc < 0)
-        return rc;
-    sql_bind_slice(st, 1, name.dialect);
-    sql_bind_slice(st, 2, name.name);
-    rc = sql_step(st, err);
-    if (rc < 0)
-        return rc;
-    if (rc == 0)
-        return error_set(err, PB_NOT_FOUND, "%.*s/%.*s: no such title in the depot", (int)name.dialect.n,
-                         name.dialect.p, (int)name.name.n, name.name.p);
-    *title = sqlite3_column_int64(st, 0);
-    *live = sqlite3_column_int64(st, 1);
-    return PB_OK;
-}
-
 int catalog_live_set(struct sqlite3 *db, int64_t title, int64_t release, struct pb_error *err)
 {
     _cleanup_stmt_ struct sqlite3_stmt *retire = NULL, *live = NULL;

@@ -44,13 +44,15 @@ struct title_name {
     struct slice dialect;
     struct slice name;
 };
-/* PB_INVALID: the text is not "dialect/name". */
-PB_MUST_USE int title_parse(const char *title, struct title_name *out, struct pb_error *err);
 
 /* The ids of a title and of its live release; *live is 0 when none is live. PB_NOT_FOUND: there is no such
  * title. */
 PB_MUST_USE int catalog_title(struct sqlite3 *db, struct title_name name, int64_t *title, int64_t *live,
                               struct pb_error *err);
+/* The same for "dialect/name". PB_INVALID: the text is not of this form. The errors say which titles are
+ * near. */
+PB_MUST_USE int catalog_title_find(struct sqlite3 *db, const char *title, int64_t *id, int64_t *live,
+                                   struct pb_error *err);
 
 /* Makes a release live, or (0) none. Within a transaction. Sets title.since to the present second, and always
  * to a later one than before, so that dates in HTTP conditions tell releases apart. */

@@ -35,7 +35,21 @@ static int releases_forget(struct depot *d, int keep, struct pb_gc_report *repor
     return rc;
 }
 
-int depot_gc(struct depot *d, int keep, bool wait, struct pb_gc_report *report, struct pb_error *err)
+/* Makes the catalog forget, in a transaction that is left open. */
+static int catalog_collect(struct depot *d, int keep, struct pb_gc_report *report, struct pb_error *err)
+{
+    int rc = sql_begin(d->db, err);
+    if (rc == PB_OK && keep >= 0)
+        rc = releases_forget(d, keep, report, err);
+    if (rc == PB_OK)
+        rc = sql_run(
+            d->db, "DELETE FROM object WHERE NOT EXISTS (SELECT 1 FROM entry WHERE object = object.id)", err);
+    return rc;
+}
+
+/* With `commit` false the files are counted as the catalog would have it, and everything stays. */
+static int collect(struct depot *d, int keep, bool wait, bool commit, struct pb_gc_report *report,
+                   struct pb_error *err)
 {
     *report = (struct pb_gc_report){0};
     _cleanup_fd_ int lock = -1;
@@ -45,15 +59,21 @@ int depot_gc(struct depot *d, int keep, bool wait, struct pb_gc_report *report, 
     rc = depot_lock_alone(d, wait, &lock, err);
     if (rc < 0)
         return error_context(err, rc == PB_BUSY ? "gc: a publish or a check is under way" : "gc");
-    if ((rc = sql_begin(d->db, err)) < 0)
-        return rc;
-    if (keep >= 0)
-        rc = releases_forget(d, keep, report, err);
-    if (rc == PB_OK)
-        rc = sql_run(
-            d->db, "DELETE FROM object WHERE NOT EXISTS (SELECT 1 FROM entry WHERE object = object.id)", err);
-    if (rc == PB_OK)
+    rc = catalog_collect(d, keep, report, err);
+    if (rc == PB_OK && commit)
         rc = sql_commit(d->db, err);
+    if (rc == PB_OK)
+        rc = depot_sweep(d, commit, report, err);
     sql_rollback(d->db);
-    return rc < 0 ? rc : depot_sweep(d, true, report, err);
+    return rc;
+}
+
+int depot_gc(struct depot *d, int keep, bool wait, struct pb_gc_report *report, struct pb_error *err)
+{
+    return collect(d, keep, wait, true, report, err);
+}
+
+int depot_gc_preview(struct depot *d, int keep, bool wait, struct pb_gc_report *report, struct pb_error *err)
+{
+    return collect(d, keep, wait, false, report, err);
 }

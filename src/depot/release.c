@@ -38,18 +38,11 @@ int release_list(struct depot *d, pb_release_fn *fn, void *arg, struct pb_error 
     return rc < 0 ? rc : release_show(st, fn, arg, err);
 }
 
-static int title_find(struct depot *d, const char *title, int64_t *id, int64_t *live, struct pb_error *err)
-{
-    struct title_name name;
-    int rc = title_parse(title, &name, err);
-    return rc < 0 ? rc : catalog_title(d->db, name, id, live, err);
-}
-
 int release_history(struct depot *d, const char *title, pb_release_fn *fn, void *arg, struct pb_error *err)
 {
     int64_t id = 0, live = 0;
     _cleanup_stmt_ struct sqlite3_stmt *st = NULL;
-    int rc = title_find(d, title, &id, &live, err);
+    int rc = catalog_title_find(d->db, title, &id, &live, err);
     if (rc == PB_OK)
         rc = sql_prepare(d->db, RELEASE_COLUMNS "WHERE r.title = ? ORDER BY r.id DESC", &st, err);
     if (rc < 0)
@@ -119,7 +112,7 @@ int release_rollback(struct depot *d, const char *title, const char *version, re
         rc = sql_begin(d->db, err);
     if (rc < 0)
         return rc;
-    rc = title_find(d, title, &id, &live, err);
+    rc = catalog_title_find(d->db, title, &id, &live, err);
     if (rc == PB_OK && (rc = rollback_target(d, id, live, version, &release, err)) == PB_OK && check != NULL)
         rc = release_check(d, title, release, check, err);
     if (rc < 0)
@@ -140,7 +133,7 @@ int release_withdraw(struct depot *d, const char *title, struct pb_error *err)
         rc = sql_begin(d->db, err);
     if (rc < 0)
         return rc;
-    rc = title_find(d, title, &id, &live, err);
+    rc = catalog_title_find(d->db, title, &id, &live, err);
     if (rc == PB_OK && live == 0)
         rc = error_set(err, PB_NOT_FOUND, "withdraw %s: it is not live", title);
     if (rc == PB_OK)

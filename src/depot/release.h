@@ -17,6 +17,9 @@ PB_MUST_USE int release_rollback(struct depot *d, const char *title, const char 
 PB_MUST_USE int release_withdraw(struct depot *d, const char *title, struct pb_error *err);
 PB_MUST_USE int depot_gc(struct depot *d, int keep, bool wait, struct pb_gc_report *report,
                          struct pb_error *err);
+/* What depot_gc would do: the same, taken back at its end. */
+PB_MUST_USE int depot_gc_preview(struct depot *d, int keep, bool wait, struct pb_gc_report *report,
+                                 struct pb_error *err);
 PB_MUST_USE int depot_fsck(struct depot *d, pb_problem_fn *fn, pb_progress_fn *progress, void *arg,
                            struct pb_fsck_report *report, struct pb_error *err);
 

@@ -130,20 +130,24 @@ static void admin_forget(struct server *s)
     state_patience(s->watcher.state, PATIENCE_MS);
 }
 
-/* What the operator sees is not everybody's: an address that others reach needs a token. */
+int server_address_check(const struct server_listen *l, const struct serve_settings *settings,
+                         struct pb_error *err)
+{
+    char text[STATE_ADMIN_MAX];
+    if (!l->protocol->for_operator || settings->admin.token != NULL ||
+        listen_address_is_loopback(&l->address))
+        return PB_OK;
+    listen_address_text(&l->address, text, sizeof text);
+    return error_set(err, PB_INVALID,
+                     "admin: other machines reach %s: set admin_token_file, or listen on 127.0.0.1", text);
+}
+
 static int admin_check(const struct server *s, const struct serve_settings *settings, struct pb_error *err)
 {
-    for (size_t k = 0; k < s->address_count; k++) {
-        char text[STATE_ADMIN_MAX];
-        if (!s->protocols[k]->for_operator || settings->admin.token != NULL ||
-            listen_address_is_loopback(&s->addresses[k]))
-            continue;
-        listen_address_text(&s->addresses[k], text, sizeof text);
-        return error_set(err, PB_INVALID,
-                         "admin: other machines reach %s: set admin_token_file, or listen on 127.0.0.1",
-                         text);
-    }
-    return PB_OK;
+    int rc = PB_OK;
+    for (size_t k = 0; rc == PB_OK && k < s->address_count; k++)
+        rc = server_address_check(&(struct server_listen){s->addresses[k], s->protocols[k]}, settings, err);
+    return rc;
 }
 
 static bool has_operator(const struct server *s)
@@ -172,6 +176,8 @@ static int loops_start(struct server *s, const struct server_options *o, struct 
         rc = loops_init(s, o, loops, fds, err);
     fds_close(fds, loops, SERVER_ADDRESSES_MAX);
     if (rc == PB_OK) {
+        if (has_operator(s))
+            process_open(&s->shared.process);
         room_init(&s->room, loops * room_objects(loops), has_operator(s));
         admin_note(s);
     }
@@ -197,6 +203,7 @@ int server_start(const struct server_options *o, struct serve_settings *settings
         return s == NULL ? error_memory(err) : error_set(err, PB_INVALID, "too many threads or addresses");
     }
     s->shared.started = clock_unix();
+    process_init(&s->shared.process);
     pthread_mutex_init(&s->shared.asked.mutex, NULL);
     int rc = admission_init(&s->shared.admission, err);
     if (rc < 0) {
@@ -283,6 +290,7 @@ void server_free(struct server *s)
     admin_forget(s);
     watcher_free(&s->watcher);
     admission_free(&s->shared.admission);
+    process_close(&s->shared.process);
     free(s->loops);
     free(s->threads);
     free(s);

@@ -31,6 +31,10 @@ struct server;
  * `settings`, also when it fails. The caller frees *out with server_free. */
 PB_MUST_USE int server_start(const struct server_options *o, struct serve_settings *settings,
                              struct server **out, struct pb_error *err);
+/* May the protocol be spoken there? What the operator sees is not everybody's: an address that others reach
+ * needs a token. PB_INVALID. */
+PB_MUST_USE int server_address_check(const struct server_listen *l, const struct serve_settings *settings,
+                                     struct pb_error *err);
 /* Puts new settings into force, and reopens the access log. Takes over the reference, also when it fails.
  * Thread-safe. */
 PB_MUST_USE int server_reload(struct server *s, struct serve_settings *settings, struct pb_error *err);

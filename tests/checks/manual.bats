@@ -25,7 +25,7 @@ load ../helper
     "$patchbay" --help | sed -n 's/^  \([0-9]  .*\)/\1/p' | tr -s ' ' | while read -r line; do
         tr -s ' \n' ' ' <manual | grep -qF " $line" || { echo "the manual lacks $line"; exit 1; }
     done
-    "$patchbay" serve --help | sed -n 's/^  --\([a-z-]*\).*/\1/p' | grep -v -x -e config -e depot -e help -e user |
+    "$patchbay" serve --help | sed -n 's/^  --\([a-z-]*\).*/\1/p' | grep -v -x -e check -e config -e depot -e help -e user |
         sed 's/^opensauce-//; s/^escape-//; s/^playonline-//; s/-/_/g' | while read -r key; do
         grep -q "\`$key\`" "$root/docs/configuration.md" || { echo "docs/configuration.md lacks $key"; exit 1; }
     done

@@ -125,7 +125,9 @@ load ../helper
     [[ $output == *"there is no release 9"* ]]
     "$patchbay" withdraw opensauce/a
     run -0 "$patchbay" list
-    [ -z "$output" ]
+    [[ $output == "depot: "* ]]
+    run -0 "$patchbay" list --json
+    [ "$output" = "[]" ]
     run -3 "$patchbay" history opensauce/b
     [[ $output == *"no such title"* ]]
     run -1 "$patchbay" history b
@@ -255,7 +257,7 @@ load ../helper
     [[ $output == *"patchbay.conf:3: [server] has no key frob"* ]]
     printf '[server]\nidle_timeout = soon\n' >patchbay.conf
     run -1 "$patchbay" serve --config patchbay.conf
-    [[ $output == *"patchbay.conf:2: idle_timeout is a number"* ]]
+    [[ $output == *"patchbay.conf:2: idle_timeout is a duration"* ]]
     run -2 "$patchbay" serve --http nonsense
     [[ $output == *"--http: nonsense is not ADDRESS:PORT"* ]]
     run -3 "$patchbay" serve --config missing.conf

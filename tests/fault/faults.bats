@@ -33,7 +33,7 @@ setup_publish() {
         run faulty kill-after "$at" "$patchbay" publish map a.map --algorithm zip --level 0
         [ "$status" = 137 ] || { echo "point $at: status $status"; cat faulty.out; return 1; }
         "$patchbay" fsck >fsck.out || { echo "point $at"; cat fsck.out; return 1; }
-        live=$("$patchbay" list)
+        live=$("$patchbay" history opensauce/a | grep ' live$')
         case $live in
         *" 1 "*live) old=$((old + 1)) ;;
         *" 2 "*live) new=$((new + 1)) ;;
@@ -58,7 +58,7 @@ setup_publish() {
             grep -Eq 'No space left|full|unable to open|disk I/O error' faulty.out || { echo "point $at"; cat faulty.out; return 1; }
         fi
         "$patchbay" fsck >/dev/null
-        "$patchbay" list | grep -q ' live$'
+        "$patchbay" history opensauce/a | grep -q ' live$'
     done
 }
 

@@ -113,7 +113,7 @@ joined() {
     [[ $output == *"TMPDIR chooses another folder"* ]]
     TMPDIR=$T/missing run -3 "$patchbay" publish map a.map
     [[ $output == *"$T/missing"*"TMPDIR chooses another folder"* ]]
-    [ -z "$("$patchbay" list)" ]
+    [ "$("$patchbay" list --json)" = "[]" ]
 }
 
 @test "a map with a password: an independent client decrypts it, 7zz extracts it" {

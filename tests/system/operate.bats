@@ -282,9 +282,11 @@ EOF
     curl -sf "http://$admin/metrics" | /usr/bin/python3 -c '
 import sys
 from prometheus_client.parser import text_string_to_metric_families
-names = [f.name for f in text_string_to_metric_families(sys.stdin.read())]
+families = list(text_string_to_metric_families(sys.stdin.read()))
+names = [f.name for f in families]
 assert len(names) == len(set(names)) and len(names) > 20, names
-assert all(n.startswith("patchbay_") for n in names), names'
+assert all(n.startswith(("patchbay_", "process_")) for n in names), names
+assert all(f.documentation and f.type in ("counter", "gauge") for f in families), families'
     "$patchbay" status --json | python3 -c '
 import json, sys
 s = json.load(sys.stdin)

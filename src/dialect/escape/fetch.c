@@ -3,6 +3,7 @@
 
 #include "base/beneath.h"
 #include "base/file.h"
+#include "base/nearest.h"
 #include "dialect/escape/escape.h"
 #include "dialect/options.h"
 
@@ -149,6 +150,16 @@ static int subscription_set(const struct fetch_request *q, const char *name, boo
     return fd < 0 && errno != EEXIST ? error_errno(err, errno, "%s", path) : PB_OK;
 }
 
+static const char *collection_suggest(const struct es_collections *list, const char *name,
+                                      char out[NEAREST_TEXT])
+{
+    struct nearest near;
+    nearest_init(&near, slice_of(name));
+    for (size_t i = 0; i < list->n; i++)
+        nearest_offer(&near, slice_of(list->list[i].name), slice_of(list->list[i].name));
+    return nearest_text(&near, out);
+}
+
 /* Is it one of the server's? With a URL of one collection, only that can be meant. */
 static int subscription_check(const struct fetch_request *q, const struct es_collections *list,
                               const char *name, struct pb_error *err)
@@ -161,7 +172,9 @@ static int subscription_check(const struct fetch_request *q, const struct es_col
         if (strcmp(list->list[i].name, name) == 0)
             return PB_OK;
     }
-    return error_set(err, PB_NOT_FOUND, "the server has no collection %s", name);
+    char suggested[NEAREST_TEXT];
+    return error_set(err, PB_NOT_FOUND, "the server has no collection %s%s", name,
+                     collection_suggest(list, name, suggested));
 }
 
 /* `list` is NULL where the URL names one collection. One that the server no longer has can be unsubscribed
@@ -251,6 +264,22 @@ static int fetch_expand(const struct fetch_request *q, const struct fetch_net *n
 
 /* ---- plans ---- */
 
+/* Adds to the error what the source has that is called nearly so. */
+static int collection_missing(const struct fetch_net *net, const char *source, const char *name,
+                              struct arena *a, struct pb_error *err)
+{
+    char suggested[NEAREST_TEXT];
+    struct es_collections list = {0};
+    struct pb_error why = *err, ignored;
+    _cleanup_buffer_ struct buffer text;
+    int rc = es_document(net, source, ES_COLLECTIONS, &text, &ignored);
+    if (rc == PB_OK)
+        rc = es_collections_parse((struct slice){text.p, text.n}, a, &list, &ignored);
+    return rc == PB_CANCELLED || rc == PB_NO_MEMORY
+               ? error_set(err, rc, "%s", ignored.text)
+               : error_set(err, why.status, "%s%s", why.text, collection_suggest(&list, name, suggested));
+}
+
 static int fetch_plan(const struct fetch_request *q, const struct fetch_net *net, const char *source,
                       struct fetch_plan *plan, struct pb_error *err)
 {
@@ -262,8 +291,10 @@ static int fetch_plan(const struct fetch_request *q, const struct fetch_net *net
     if (text == NULL || plan->dialect == NULL)
         return error_memory(err);
     *(struct es_fetch *)plan->dialect = (struct es_fetch){.made = -1, .unpacker = {.child = CHILD_NONE}};
-    return upgrade ? es_upgrade_plan(q, net, source, text, plan, err)
-                   : es_levels_plan(q, net, source, text, plan, err);
+    if (upgrade)
+        return es_upgrade_plan(q, net, source, text, plan, err);
+    int rc = es_levels_plan(q, net, source, text, plan, err);
+    return rc == PB_NOT_FOUND ? collection_missing(net, source, text, &plan->arena, err) : rc;
 }
 
 int es_making_add(struct fetch_plan *plan, struct es_making making, struct pb_error *err)

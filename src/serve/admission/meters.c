@@ -26,6 +26,14 @@ static struct meter *meter_add(struct meters *m, struct meter **slot, const char
     return meter;
 }
 
+struct meter *meters_find(struct meters *m, const char *title)
+{
+    struct meter *meter = *slot_of(m, title);
+    while (meter != NULL && strcmp(meter->title, title) != 0)
+        meter = meter->chain;
+    return meter;
+}
+
 int meters_assign(struct meters *m, struct site *site, struct pb_error *err)
 {
     char title[512];
@@ -34,11 +42,9 @@ int meters_assign(struct meters *m, struct site *site, struct pb_error *err)
         if (t->meter != NULL) /* taken over from the site before */
             continue;
         snprintf(title, sizeof title, "%s/%s", t->dialect, t->name);
-        struct meter **slot = slot_of(m, title), *meter = *slot;
-        while (meter != NULL && strcmp(meter->title, title) != 0)
-            meter = meter->chain;
+        struct meter *meter = meters_find(m, title);
         if (meter == NULL)
-            meter = meter_add(m, slot, title);
+            meter = meter_add(m, slot_of(m, title), title);
         if (meter == NULL)
             return error_memory(err);
         t->meter = meter;

@@ -30,12 +30,19 @@ struct day_use {
 
 enum { METER_LINE = 64 };
 
+/* What a title costs in the depot, in bytes: pb_title_usage says which. Written by the watcher; atomic. */
+struct title_costs {
+    uint64_t own, shared, old;
+};
+
+/* The padding is meant: see `counts`. NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding) */
 struct meter {
     struct meter *next;  /* of all meters, in the order of creation */
     struct meter *chain; /* of the same hash slot */
     char *title;         /* "opensauce/immure" */
     uint64_t rate;       /* atomic; bytes a second; 0: unlimited */
     struct day_use day;
+    struct title_costs depot;
     struct bucket bucket;
     /* All loops write these: they have a cache line of their own, apart from what loops only read. */
     _Alignas(METER_LINE) struct counts counts;
@@ -50,6 +57,8 @@ struct meters {
 
 /* Sets site_title.meter of each title; creates missing meters. Watcher thread. PB_NO_MEMORY. */
 PB_MUST_USE int meters_assign(struct meters *m, struct site *site, struct pb_error *err);
+/* NULL: there is none of this title. Watcher thread. */
+struct meter *meters_find(struct meters *m, const char *title);
 void meters_free(struct meters *m);
 
 /* Updates `today` and `state` from our counter of bytes. */

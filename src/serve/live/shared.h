@@ -2,10 +2,16 @@
 #ifndef PB_SERVE_LIVE_SHARED_H
 #define PB_SERVE_LIVE_SHARED_H
 
+#include "base/process.h"
 #include "serve/admission/admission.h"
 #include "serve/live/asked.h"
 
 enum { SHARED_LOOPS_MAX = 257 };
+
+/* Of the depot: what pb_depot_usage says. Written by the watcher; atomic. */
+struct depot_costs {
+    uint64_t objects, bytes, live_bytes, old_bytes, unused_bytes, old_releases, free_bytes, disk_bytes;
+};
 
 struct shared {
     struct admission admission;
@@ -16,8 +22,10 @@ struct shared {
     struct asked asked;
     uint64_t objects_verified; /* atomic; by the scrubber */
     uint64_t objects_damaged;  /* atomic; now */
-    bool failing;              /* atomic: the newest catalog could not be read */
-    bool stopping;             /* atomic */
+    struct depot_costs costs;
+    struct process process; /* opened at the start; the operator's loop looks */
+    bool failing;           /* atomic: the newest catalog could not be read */
+    bool stopping;          /* atomic */
 };
 
 /* The counters of a dialect (by index), added up over all loops. */

@@ -30,10 +30,13 @@ struct watcher {
     int64_t catalog_seen; /* catalog_version of the snapshot */
     int64_t state_seen;   /* state_version of its bans */
     uint64_t watched_at;
-    uint64_t saved_at; /* when the account was last saved; monotonic ms */
-    int64_t day;       /* of the account; days since 1970 (UTC) */
-    size_t metered;    /* number of meters when limits were last set */
-    bool unread;       /* the record has not been read for some meters */
+    int64_t costs_seen;  /* catalog_seen of the costs */
+    uint64_t costs_next; /* not to be added up before; monotonic ms; 0: they were never */
+    uint64_t disk_seen;  /* when free space was last looked at; monotonic ms */
+    uint64_t saved_at;   /* when the account was last saved; monotonic ms */
+    int64_t day;         /* of the account; days since 1970 (UTC) */
+    size_t metered;      /* number of meters when limits were last set */
+    bool unread;         /* the record has not been read for some meters */
 
     bool failing;         /* the last snapshot could not be made; reported */
     bool state_failing;   /* the record can't be opened or written; reported */

@@ -7,6 +7,7 @@
 #include "depot/open.h"
 #include "dialect/compile.h"
 #include "serve/live/account.h"
+#include "serve/live/costs.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -315,6 +316,7 @@ static void watch_once(struct watcher *w)
     watch_damage(w);
     watch_bans(w);
     account_look(w);
+    costs_look(w);
     w->watched_at = clock_monotonic_ms();
     __atomic_store_n(&w->shared->watcher_seen, w->watched_at, __ATOMIC_RELAXED);
 }
@@ -355,6 +357,8 @@ int watcher_init(struct watcher *w, const char *depot, struct serve_settings *se
     state_ready(w);
     account_start(w);
     rc = snapshot_make(w, settings, err);
+    if (rc == PB_OK)
+        costs_look(w);
     w->watched_at = clock_monotonic_ms();
     shared->watcher_seen = w->watched_at;
     return rc;

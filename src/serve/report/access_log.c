@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { QUEUE_MAX = 128 }; /* batches waiting: 4 MiB */
@@ -27,20 +28,42 @@ struct access_log {
     bool stop;
 };
 
-static int log_file_open(const char *path, struct pb_error *err)
+/* `make`: O_CREAT, or 0. */
+static int log_file_open(const char *path, int make, struct pb_error *err)
 {
     if (strcmp(path, "-") == 0) {
         int out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
         return out < 0 ? error_errno(err, errno, "access log %s", path) : out;
     }
     /* A FIFO that nobody reads would hold us for good; without waiting it is ENXIO. */
-    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0644);
+    int fd = open(path, O_WRONLY | O_APPEND | make | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0644);
     if (fd < 0 && errno == ENXIO)
         return error_set(err, PB_INVALID, "access log %s: nobody reads this pipe", path);
     if (fd < 0)
         return error_errno(err, errno, "access log %s", path);
     fcntl(fd, F_SETFL, O_APPEND); /* batch_write waits until it takes more */
     return fd;
+}
+
+int access_log_check(const char *path, struct pb_error *err)
+{
+    char folder[PATH_MAX];
+    struct stat st;
+    if (strcmp(path, "-") == 0 || stat(path, &st) == 0) {
+        int fd = log_file_open(path, 0, err);
+        if (fd < 0)
+            return fd;
+        close(fd);
+        return PB_OK;
+    }
+    const char *slash = strrchr(path, '/');
+    int n = slash == NULL ? 1 : slash == path ? 1 : (int)(slash - path);
+    if (n >= (int)sizeof folder)
+        return error_set(err, PB_INVALID, "access log %s: the path is too long", path);
+    snprintf(folder, sizeof folder, "%.*s", n, slash == NULL ? "." : path);
+    if (errno != ENOENT || faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) != 0)
+        return error_errno(err, errno, "access log %s", path);
+    return PB_OK;
 }
 
 /* Writes a batch in steps that a pipe takes whole once it is writable, so that a reader who does not read
@@ -100,7 +123,7 @@ int access_log_open(const char *path, struct access_log **out, struct pb_error *
         return error_memory(err);
     log->last = &log->first;
     log->path = strdup(path);
-    log->fd = log->path != NULL ? log_file_open(path, err) : error_memory(err);
+    log->fd = log->path != NULL ? log_file_open(path, O_CREAT, err) : error_memory(err);
     if (log->fd < 0) {
         int rc = log->fd;
         free(log->path);
@@ -127,7 +150,7 @@ int access_log_reopen(struct access_log *log, struct pb_error *err)
 {
     if (log == NULL || strcmp(log->path, "-") == 0)
         return PB_OK;
-    int fd = log_file_open(log->path, err);
+    int fd = log_file_open(log->path, O_CREAT, err);
     if (fd < 0)
         return fd;
     /* dup3 keeps the number, which the writer may be using right now. */

@@ -21,6 +21,8 @@ struct access {
 
 /* `path`: a file to append to; "-" is standard output. */
 PB_MUST_USE int access_log_open(const char *path, struct access_log **out, struct pb_error *err);
+/* Could it be opened? Makes no file. */
+PB_MUST_USE int access_log_check(const char *path, struct pb_error *err);
 /* Reopens the file by its path, after a rotation. Does nothing for standard output. */
 PB_MUST_USE int access_log_reopen(struct access_log *log, struct pb_error *err);
 /* Writes what is left, for at most LOG_CLOSE_MS. Returns how many batches were dropped since the log was

@@ -2,6 +2,7 @@
 #include "serve/report/report.h"
 
 #include "base/clock.h"
+#include "serve/report/machine.h"
 
 #include <jansson.h>
 #include <stddef.h>
@@ -122,11 +123,7 @@ static void value_line(struct buffer *out, const char *name, const char *suffix,
     buffer_format(out, "patchbay_%s%s", name, suffix);
     if (label != NULL) {
         buffer_format(out, "{%s=\"", label);
-        for (const char *c = text; *c != '\0'; c++) {
-            if (*c == '"' || *c == '\\')
-                buffer_text(out, "\\");
-            buffer_append(out, *c == '\n' ? " " : c, 1);
-        }
+        label_escape(out, text);
         buffer_text(out, "\"}");
     }
     buffer_format(out, " %llu\n", (unsigned long long)value);
@@ -172,6 +169,7 @@ void report_metrics(const struct snapshot *snapshot, const struct shared *shared
         }
     }
     metrics_titles(shared, out);
+    machine_metrics(shared, out);
 }
 
 /* ---- JSON ---- */
@@ -198,6 +196,7 @@ static json_t *titles_json(const struct shared *s)
         json_object_set_new(o, "title", json_string(m->title));
         json_object_set_new(o, "cap", json_string(cap_name(&m->day.state)));
         json_object_set_new(o, "today_bytes", json_integer((json_int_t)count_read(&m->day.today)));
+        machine_title_json(m, o);
         json_array_append_new(list, o);
     }
     return list;
@@ -256,6 +255,7 @@ void report_status(const struct snapshot *snapshot, const struct shared *shared,
     }
     json_object_set_new(o, "dialects", dialects);
     json_object_set_new(o, "by_title", titles_json(shared));
+    json_object_set_new(o, "depot", machine_depot_json(shared));
     json_object_set_new(o, "busiest", busiest_json(shared));
     char *text = json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS);
     buffer_text(out, text != NULL ? text : "");

@@ -47,7 +47,11 @@ static void faults_name_their_line(void **state)
         const char *text, *where, *what;
     } cases[] = {
         {"[server]\nhttps = 1\n", ":2: ", "no key https"},
-        {"\n\n[serve]\nhttp = 1\n", ":4: ", "no section [serve]"},
+        {"\n\n[serve]\nhttp = 1\n", ":3: ", "no section [serve]; did you mean server?"},
+        {"[server]\nhtpp = 1\n", ":2: ", "no key htpp; did you mean http?"},
+        {"[server\nhttp = 1\n", ":1: ", "two brackets, [server], not [server"},
+        {"\nserver]\nhttp = 1\n", ":2: ", "two brackets, [server], not server]"},
+        {"[server] http = 1\n", ":1: ", "http = 1 stands behind"},
         {"[server]\nthreads = 1\nthreads = 2\n", ":3: ", "set twice"},
         {"[server]\nnonsense\n", ":2: ", "neither"},
         {"http = 1\n", ":1: ", "before the first [section]"},

@@ -33,7 +33,9 @@ static void good(void **state)
                                           {"title_rate", "5K"},
                                           {"title_rate", "opensauce/a 0"},
                                           {"title_hard_cap", "escape/official 1T"},
-                                          {"soft_cap", "7"}};
+                                          {"soft_cap", "7"},
+                                          {"ban_window", "2m"},
+                                          {"ban_cooldown", "7d"}};
     struct serve_settings *s;
     struct pb_error err;
     (void)state;
@@ -51,6 +53,8 @@ static void good(void **state)
     assert_true(title_value_of(&s->limits.hard_caps, "escape/other") == 0);
     assert_true(s->limits.caps.soft == 7 && s->limits.caps.hard == 0);
     assert_int_equal(s->limits.peer.connections, 500);
+    assert_int_equal(s->limits.peer.ban_window_ms, 120000);
+    assert_true(s->limits.peer.ban_cooldown_ms == 604800000u);
     settings_release(s);
     assert_int_equal(make(NULL, 0, &s, &err), 0);
     assert_false(s->limits.rates);
@@ -75,6 +79,10 @@ static void bad(void **state)
                                           {"soft_cap", "1P"},
                                           {"ban_window", "0"},
                                           {"ban_window", "86401"},
+                                          {"ban_window", "2d"},
+                                          {"ban_cooldown", "1.5h"},
+                                          {"ban_cooldown", "-1m"},
+                                          {"ban_cooldown", "31d"},
                                           {"head_max", "8193"},
                                           {"address_connections", "1000001"}};
     (void)state;
@@ -86,5 +94,38 @@ static void bad(void **state)
     }
 }
 
-static const struct CMUnitTest tests[] = {cmocka_unit_test(good), cmocka_unit_test(bad)};
+static void caps_in_order(void **state)
+{
+    static const struct {
+        const char *keys[3][2];
+        size_t n;
+        bool good;
+    } cases[] = {
+        {{{"soft_cap", "2G"}, {"hard_cap", "1G"}}, 2, false},
+        {{{"soft_cap", "1G"}, {"hard_cap", "1G"}}, 2, true},
+        {{{"soft_cap", "2G"}, {"hard_cap", "0"}}, 2, true},
+        {{{"title_soft_cap", "2G"}, {"title_hard_cap", "1G"}}, 2, false},
+        {{{"title_soft_cap", "escape/a 2G"}, {"title_hard_cap", "1G"}}, 2, false},
+        {{{"title_soft_cap", "2G"}, {"title_hard_cap", "escape/a 1G"}}, 2, false},
+        {{{"title_soft_cap", "2G"}, {"title_soft_cap", "escape/a 1M"}, {"title_hard_cap", "escape/a 1G"}},
+         3,
+         true},
+        {{{"title_soft_cap", "escape/a 2G"}, {"title_hard_cap", "escape/b 1G"}}, 2, true},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct serve_settings *s;
+        struct pb_error err = {0};
+        int rc = make(cases[i].keys, cases[i].n, &s, &err);
+        if ((rc == PB_OK) != cases[i].good)
+            fail_msg("%zu: %s", i, err.text);
+        if (rc == PB_OK)
+            settings_release(s);
+        else
+            assert_non_null(strstr(err.text, "above the hard cap"));
+    }
+}
+
+static const struct CMUnitTest tests[] = {cmocka_unit_test(good), cmocka_unit_test(bad),
+                                          cmocka_unit_test(caps_in_order)};
 TEST_MAIN(tests)

@@ -18,6 +18,30 @@ static void numbers(void **state)
         assert_false(slice_to_u64(slice_of(bad[i]), UINT64_MAX, &v));
 }
 
+static void durations(void **state)
+{
+    static const struct {
+        const char *text;
+        uint64_t seconds;
+    } good[] = {{"0", 0},     {"90", 90},     {"30s", 30},     {"5m", 300},
+                {"1h", 3600}, {"7d", 604800}, {"2w", 1209600}, {"0d", 0}};
+    static const char *const bad[] = {"",     "s",   "-1",   "+1s", "1.5h",
+                                      "1 h",  " 1h", "1h ",  "1H",  "1hm",
+                                      "1h5m", "1y",  "0x1s", "31d", "18446744073709551615w"};
+    uint64_t v;
+    (void)state;
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        assert_true(slice_to_seconds(slice_of(good[i].text), 30 * 86400, &v));
+        assert_int_equal(v, good[i].seconds);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_false(slice_to_seconds(slice_of(bad[i]), 30 * 86400, &v));
+    assert_true(slice_to_seconds(slice_of("30d"), 30 * 86400, &v));
+    assert_false(
+        slice_to_seconds(slice_of("30500568904944w"), UINT64_MAX, &v)); /* 64 bits, and one week more */
+    assert_true(slice_to_seconds(slice_of("30500568904943w"), UINT64_MAX, &v));
+}
+
 static void buffer_has_a_ceiling(void **state)
 {
     struct buffer b;
@@ -68,7 +92,7 @@ static void case_is_ascii_only(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(numbers),         cmocka_unit_test(buffer_has_a_ceiling), cmocka_unit_test(hex),
-    cmocka_unit_test(percent_escapes), cmocka_unit_test(case_is_ascii_only),
+    cmocka_unit_test(numbers), cmocka_unit_test(durations),       cmocka_unit_test(buffer_has_a_ceiling),
+    cmocka_unit_test(hex),     cmocka_unit_test(percent_escapes), cmocka_unit_test(case_is_ascii_only),
 };
 TEST_MAIN(tests)

@@ -109,7 +109,7 @@ static void gc_takes_what_nobody_needs(void **state)
 {
     struct depot *d = depot_new();
     struct publication p;
-    struct pb_gc_report gc;
+    struct pb_gc_report gc = PB_INIT(pb_gc_report);
     struct pb_fsck_report fsck;
     struct pb_error err;
     (void)state;
