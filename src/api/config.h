@@ -36,6 +36,8 @@ PB_MUST_USE int config_number(const struct pb_config *c, const char *key, unsign
                               unsigned fallback, unsigned *out, struct pb_error *err);
 PB_MUST_USE int config_seconds(const struct pb_config *c, const char *key, unsigned fallback, unsigned *ms,
                                struct pb_error *err);
+/* "yes" or "no" of section [server]; *out stays as it is when it is not set. */
+PB_MUST_USE int config_yes(const struct pb_config *c, const char *key, bool *out, struct pb_error *err);
 /* Bytes of section [server], such as 10M, at most `most`; *out stays as it is when they are not set. */
 PB_MUST_USE int config_bytes(const struct pb_config *c, const char *key, uint64_t most, uint64_t *out,
                              struct pb_error *err);
@@ -48,6 +50,7 @@ struct config_start {
     size_t listen_count;
     unsigned threads;
     const char *access_log; /* NULL: none */
+    bool publish;           /* maps may be uploaded at the admin address */
 };
 PB_MUST_USE int config_start(const struct pb_config *c, struct config_start *out, struct pb_error *err);
 

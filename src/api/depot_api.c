@@ -142,7 +142,7 @@ int pb_depot_fsck(struct pb_depot *depot, pb_problem_fn *fn, pb_progress_fn *pro
 int pb_publish_map(struct pb_depot *depot, const struct pb_map_options *options, pb_progress_fn *progress,
                    void *arg, struct pb_publish_result *result, struct pb_error *err)
 {
-    return os_publish_map(inner(depot), options, progress, arg, result, err);
+    return os_publish_map(inner(depot), options, -1, progress, arg, result, err);
 }
 
 int pb_import_opensauce(struct pb_depot *depot, const struct pb_import_options *options, pb_import_fn *fn,

@@ -9,6 +9,8 @@
 
 enum { SECONDS_MAX = 86400, HEAD_LEAST = 256, VERIFY_RATE = 4 * 1024 * 1024 };
 #define VERIFY_RATE_MAX ((uint64_t)1 << 40)
+#define UPLOAD_MAX      ((uint64_t)4 << 30) /* what a map of the one protocol that has them can have */
+#define UPLOAD_MAX_MAX  ((uint64_t)1 << 40)
 
 int config_number(const struct pb_config *c, const char *key, unsigned low, unsigned high, unsigned fallback,
                   unsigned *out, struct pb_error *err)
@@ -29,6 +31,17 @@ int config_seconds(const struct pb_config *c, const char *key, unsigned fallback
     int rc = config_number(c, key, 1, SECONDS_MAX, fallback, ms, err);
     *ms *= 1000;
     return rc;
+}
+
+int config_yes(const struct pb_config *c, const char *key, bool *out, struct pb_error *err)
+{
+    const struct config_value *v;
+    if (config_values(c, "server", key, &v, 1) == 0)
+        return PB_OK;
+    *out = strcmp(v->value, "yes") == 0;
+    return *out || strcmp(v->value, "no") == 0
+               ? PB_OK
+               : error_set(err, PB_INVALID, "%s: %s is yes or no, not %s", v->where, key, v->value);
 }
 
 static int times_make(const struct pb_config *c, struct serve_settings *s, struct pb_error *err)
@@ -55,15 +68,17 @@ static int times_make(const struct pb_config *c, struct serve_settings *s, struc
 
 static int verify_make(const struct pb_config *c, struct serve_settings *s, struct pb_error *err)
 {
-    const struct config_value *v;
     s->verify = true;
     s->verify_rate = VERIFY_RATE;
-    if (config_values(c, "server", "verify", &v, 1) > 0) {
-        s->verify = strcmp(v->value, "yes") == 0;
-        if (!s->verify && strcmp(v->value, "no") != 0)
-            return error_set(err, PB_INVALID, "%s: verify is yes or no, not %s", v->where, v->value);
-    }
-    return config_bytes(c, "verify_rate", VERIFY_RATE_MAX, &s->verify_rate, err);
+    int rc = config_yes(c, "verify", &s->verify, err);
+    return rc < 0 ? rc : config_bytes(c, "verify_rate", VERIFY_RATE_MAX, &s->verify_rate, err);
+}
+
+static int publish_make(const struct pb_config *c, struct serve_settings *s, struct pb_error *err)
+{
+    s->upload_max = UPLOAD_MAX;
+    int rc = config_yes(c, "publish", &s->publish, err);
+    return rc < 0 ? rc : config_bytes(c, "upload_max", UPLOAD_MAX_MAX, &s->upload_max, err);
 }
 
 static int deny_make(const struct pb_config *c, struct serve_settings *s, struct pb_error *err)
@@ -151,6 +166,8 @@ int config_settings(const struct pb_config *c, struct serve_settings **out, stru
         rc = config_limits(c, s, err);
     if (rc == PB_OK)
         rc = admin_access_make(c, s, err);
+    if (rc == PB_OK)
+        rc = publish_make(c, s, err);
     for (size_t i = 0; rc == PB_OK && i < n; i++)
         rc = dialect_make(c, all_dialects[i], s, &s->dialect_settings[i], err);
     if (rc < 0) {
@@ -214,6 +231,8 @@ int config_start(const struct pb_config *c, struct config_start *out, struct pb_
     int rc = config_number(c, "threads", 1, SERVER_THREADS_MAX, threads, &out->threads, err);
     if (rc == PB_OK)
         rc = listeners_make(c, out, err);
+    if (rc == PB_OK)
+        rc = config_yes(c, "publish", &out->publish, err);
     if (config_values(c, "server", "access_log", &log, 1) > 0 && strcmp(log->value, "off") != 0)
         out->access_log = log->value;
     return rc;

@@ -3,29 +3,9 @@
 #include "cli/verbs.h"
 
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 
-/* "90", "30m", "12h", "7d", "2w" in seconds; false for anything else. */
-static bool duration_parse(const char *text, long long *seconds)
-{
-    static const struct {
-        char unit;
-        long seconds;
-    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 604800}};
-    char *end;
-    long long n = text[0] >= '0' && text[0] <= '9' ? strtoll(text, &end, 10) : -1;
-    if (n <= 0 || n > 100000000)
-        return false;
-    *seconds = n;
-    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
-        if (end[0] == units[i].unit && end[1] == '\0') {
-            *seconds = n * units[i].seconds;
-            return true;
-        }
-    }
-    return *end == '\0';
-}
+enum { FOR_MOST = 100000000 /* seconds: three years */ };
 
 static void until_text(int64_t expires, char out[TEXT_SIZE])
 {
@@ -38,17 +18,14 @@ static void until_text(int64_t expires, char out[TEXT_SIZE])
 int verb_ban(const struct args *a)
 {
     struct pb_error err;
-    const char *duration = args_value(a, "for");
-    long long seconds = 0;
-    if (duration != NULL && !duration_parse(duration, &seconds)) {
-        fprintf(stderr, "patchbay: --for is a time such as 90s, 30m, 12h, 7d or 2w, not %s\n", duration);
+    uint64_t seconds = 0;
+    if (!args_duration(a, "for", 1, FOR_MOST, &seconds))
         return EXIT_USAGE;
-    }
     struct pb_depot *depot;
     int opened = open_depot(a, &depot);
     if (opened != EXIT_DONE)
         return opened;
-    int64_t expires = duration != NULL ? (int64_t)time(NULL) + seconds : 0;
+    int64_t expires = seconds > 0 ? (int64_t)time(NULL) + (int64_t)seconds : 0;
     int rc = pb_ban(depot, a->operands[0], args_value(a, "reason"), expires, &err);
     pb_depot_close(depot);
     if (rc < 0)

@@ -80,6 +80,12 @@ static const struct option ban_options[] = {
     {NULL, NULL, NULL, false},
 };
 
+static const struct option token_options[] = {
+    {"rights", "LIST", "what its owner may do: one or more of look,ban,publish (default look)", false},
+    {"for", "TIME", "how long it is valid: 12h, 30d, 8w (default: until it is revoked)", false},
+    {NULL, NULL, NULL, false},
+};
+
 static const struct option status_options[] = {
     {"admin", "ADDR:PORT", "the server's admin address (default: that of the depot's server)", false},
     {"token-file", "FILE", "the token of its admin_token_file", false},
@@ -192,6 +198,14 @@ const struct verb verbs[] = {
     {"unban", "ADDRESS[/BITS]", 1, 1, "Lift a ban",
      "Of just this address or range: 'patchbay bans' lists them.\n", NULL, NULL, true, true, verb_unban},
     {"bans", "", 0, 0, "List the bans", "", NULL, NULL, true, true, verb_bans},
+    {"token add", "NAME", 1, 1, "Make a token for the admin address",
+     "Prints the token, once: the depot keeps its hash only. Running servers accept it within a second.\n"
+     "Where there are tokens, all requests to the admin address need one.\n",
+     token_options, NULL, true, true, verb_token_add},
+    {"token list", "", 0, 0, "List the tokens", "", NULL, NULL, true, true, verb_token_list},
+    {"token revoke", "NAME", 1, 1, "End a token's validity",
+     "Running servers refuse it within a second. What it has uploaded but not published is dropped.\n", NULL, NULL,
+     true, true, verb_token_revoke},
     {"fetch", "URL DIR", 2, 2, "Fetch content into a game's folder",
      "URL is one of\n"
      "  opensauce://HOST[:PORT]/NAME          a map: DIR/NAME.map\n"

@@ -293,6 +293,41 @@ const char *args_required(const struct args *a, const char *name)
     return value;
 }
 
+/* "90", "30m", "12h", "7d", "2w" in seconds; false for anything else. */
+static bool duration_parse(const char *text, uint64_t *seconds)
+{
+    static const struct {
+        char unit;
+        unsigned seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 604800}};
+    char *end = NULL;
+    unsigned long long n = text[0] >= '0' && text[0] <= '9' ? strtoull(text, &end, 10) : 0;
+    if (end == NULL || n > UINT32_MAX)
+        return false;
+    *seconds = n;
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        if (end[0] == units[i].unit && end[1] == '\0') {
+            *seconds = n * units[i].seconds;
+            return true;
+        }
+    }
+    return *end == '\0';
+}
+
+bool args_duration(const struct args *a, const char *name, uint64_t low, uint64_t high, uint64_t *out)
+{
+    const char *text = args_value(a, name);
+    uint64_t seconds;
+    if (text == NULL)
+        return true;
+    if (!duration_parse(text, &seconds) || seconds < low || seconds > high) {
+        fprintf(stderr, "patchbay: --%s is a time such as 90s, 30m, 12h, 7d or 2w, not %s\n", name, text);
+        return false;
+    }
+    *out = seconds;
+    return true;
+}
+
 bool args_version(const struct args *a, const char *name, bool required, unsigned long long *out)
 {
     const char *text = required ? args_required(a, name) : args_value(a, name);

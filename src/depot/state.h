@@ -1,5 +1,5 @@
 /*
- * The operator's record: bans, bytes served today, and the admin addresses of running servers. It is a
+ * The operator's record: bans, bytes served today, the admin addresses of running servers, and tokens (state_token.h). It is a
  * database of its own, beside the catalog, because servers write to it. It holds no content and may be
  * deleted while no server runs. docs/formats/depot.md.
  */
@@ -11,6 +11,7 @@
 #define STATE_FILE "state.sqlite"
 
 struct state;
+struct sqlite3;
 
 /* STATE_SERVERS_MAX: rows of servers that are kept; killed servers leave theirs. */
 enum { STATE_REASON_MAX = 200, STATE_ADMIN_MAX = 80, STATE_SERVERS_MAX = 32 };
@@ -19,6 +20,8 @@ enum { STATE_REASON_MAX = 200, STATE_ADMIN_MAX = 80, STATE_SERVERS_MAX = 32 };
  * depot. A handle belongs to one thread at a time. */
 PB_MUST_USE int state_open(const char *depot, struct state **out, struct pb_error *err);
 void state_close(struct state *s); /* accepts NULL */
+/* For the files of this folder that have tables of their own in the record. */
+struct sqlite3 *state_database(struct state *s);
 
 /* A number that changes when another handle commits. */
 PB_MUST_USE int state_version(struct state *s, int64_t *version, struct pb_error *err);

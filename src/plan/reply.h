@@ -4,6 +4,7 @@
 #define PB_PLAN_REPLY_H
 
 #include "base/digest.h"
+#include "plan/intake.h"
 #include "plan/relay.h"
 
 struct site_title;
@@ -52,6 +53,7 @@ struct reply_plan {
      * fails. */
     const struct relay_target *target; /* set by the dialect; NULL: none */
     struct relay_request *relay;       /* made by the protocol; owned by the plan */
+    struct intake *intake;             /* with VERDICT_TAKE: what the body goes to; owned by the plan */
     char head[REPLY_HEAD_MAX];
 };
 
@@ -69,6 +71,8 @@ static inline void reply_plan_drop(struct reply_plan *p)
     p->owned = false;
     relay_request_free(p->relay);
     p->relay = NULL;
+    intake_free(p->intake);
+    p->intake = NULL;
 }
 
 /* Resets a plan before a protocol asks the dialects to fill it in. */
@@ -80,6 +84,7 @@ static inline void reply_plan_start(struct reply_plan *p)
     p->pace = 0;
     p->target = NULL;
     p->relay = NULL;
+    p->intake = NULL;
     p->seal.from = 0;
 }
 

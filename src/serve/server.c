@@ -19,6 +19,7 @@ struct server {
     struct shared shared;
     struct watcher watcher;
     struct access_log *log;
+    struct publisher *publisher; /* NULL: none */
     struct room room;
     struct listen_address addresses[SERVER_ADDRESSES_MAX];
     const struct protocol *protocols[SERVER_ADDRESSES_MAX]; /* spoken there */
@@ -135,12 +136,13 @@ static int admin_check(const struct server *s, const struct serve_settings *sett
 {
     for (size_t k = 0; k < s->address_count; k++) {
         char text[STATE_ADMIN_MAX];
-        if (!s->protocols[k]->for_operator || settings->admin.token != NULL ||
-            listen_address_is_loopback(&s->addresses[k]))
+        if (!s->protocols[k]->for_operator || listen_address_is_loopback(&s->addresses[k]) ||
+            settings->admin.token != NULL || tokens_any(s->watcher.tokens))
             continue;
         listen_address_text(&s->addresses[k], text, sizeof text);
         return error_set(err, PB_INVALID,
-                         "admin: other machines reach %s: set admin_token_file, or listen on 127.0.0.1",
+                         "admin: other machines reach %s: set admin_token_file, make a token with 'patchbay token"
+                         " add', or listen on 127.0.0.1",
                          text);
     }
     return PB_OK;
@@ -168,6 +170,8 @@ static int loops_start(struct server *s, const struct server_options *o, struct 
     int rc = sockets_open(s, o, loops, fds, err);
     if (rc == PB_OK)
         rc = admin_check(s, s->watcher.snapshot->settings, err);
+    for (size_t k = 0; k < s->address_count; k++)
+        s->shared.exposed |= s->protocols[k]->for_operator && !listen_address_is_loopback(&s->addresses[k]);
     if (rc == PB_OK)
         rc = loops_init(s, o, loops, fds, err);
     fds_close(fds, loops, SERVER_ADDRESSES_MAX);
@@ -183,6 +187,20 @@ static int loops_start(struct server *s, const struct server_options *o, struct 
         s->thread_count += rc == PB_OK;
     }
     return rc;
+}
+
+/* Where maps may be published from afar. */
+static int publisher_make(struct server *s, const struct server_options *o, struct pb_error *err)
+{
+    if (o->publish == NULL || o->threads == 0)
+        return PB_OK;
+    if (s->watcher.depot->read_only)
+        return error_set(err, PB_INVALID, "publish: the depot can only be read here");
+    int rc = uploads_new(s->watcher.depot->tmp, &s->shared.uploads, err);
+    if (rc < 0)
+        return rc;
+    s->shared.publish_calls = o->publish;
+    return publisher_start(s->shared.uploads, s->watcher.depot->path, o->publish, &s->publisher, err);
 }
 
 /* ---- the interface ---- */
@@ -207,6 +225,8 @@ int server_start(const struct server_options *o, struct serve_settings *settings
     rc = watcher_init(&s->watcher, o->depot, settings, &s->shared, o->report, o->report_arg, err);
     if (rc == PB_OK && o->access_log != NULL)
         rc = access_log_open(o->access_log, &s->log, err);
+    if (rc == PB_OK)
+        rc = publisher_make(s, o, err);
     if (rc == PB_OK)
         rc = loops_start(s, o, err);
     if (rc < 0) {
@@ -279,9 +299,11 @@ void server_free(struct server *s)
     if (access_log_close(s->log) > 0 && s->watcher.report != NULL)
         s->watcher.report(s->watcher.report_arg,
                           "the access log is not whole: it could not be written as fast as lines came");
+    publisher_stop(s->publisher);
     watcher_stop(&s->watcher);
     admin_forget(s);
     watcher_free(&s->watcher);
+    uploads_free(s->shared.uploads);
     admission_free(&s->shared.admission);
     free(s->loops);
     free(s->threads);

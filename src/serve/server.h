@@ -4,6 +4,7 @@
 #define PB_SERVE_SERVER_H
 
 #include "serve/engine/listener.h"
+#include "serve/live/publisher.h"
 #include "serve/live/watcher.h"
 #include "serve/protocol/protocol.h"
 
@@ -20,6 +21,7 @@ struct server_options {
     size_t listen_count;
     unsigned threads;         /* 0: none; the caller drives the one loop with server_step */
     const char *access_log;   /* NULL: none */
+    const struct publish_calls *publish; /* for uploads at the operator's address; NULL: none. Needs threads */
     server_report_fn *report; /* may be NULL */
     void *report_arg;
 };

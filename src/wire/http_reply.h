@@ -44,6 +44,11 @@ void http_reply_method(const struct http_moment *m, const struct http_request *r
 void http_reply_text(const struct http_moment *m, const struct http_request *request, int status,
                      const char *type, struct slice text, struct reply_plan *plan);
 
+/* The same with further fields in the head, such as "Location: /uploads/1\r\n"; for a 204 without text. What does not
+ * fit into the head makes it a 500. */
+void http_reply_fields(const struct http_moment *m, const struct http_request *request, int status,
+                       const char *fields, const char *type, struct slice text, struct reply_plan *plan);
+
 /* Replies with 302. A location that does not fit into the head makes it a 500. */
 void http_reply_redirect(const struct http_moment *m, const struct http_request *request,
                          const char *location, struct reply_plan *plan);

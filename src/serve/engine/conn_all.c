@@ -5,6 +5,7 @@
 #include "serve/engine/conn_end.h"
 #include "serve/engine/conn_state.h"
 #include "serve/engine/send.h"
+#include "serve/engine/take.h"
 
 enum {
     NEW_MS = 1000,     /* so long a connection is new, and its first request to be expected */
@@ -17,6 +18,14 @@ static void deadline_come(struct loop *l, struct conn *c)
     switch ((enum conn_wait)c->wait) {
     case WAIT_RELAY: /* the relay looks at its own deadlines */
         conn_continue(l, c);
+        return;
+    case WAIT_TAKE:
+        if (take_measure(l, c)) {
+            conn_move(l, c, CONN_TAKING);
+            return;
+        }
+        count_own(&l->counts.timeouts, 1);
+        conn_close(l, c);
         return;
     case WAIT_SEND:
         if (send_measure(l, c)) {

@@ -18,6 +18,7 @@ enum conn_state {
     CONN_IDLE,     /* no byte of a request is here */
     CONN_HEAD,     /* part of a request is here; conn->in has it */
     CONN_HELD,     /* a whole request is here, and waits for the rate of requests; conn->in has it */
+    CONN_TAKING,   /* the body of a request is being received; conn->intake takes it */
     CONN_SENDING,  /* a reply is being sent; conn->out has it, from here to CONN_RELAYING */
     CONN_PACED,    /* the reply waits for a byte rate */
     CONN_RELAYING, /* the reply waits for another server, or for the client's body that goes there */
@@ -31,6 +32,7 @@ enum conn_wait {
     WAIT_IDLE,
     WAIT_IDLE_SHORT, /* CONN_IDLE where protocol->short_idle */
     WAIT_HEAD,
+    WAIT_TAKE,
     WAIT_SEND,
     WAIT_CLOSE,
     WAIT_RELAY, /* relay.c knows the deadline; it is asked once a second */
@@ -55,6 +57,8 @@ struct conn {
     uint16_t in_n;        /* bytes of an incomplete request, or of requests behind the one being answered */
     char *in;             /* NULL when none */
     struct conn_out *out; /* the reply under way; NULL: none */
+    struct intake *intake; /* CONN_TAKING: where the body goes; else NULL */
+    uint64_t taken_left;   /* CONN_TAKING: bytes of the body that were to come when we looked last */
     const struct protocol *protocol;
     uint64_t deadline; /* monotonic ms */
     struct visitor visitor;

@@ -5,6 +5,9 @@
 #include "serve/admission/admission.h"
 #include "serve/live/asked.h"
 
+struct uploads;
+struct publish_calls;
+
 enum { SHARED_LOOPS_MAX = 257 };
 
 struct shared {
@@ -14,6 +17,9 @@ struct shared {
     int64_t started;       /* Unix seconds */
     uint64_t watcher_seen; /* atomic; when the watcher last looked; monotonic ms */
     struct asked asked;
+    struct uploads *uploads;   /* NULL: nothing can be published from afar */
+    const struct publish_calls *publish_calls;
+    bool exposed;              /* other machines reach an address of the operator's */
     uint64_t objects_verified; /* atomic; by the scrubber */
     uint64_t objects_damaged;  /* atomic; now */
     bool failing;              /* atomic: the newest catalog could not be read */

@@ -6,6 +6,7 @@
 #include "dialect/dialect.h"
 #include "serve/admission/admission.h"
 #include "serve/live/damaged.h"
+#include "serve/live/tokens.h"
 
 enum log_format { LOG_COMBINED, LOG_JSON };
 
@@ -13,7 +14,7 @@ enum log_format { LOG_COMBINED, LOG_JSON };
 struct admin_access {
     const char **hosts; /* further names that the address is asked by */
     size_t host_count;
-    const char *token; /* that requests must have; NULL: none */
+    const char *token; /* that opens everything; NULL: none */
 };
 
 struct serve_settings {
@@ -32,6 +33,8 @@ struct serve_settings {
     unsigned head_max;      /* bytes of an HTTP request's head */
     enum log_format log_format;
     struct admin_access admin;
+    bool publish;          /* maps may be uploaded at the operator's address */
+    uint64_t upload_max;   /* bytes of a map */
     bool verify;          /* check objects in the background */
     uint64_t verify_rate; /* bytes a second; 0: no limit */
 };
@@ -51,6 +54,7 @@ struct snapshot {
     struct serve_settings *settings;
     struct bans *bans;
     struct damaged *damaged; /* these objects are not served; NULL: none */
+    struct tokens *tokens;   /* of the record; NULL: none */
     struct rules rules;      /* of `settings` and `bans` */
 };
 

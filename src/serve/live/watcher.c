@@ -8,6 +8,7 @@
 #include "dialect/compile.h"
 #include "serve/live/account.h"
 #include "serve/live/scrub.h"
+#include "serve/live/uploads.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -79,6 +80,30 @@ static bool bans_take(struct watcher *w)
     return n > 0;
 }
 
+/* ---- tokens ---- */
+
+/* Reads them anew; what was uploaded with one that is gone goes, too. *changed is left alone when they are the same. */
+static int tokens_renew(struct watcher *w, bool *changed, struct pb_error *err)
+{
+    struct tokens *now = NULL;
+    if (w->state == NULL)
+        return PB_OK;
+    int rc = tokens_record(w->tokens, w->state, err);
+    if (rc == PB_OK)
+        rc = tokens_read(w->state, &now, err);
+    if (rc < 0)
+        return rc;
+    if (tokens_equal(now, w->tokens)) {
+        tokens_release(now);
+        return PB_OK;
+    }
+    tokens_release(w->tokens);
+    w->tokens = now;
+    uploads_keep(w->shared->uploads, now);
+    *changed = true;
+    return PB_OK;
+}
+
 /* ---- snapshots ---- */
 
 static void maker_failed(void *arg, const struct site_title *title, const struct pb_error *err)
@@ -116,6 +141,8 @@ static int snapshot_publish(struct watcher *w, struct site *site, struct serve_s
         admission_rates_clear(&w->shared->admission);
     damaged_hold(w->damaged);
     made->damaged = w->damaged;
+    tokens_hold(w->tokens);
+    made->tokens = w->tokens;
     account_limits(w, made);
     pthread_mutex_lock(&w->mutex);
     w->snapshot = made;
@@ -139,13 +166,16 @@ static int snapshot_make(struct watcher *w, struct serve_settings *settings, str
     struct site *site = NULL;
     struct bans *bans = NULL;
     int64_t version, state_version = w->state_seen;
+    bool changed = false;
     int rc = site_read(w, settings, &site, &version, err);
     if (rc < 0) {
         settings_release(settings);
         return rc;
     }
     rc = bans_read(w, &bans, &state_version, err);
-    if (rc < 0) { /* no reason to stand still: those that we know hold on, and watch_bans tries again */
+    if (rc == PB_OK && (rc = tokens_renew(w, &changed, err)) < 0)
+        bans_release(bans);
+    if (rc < 0) { /* no reason to stand still: those that we know hold on, and watch_record tries again */
         watch_state_failed(w, err);
         bans = bans_known(w);
         state_version = w->state_seen;
@@ -164,15 +194,18 @@ static bool bans_equal(const struct bans *a, const struct bans *b)
            (a->set.n == 0 || memcmp(a->set.list, b->set.list, a->set.n * sizeof *a->set.list) == 0);
 }
 
-/* The same site and settings with other bans; nothing when they are not other. */
-static int bans_renew(struct watcher *w, struct pb_error *err)
+/* The same site and settings with other bans and tokens; nothing when they are not other. */
+static int record_renew(struct watcher *w, struct pb_error *err)
 {
     struct bans *bans = NULL;
+    bool changed = false;
     int64_t version = w->state_seen;
     int rc = bans_read(w, &bans, &version, err);
+    if (rc == PB_OK && (rc = tokens_renew(w, &changed, err)) < 0)
+        bans_release(bans);
     if (rc < 0)
         return rc;
-    if (bans_equal(bans, w->snapshot->bans)) {
+    if (!changed && bans_equal(bans, w->snapshot->bans)) {
         bans_release(bans);
     } else {
         peers_pardon(w->shared->admission.peers, &w->snapshot->bans->set, &bans->set);
@@ -270,7 +303,7 @@ static bool state_ready(struct watcher *w)
 }
 
 /* Has the record changed, or does a ban end? */
-static void watch_bans(struct watcher *w)
+static void watch_record(struct watcher *w)
 {
     struct pb_error err;
     int64_t version = w->state_seen;
@@ -282,7 +315,7 @@ static void watch_bans(struct watcher *w)
     if (rc == PB_OK && !opened && !ours && version == w->state_seen && (end == 0 || end > clock_unix()))
         return;
     if (rc == PB_OK)
-        rc = bans_renew(w, &err);
+        rc = record_renew(w, &err);
     watch_state_failed(w, rc < 0 ? &err : NULL);
 }
 
@@ -310,11 +343,21 @@ static void watch_damage(struct watcher *w)
         watch_report(w, err.text); /* the next snapshot has it */
 }
 
+/* What is left lying goes, and tokens that were used are written down. */
+static void watch_uploads(struct watcher *w)
+{
+    struct pb_error err;
+    uploads_expire(w->shared->uploads, clock_monotonic_ms());
+    if (w->state != NULL && tokens_record(w->tokens, w->state, &err) < 0)
+        watch_state_failed(w, &err);
+}
+
 static void watch_once(struct watcher *w)
 {
     watch_catalog(w);
     watch_damage(w);
-    watch_bans(w);
+    watch_record(w);
+    watch_uploads(w);
     account_look(w);
     w->watched_at = clock_monotonic_ms();
     __atomic_store_n(&w->shared->watcher_seen, w->watched_at, __ATOMIC_RELAXED);
@@ -402,6 +445,7 @@ void watcher_free(struct watcher *w)
     watcher_stop(w);
     scrub_stop(w->scrub);
     damaged_release(w->damaged);
+    tokens_release(w->tokens);
     if (w->snapshot != NULL)
         account_save(w);
     snapshot_release(w->snapshot);

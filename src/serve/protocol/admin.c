@@ -1,6 +1,7 @@
 /* What the operator asks for, over HTTP on an address of its own. The texts are made for each reply:
  * report.c. */
 #include "serve/protocol/admin_gate.h"
+#include "serve/protocol/admin_upload.h"
 #include "serve/protocol/protocol.h"
 #include "serve/report/report.h"
 #include "wire/http_reply.h"
@@ -72,7 +73,7 @@ static void route(const struct question *q)
         void (*answer)(const struct question *q);
     } routes[] = {{"/metrics", metrics}, {"/status", status}, {"/healthz", healthz}, {"/readyz", readyz}};
     struct http_moment moment = moment_of(q->x);
-    int refusal = admin_refusal(q->x, q->request);
+    int refusal = admin_refusal(q->x, q->request, RIGHT_LOOK);
     if (refusal != 0) {
         http_reply_status(&moment, q->request, refusal, q->plan);
         return;
@@ -102,6 +103,8 @@ static enum verdict admin_next(const struct exchange *x, const char *in, size_t 
     *used = length < 0 ? n : (size_t)length;
     if (length < 0)
         http_reply_status(&moment, NULL, -length, plan);
+    else if (upload_owns(x, request.path))
+        return upload_next(x, &request, plan);
     else
         route(&(struct question){x, &request, plan});
     return VERDICT_REPLY;
