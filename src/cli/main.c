@@ -13,6 +13,11 @@ static const struct option publish_map_options[] = {
     {"no-raw", NULL, "do not keep the uncompressed map for GET /maps/NAME.map", false},
     {"redirect-root", "URL", "send part requests to URL/HOST_DIRECTORY/PART", false},
     {"host-directory", "NAME", "the folder below the redirect root (default: the map's name)", false},
+    {"to", "URL", "publish at a server from afar: https://HOST[:PORT] of its admin address", false},
+    {"token-file", "FILE", "with --to: the token in FILE's first line (default: $PATCHBAY_TOKEN)", false},
+    {"cacert", "FILE", "with --to: certificates to trust for https (default: as curl has it)", false},
+    {"retries", "0..100", "with --to: further attempts after the connection broke (default 5)", false},
+    {"insecure-http", NULL, "with --to: http, which all on the way can read, to other machines, too", false},
     {NULL, NULL, NULL, false},
 };
 
@@ -123,7 +128,9 @@ const struct verb verbs[] = {
     {"publish map", "FILE", 1, 1, "Publish a map for OpenSauce's map download",
      "The map is compressed, cut into parts of 1 MiB and live at once; a running server\n"
      "shows it within a second. The same map again costs a hash and changes nothing.\n"
-     "A password keeps casual visitors out and nothing more.\n",
+     "A password keeps casual visitors out and nothing more.\n"
+     "With --to the map goes to a server that has publish = yes; an upload that was broken off continues where it\n"
+     "stopped when the command is given again.\n",
      publish_map_options, NULL, true, true, verb_publish_map},
     {"publish upgrade", "TREE", 1, 1, "Publish a platform's upgrade for Escape",
      "Everything in TREE is listed in PLATFORM/UPGRADE, and packed with gzip where that is smaller.\n"

@@ -187,14 +187,19 @@ static int source_pack(struct work *w, struct publication *p, struct part_cutter
     _cleanup_digest_ struct digest digest = {0};
     _cleanup_object_writer_ struct object_writer raw = {.fd = -1};
     bool keep_raw = !w->options->no_raw;
+    int spool = -1;
     int rc = digest_start(&digest, DIGEST_MD5, err);
+    if (rc == PB_OK && w->given >= 0) /* by a server, which may write nowhere else */
+        rc = file_nameless(w->depot->tmp, &spool, err);
     if (rc == PB_OK && keep_raw)
         rc = object_writer_open(w->depot, &raw, err);
     if (rc == PB_OK)
         rc = part_cutter_start(cutter, err);
     if (rc == PB_OK)
-        rc = archive_writer_open(map->algorithm, w->attributes.level, map->name, w->size, part_cutter_add,
-                                 cutter, &archive, err);
+        rc = archive_writer_open(map->algorithm, w->attributes.level, map->name, w->size, spool,
+                                 part_cutter_add, cutter, &archive, err);
+    else
+        fd_close(&spool);
     if (rc == PB_OK)
         archive_writer_watch(archive, progress_report, w);
     if (rc == PB_OK)

@@ -4,11 +4,8 @@
 #include "base/clock.h"
 #include "base/file.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <sys/statvfs.h>
-#include <unistd.h>
 
 int uploads_new(int tmp, struct uploads **out, struct pb_error *err)
 {
@@ -120,21 +117,6 @@ static bool has_room(const struct uploads *u, uint64_t size)
     return fstatvfs(u->tmp, &disk) != 0 || (uint64_t)disk.f_bavail * disk.f_frsize >= needed;
 }
 
-/* ---- the file ---- */
-
-/* A file without a name, so that no end of ours can leave it behind. Where the file system has no such files, it loses
- * its name at once. */
-static int file_make(int tmp, const char *id)
-{
-    int fd = openat(tmp, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (fd >= 0)
-        return fd;
-    fd = openat(tmp, id, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd >= 0)
-        unlinkat(tmp, id, 0);
-    return fd;
-}
-
 static enum upload_end upload_make(struct uploads *u, const struct upload_wanted *w, struct upload *one)
 {
     uint8_t random[UPLOAD_ID / 2];
@@ -142,9 +124,9 @@ static enum upload_end upload_make(struct uploads *u, const struct upload_wanted
     if (bytes_random(random, sizeof random, NULL) < 0)
         return UPLOAD_BROKEN;
     hex_encode(random, sizeof random, one->view.id);
-    one->fd = file_make(u->tmp, one->view.id);
-    if (one->fd < 0)
-        return errno == ENOSPC || errno == EDQUOT ? UPLOAD_NO_ROOM : UPLOAD_BROKEN;
+    int rc = file_nameless(u->tmp, &one->fd, NULL);
+    if (rc < 0)
+        return rc == PB_NO_SPACE ? UPLOAD_NO_ROOM : UPLOAD_BROKEN;
     snprintf(one->view.name, sizeof one->view.name, "%s", w->name);
     snprintf(one->owner, sizeof one->owner, "%s", w->owner);
     one->view.state = UPLOAD_RECEIVING;
