@@ -203,26 +203,29 @@ enum upload_end uploads_write_begin(struct uploads *u, const char *owner, const 
     return end;
 }
 
-/* The one that this writer may write to. With the lock held. */
-static struct upload *upload_written(struct uploads *u, const char *id, uint64_t writer)
+/* The one that this writer may write n bytes to. With the lock held. */
+static enum upload_end upload_written(struct uploads *u, const char *id, uint64_t writer, size_t n,
+                                      struct upload **out)
 {
     for (size_t i = 0; i < UPLOADS_KEPT; i++) {
         struct upload *one = &u->list[i];
-        if (one->view.state == UPLOAD_RECEIVING && !one->dropped && one->writer == writer &&
-            strcmp(one->view.id, id) == 0)
-            return one;
+        if (one->view.state != UPLOAD_RECEIVING || one->dropped || strcmp(one->view.id, id) != 0)
+            continue;
+        *out = one;
+        return one->writer == writer && n <= one->view.size - one->view.offset ? UPLOAD_OK : UPLOAD_ELSEWHERE;
     }
-    return NULL;
+    return UPLOAD_UNKNOWN;
 }
 
 enum upload_end uploads_write(struct uploads *u, const char *id, uint64_t writer, const char *p, size_t n)
 {
     struct pb_error err;
     pthread_mutex_lock(&u->mutex);
-    struct upload *one = upload_written(u, id, writer);
-    if (one == NULL || n > one->view.size - one->view.offset) {
+    struct upload *one = NULL;
+    enum upload_end end = upload_written(u, id, writer, n, &one);
+    if (end != UPLOAD_OK) {
         pthread_mutex_unlock(&u->mutex);
-        return UPLOAD_UNKNOWN;
+        return end;
     }
     one->writing = true; /* the slot stays, so the disk may be slow without the lock */
     pthread_mutex_unlock(&u->mutex);
@@ -231,7 +234,7 @@ enum upload_end uploads_write(struct uploads *u, const char *id, uint64_t writer
     one->writing = false;
     one->view.offset += n;
     one->touched = clock_monotonic_ms();
-    enum upload_end end = rc == PB_OK         ? one->dropped ? UPLOAD_UNKNOWN : UPLOAD_OK
+    end = rc == PB_OK         ? one->dropped ? UPLOAD_UNKNOWN : UPLOAD_OK
                           : rc == PB_NO_SPACE ? UPLOAD_NO_ROOM
                                               : UPLOAD_BROKEN;
     if (end != UPLOAD_OK) /* how much of it was written is not known; and the room is wanted back */
