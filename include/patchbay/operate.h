@@ -55,16 +55,16 @@ struct pb_token {
 };
 
 /*
- * Makes a token, and writes it to `token`. The depot keeps its hash only, so this is the one time that it can be
- * seen. Running servers accept it within a second. `name` is 1 to 64 letters, digits, '-', '_', '.' or '@'.
- * `expires` is in Unix seconds; 0: never. PB_INVALID: the name is not allowed or taken; no or unknown rights;
- * `expires` is in the past.
+ * Makes a token, and writes it to `token`. The depot keeps its hash only, so this is the one time that it can
+ * be seen. Running servers accept it within a second. `name` is 1 to 64 letters, digits, '-', '_', '.' or
+ * '@'. `expires` is in Unix seconds; 0: never. PB_INVALID: the name is not allowed or taken; no or unknown
+ * rights; `expires` is in the past.
  */
 PB_API PB_MUST_USE int pb_token_add(struct pb_depot *depot, const char *name, unsigned rights,
                                     int64_t expires, char token[PB_TOKEN_SIZE], struct pb_error *err);
 
-/* Ends a token's validity: running servers refuse it within a second, and drop what it has uploaded but not published.
- * PB_NOT_FOUND: there is no token of this name. */
+/* Ends a token's validity: running servers refuse it within a second, and drop what it has uploaded but not
+ * published. PB_NOT_FOUND: there is no token of this name. */
 PB_API PB_MUST_USE int pb_token_revoke(struct pb_depot *depot, const char *name, struct pb_error *err);
 
 /* A return value other than 0 ends the listing, which then returns PB_CANCELLED. */

@@ -19,12 +19,13 @@ struct pb_remote {
 };
 
 /*
- * Publishes a map there, as pb_publish_map does here: the server makes the same checks and gives the same result. A connection
- * that breaks is made again, and the upload goes on where it stopped; so it does when this is called again within an
- * hour, unless the server was started anew. After PB_CANCELLED nothing is published, unless all was done. Stages of
- * `progress` are "checking", "uploading", "waiting", and the server's. PB_NETWORK: the server can't be reached.
- * PB_DENIED: it does not accept the token, or the token has no right to publish. PB_NOT_FOUND: it takes no maps from
- * afar. PB_NO_SPACE: its disk is full. PB_BUSY: it has too many uploads. Others: as pb_publish_map.
+ * Publishes a map there, as pb_publish_map does here: the server makes the same checks and gives the same
+ * result. A connection that breaks is made again, and the upload goes on where it stopped; so it does when
+ * this is called again within an hour, unless the server was started anew. After PB_CANCELLED nothing is
+ * published, unless all was done. Stages of `progress` are "checking", "uploading", "waiting", and the
+ * server's. PB_NETWORK: the server can't be reached. PB_DENIED: it does not accept the token, or the token
+ * has no right to publish. PB_NOT_FOUND: it takes no maps from afar. PB_NO_SPACE: its disk is full. PB_BUSY:
+ * it has too many uploads. Others: as pb_publish_map.
  */
 PB_API PB_MUST_USE int pb_publish_map_to(const struct pb_remote *remote, const struct pb_map_options *options,
                                          pb_progress_fn *progress, void *arg,

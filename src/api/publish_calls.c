@@ -1,4 +1,5 @@
-/* Maps from afar: the form that comes with one becomes the options of pb_publish_map. docs/formats/upload.md. */
+/* Maps from afar: the form that comes with one becomes the options of pb_publish_map. docs/formats/upload.md.
+ */
 #include "api/publish_calls.h"
 
 #include "depot/open.h"
@@ -21,10 +22,10 @@ static const struct {
 } keys[] = {
 #define KEY(name)                                                                                            \
     {                                                                                                        \
-        #name, offsetof(struct map_form, name), sizeof((struct map_form *)0)->name                           \
+#name, offsetof(struct map_form, name), sizeof((struct map_form *)0)->name                           \
     }
-    KEY(kind),   KEY(algorithm),     KEY(level),          KEY(password), KEY(long_password),
-    KEY(no_raw), KEY(redirect_root), KEY(host_directory),
+    KEY(kind),          KEY(algorithm), KEY(level),         KEY(password),
+    KEY(long_password), KEY(no_raw),    KEY(redirect_root), KEY(host_directory),
 #undef KEY
 };
 enum { KEYS = sizeof keys / sizeof keys[0] };

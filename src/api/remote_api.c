@@ -1,6 +1,6 @@
 /*
- * patchbay/remote.h. The upload is found again by what it is (name, size and SHA-256), so nothing is written down
- * here. What the server answers is foreign: texts are cleaned, numbers are checked.
+ * patchbay/remote.h. The upload is found again by what it is (name, size and SHA-256), so nothing is written
+ * down here. What the server answers is foreign: texts are cleaned, numbers are checked.
  */
 #include "patchbay/remote.h"
 
@@ -18,8 +18,9 @@ enum {
     RETRIES = 5,
     ANSWER_MAX = 64 * 1024,
     FORM_MAX = 8192,
-    PIECE = 16 * 1024 * 1024, /* bytes of a request: a proxy that keeps whole requests loses no more with one */
-    PAUSE_MS = 500,           /* before another attempt; twice as long each time */
+    PIECE =
+        16 * 1024 * 1024, /* bytes of a request: a proxy that keeps whole requests loses no more with one */
+    PAUSE_MS = 500,       /* before another attempt; twice as long each time */
     PAUSE_MAX_MS = 15000,
     POLL_MS = 50, /* between questions how publishing goes; growing */
     POLL_MAX_MS = 500,
@@ -272,13 +273,12 @@ static void text_copy(char *out, size_t room, const char *text)
 static int result_read(const json_t *job, struct pb_publish_result *out, struct pb_error *err)
 {
     const json_t *r = json_object_get(job, "result");
-    *out = (struct pb_publish_result){
-        .unchanged = json_is_true(json_object_get(r, "unchanged")),
-        .mended = json_is_true(json_object_get(r, "mended")),
-        .parts = (unsigned)json_integer_value(json_object_get(r, "parts")),
-        .size = (uint64_t)json_integer_value(json_object_get(r, "size")),
-        .packed = (uint64_t)json_integer_value(json_object_get(r, "packed")),
-        .stored = (uint64_t)json_integer_value(json_object_get(r, "stored"))};
+    *out = (struct pb_publish_result){.unchanged = json_is_true(json_object_get(r, "unchanged")),
+                                      .mended = json_is_true(json_object_get(r, "mended")),
+                                      .parts = (unsigned)json_integer_value(json_object_get(r, "parts")),
+                                      .size = (uint64_t)json_integer_value(json_object_get(r, "size")),
+                                      .packed = (uint64_t)json_integer_value(json_object_get(r, "packed")),
+                                      .stored = (uint64_t)json_integer_value(json_object_get(r, "stored"))};
     text_copy(out->title, sizeof out->title, json_string_value(json_object_get(r, "title")));
     text_copy(out->version, sizeof out->version, json_string_value(json_object_get(r, "version")));
     text_copy(out->warning, sizeof out->warning, json_string_value(json_object_get(r, "warning")));
@@ -317,7 +317,9 @@ static int job_look(struct session *s, const char *path, struct pb_publish_resul
     struct exchange_answer a;
     int rc = ask(s, "GET", path, (struct slice){0}, &a, err);
     if (rc < 0)
-        return rc == PB_NOT_FOUND ? error_set(err, PB_FAILED, "the server has forgotten it: was it restarted?") : rc;
+        return rc == PB_NOT_FOUND
+                   ? error_set(err, PB_FAILED, "the server has forgotten it: was it restarted?")
+                   : rc;
     json_t *job = json_loadb(s->text.p != NULL ? s->text.p : "", s->text.n, 0, NULL);
     const char *state = json_string_value(json_object_get(job, "state"));
     if (state == NULL) {

@@ -110,7 +110,8 @@ int pb_server_reload(struct pb_server *s, const struct pb_config *config, struct
         return rc;
     _cleanup_free_ char *text = start_text(&start);
     if (s->report != NULL && text != NULL && strcmp(text, s->start) != 0)
-        s->report(s->report_arg, "changed addresses, threads, access_log and publish are used from the next start on");
+        s->report(s->report_arg,
+                  "changed addresses, threads, access_log and publish are used from the next start on");
     return server_reload(s->server, settings, err);
 }
 

@@ -129,7 +129,8 @@ const struct verb verbs[] = {
      "The map is compressed, cut into parts of 1 MiB and live at once; a running server\n"
      "shows it within a second. The same map again costs a hash and changes nothing.\n"
      "A password keeps casual visitors out and nothing more.\n"
-     "With --to the map goes to a server that has publish = yes; an upload that was broken off continues where it\n"
+     "With --to the map goes to a server that has publish = yes; an upload that was broken off continues "
+     "where it\n"
      "stopped when the command is given again.\n",
      publish_map_options, NULL, true, true, verb_publish_map},
     {"publish upgrade", "TREE", 1, 1, "Publish a platform's upgrade for Escape",
@@ -211,8 +212,8 @@ const struct verb verbs[] = {
      token_options, NULL, true, true, verb_token_add},
     {"token list", "", 0, 0, "List the tokens", "", NULL, NULL, true, true, verb_token_list},
     {"token revoke", "NAME", 1, 1, "End a token's validity",
-     "Running servers refuse it within a second. What it has uploaded but not published is dropped.\n", NULL, NULL,
-     true, true, verb_token_revoke},
+     "Running servers refuse it within a second. What it has uploaded but not published is dropped.\n", NULL,
+     NULL, true, true, verb_token_revoke},
     {"fetch", "URL DIR", 2, 2, "Fetch content into a game's folder",
      "URL is one of\n"
      "  opensauce://HOST[:PORT]/NAME          a map: DIR/NAME.map\n"

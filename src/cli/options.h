@@ -67,7 +67,8 @@ bool args_number(const struct args *a, const char *name, long low, long high, in
 /* Parses a number of bytes with an optional unit of 1024, 1024² or 1024³: "500K", "2M", "1G". As args_number.
  */
 bool args_bytes(const struct args *a, const char *name, unsigned long long low, unsigned long long *out);
-/* Parses a duration in seconds, from `low` to `high`: "90", "90s", "30m", "12h", "7d", "2w". As args_number. */
+/* Parses a duration in seconds, from `low` to `high`: "90", "90s", "30m", "12h", "7d", "2w". As args_number.
+ */
 bool args_duration(const struct args *a, const char *name, uint64_t low, uint64_t high, uint64_t *out);
 /* Parses a version, an unsigned 64-bit number. Without `required`, *out is unchanged when the option is not
  * given. */

@@ -29,8 +29,8 @@ static const char state_schema[] =
     " WITHOUT ROWID;";
 
 /* Makes all tables, or those that earlier programs did not know: some had room for one server, in the table
- * `server`, and some no tokens. The format's number stays, so that such a program can still read bans. Another process may be
- * doing the same, so it is looked again within the transaction. */
+ * `server`, and some no tokens. The format's number stays, so that such a program can still read bans.
+ * Another process may be doing the same, so it is looked again within the transaction. */
 static int state_make(struct sqlite3 *db, struct pb_error *err)
 {
     int64_t old = 0;

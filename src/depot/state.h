@@ -1,7 +1,7 @@
 /*
- * The operator's record: bans, bytes served today, the admin addresses of running servers, and tokens (state_token.h). It is a
- * database of its own, beside the catalog, because servers write to it. It holds no content and may be
- * deleted while no server runs. docs/formats/depot.md.
+ * The operator's record: bans, bytes served today, the admin addresses of running servers, and tokens
+ * (state_token.h). It is a database of its own, beside the catalog, because servers write to it. It holds no
+ * content and may be deleted while no server runs. docs/formats/depot.md.
  */
 #ifndef PB_DEPOT_STATE_H
 #define PB_DEPOT_STATE_H

@@ -120,8 +120,8 @@ int state_tokens(struct state *s, state_token_fn *fn, void *arg, struct pb_error
 int state_token_used(struct state *s, const struct sha256 *hash, int64_t when, struct pb_error *err)
 {
     _cleanup_stmt_ struct sqlite3_stmt *st = NULL;
-    int rc = sql_prepare(state_database(s), "UPDATE token SET used = ?1 WHERE hash = ?2 AND used < ?1", &st,
-                         err);
+    int rc =
+        sql_prepare(state_database(s), "UPDATE token SET used = ?1 WHERE hash = ?2 AND used < ?1", &st, err);
     if (rc < 0)
         return rc;
     sqlite3_bind_int64(st, 1, when);

@@ -130,7 +130,8 @@ int net_exchange(struct net *n, const struct exchange_request *request, struct e
         rc = error_set(err, PB_FAILED, "the file can't be read, or shrank");
     else if (rc == PB_OK && answer->text->failed)
         rc = error_set(err, PB_INVALID, "the server's answer is too long");
-    else if (rc == PB_OK && code != CURLE_OK && answer->status < 300) /* a refusal may come before all is sent */
+    else if (rc == PB_OK && code != CURLE_OK &&
+             answer->status < 300) /* a refusal may come before all is sent */
         rc = net_fault(n, e, code, err);
     curl_easy_cleanup(e);
     curl_slist_free_all(fields);

@@ -11,7 +11,7 @@ struct exchange_request {
     const char *url;
     const char *const *fields; /* "Name: value"; ends with NULL; may be NULL */
     struct slice body;         /* in memory */
-    int fd;                    /* else, with `length`: bytes of this file from `from` on, and progress counts them */
+    int fd; /* else, with `length`: bytes of this file from `from` on, and progress counts them */
     uint64_t from, length;
 };
 
@@ -23,8 +23,8 @@ struct exchange_answer {
     struct buffer *text; /* the caller's; gets the body; its ceiling is the limit */
 };
 
-/* One attempt, without redirects. PB_OK: an answer has come, whatever its status. PB_NETWORK: another attempt may help;
- * PB_INVALID: no URL, or an answer that is too large; PB_CANCELLED. */
+/* One attempt, without redirects. PB_OK: an answer has come, whatever its status. PB_NETWORK: another attempt
+ * may help; PB_INVALID: no URL, or an answer that is too large; PB_CANCELLED. */
 PB_MUST_USE int net_exchange(struct net *n, const struct exchange_request *request,
                              struct exchange_answer *answer, struct pb_error *err);
 

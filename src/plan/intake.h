@@ -11,8 +11,9 @@ struct reply_plan;
 
 /* Embedded at the beginning of what takes. */
 struct intake {
-    uint64_t left;        /* bytes that are still to come; the engine counts them down */
-    const char *greeting; /* sent before the body is read, to a client that waits for it; NULL: none; static */
+    uint64_t left; /* bytes that are still to come; the engine counts them down */
+    const char
+        *greeting; /* sent before the body is read, to a client that waits for it; NULL: none; static */
     /* Takes n bytes. False: it wants no more, and `end` says why; the connection closes behind the answer. */
     bool (*take)(struct intake *in, const char *p, size_t n);
     /* Plans the answer. `left` is 0 unless `take` refused. `date`: now, as HTTP writes it. */

@@ -140,10 +140,11 @@ static int admin_check(const struct server *s, const struct serve_settings *sett
             settings->admin.token != NULL || tokens_any(s->watcher.tokens))
             continue;
         listen_address_text(&s->addresses[k], text, sizeof text);
-        return error_set(err, PB_INVALID,
-                         "admin: other machines reach %s: set admin_token_file, make a token with 'patchbay token"
-                         " add', or listen on 127.0.0.1",
-                         text);
+        return error_set(
+            err, PB_INVALID,
+            "admin: other machines reach %s: set admin_token_file, make a token with 'patchbay token"
+            " add', or listen on 127.0.0.1",
+            text);
     }
     return PB_OK;
 }

@@ -19,9 +19,10 @@ struct server_options {
     const char *depot;
     const struct server_listen *listen;
     size_t listen_count;
-    unsigned threads;         /* 0: none; the caller drives the one loop with server_step */
-    const char *access_log;   /* NULL: none */
-    const struct publish_calls *publish; /* for uploads at the operator's address; NULL: none. Needs threads */
+    unsigned threads;       /* 0: none; the caller drives the one loop with server_step */
+    const char *access_log; /* NULL: none */
+    const struct publish_calls
+        *publish;             /* for uploads at the operator's address; NULL: none. Needs threads */
     server_report_fn *report; /* may be NULL */
     void *report_arg;
 };

@@ -1,4 +1,5 @@
-/* Upload-Offset is of the IETF's draft of resumable uploads; Content-Range is what `curl -T FILE -C OFFSET` sends. */
+/* Upload-Offset is of the IETF's draft of resumable uploads; Content-Range is what `curl -T FILE -C OFFSET`
+ * sends. */
 #include "wire/http_upload.h"
 
 #define SIZE_MOST ((uint64_t)INT64_MAX) /* what a file's offset can say */

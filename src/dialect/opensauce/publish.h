@@ -6,7 +6,8 @@
 #include "depot/depot.h"
 #include "patchbay/publish.h"
 
-/* `fd`: an open file, which is read instead of options->file; that is its name then. It stays the caller's. -1: none. */
+/* `fd`: an open file, which is read instead of options->file; that is its name then. It stays the caller's.
+ * -1: none. */
 PB_MUST_USE int os_publish_map(struct depot *d, const struct pb_map_options *options, int fd,
                                pb_progress_fn *progress, void *arg, struct pb_publish_result *result,
                                struct pb_error *err);

@@ -73,12 +73,12 @@ static enum request_end plan_send(struct loop *l, struct conn *c, const struct e
 static struct exchange exchange_of(const struct loop *l, const struct conn *c)
 {
     return (struct exchange){.snapshot = l->snapshot,
-                         .date = l->date,
-                         .denied = c->visitor.denied,
-                         .client = &c->remote.any,
-                         .channel = &c->channel,
-                         .reached = c->channel.transport->reached,
-                         .shared = l->shared};
+                             .date = l->date,
+                             .denied = c->visitor.denied,
+                             .client = &c->remote.any,
+                             .channel = &c->channel,
+                             .reached = c->channel.transport->reached,
+                             .shared = l->shared};
 }
 
 static enum request_end request_answer(struct loop *l, struct conn *c, struct slice in, size_t *used)

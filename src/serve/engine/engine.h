@@ -49,14 +49,14 @@ struct conn {
     struct channel channel;
     uint32_t generation; /* of the slot's use: an event of an earlier use has another one */
     uint32_t index;
-    uint8_t state;        /* enum conn_state; changed by conn_move alone */
-    uint8_t wait;         /* enum conn_wait: the list that it is on */
-    bool ready;           /* on loop->ready */
-    bool ended;           /* the peer has shut its side */
-    bool served;          /* has had a reply */
-    uint16_t in_n;        /* bytes of an incomplete request, or of requests behind the one being answered */
-    char *in;             /* NULL when none */
-    struct conn_out *out; /* the reply under way; NULL: none */
+    uint8_t state;         /* enum conn_state; changed by conn_move alone */
+    uint8_t wait;          /* enum conn_wait: the list that it is on */
+    bool ready;            /* on loop->ready */
+    bool ended;            /* the peer has shut its side */
+    bool served;           /* has had a reply */
+    uint16_t in_n;         /* bytes of an incomplete request, or of requests behind the one being answered */
+    char *in;              /* NULL when none */
+    struct conn_out *out;  /* the reply under way; NULL: none */
     struct intake *intake; /* CONN_TAKING: where the body goes; else NULL */
     uint64_t taken_left;   /* CONN_TAKING: bytes of the body that were to come when we looked last */
     const struct protocol *protocol;

@@ -50,7 +50,8 @@ static int progress_note(void *arg, const struct pb_progress *p)
     return stop;
 }
 
-/* Are the bytes those that were announced? The client has read the file, the network and our disk have had it since. */
+/* Are the bytes those that were announced? The client has read the file, the network and our disk have had it
+ * since. */
 static int digest_check(const struct upload *one, struct pb_error *err)
 {
     struct digest_result found;

@@ -17,7 +17,7 @@ struct shared {
     int64_t started;       /* Unix seconds */
     uint64_t watcher_seen; /* atomic; when the watcher last looked; monotonic ms */
     struct asked asked;
-    struct uploads *uploads;   /* NULL: nothing can be published from afar */
+    struct uploads *uploads; /* NULL: nothing can be published from afar */
     const struct publish_calls *publish_calls;
     bool exposed;              /* other machines reach an address of the operator's */
     uint64_t objects_verified; /* atomic; by the scrubber */

@@ -33,8 +33,8 @@ struct serve_settings {
     unsigned head_max;      /* bytes of an HTTP request's head */
     enum log_format log_format;
     struct admin_access admin;
-    bool publish;          /* maps may be uploaded at the operator's address */
-    uint64_t upload_max;   /* bytes of a map */
+    bool publish;         /* maps may be uploaded at the operator's address */
+    uint64_t upload_max;  /* bytes of a map */
     bool verify;          /* check objects in the background */
     uint64_t verify_rate; /* bytes a second; 0: no limit */
 };

@@ -105,7 +105,8 @@ static struct upload *slot_find(struct uploads *u, const char *owner)
     return all < UPLOADS_MAX && of_owner < UPLOADS_OF_OWNER ? slot : NULL;
 }
 
-/* The file itself, what publishing stores beside it (the same again), and the same for those that are under way. */
+/* The file itself, what publishing stores beside it (the same again), and the same for those that are under
+ * way. */
 static bool has_room(const struct uploads *u, uint64_t size)
 {
     struct statvfs disk;
@@ -194,9 +195,10 @@ enum upload_end uploads_write_begin(struct uploads *u, const char *owner, const 
 {
     pthread_mutex_lock(&u->mutex);
     struct upload *one = upload_find(u, owner, id);
-    enum upload_end end = one == NULL                                                           ? UPLOAD_UNKNOWN
-                          : one->view.state != UPLOAD_RECEIVING || one->view.offset != offset ? UPLOAD_ELSEWHERE
-                                                                                              : UPLOAD_OK;
+    enum upload_end end = one == NULL ? UPLOAD_UNKNOWN
+                          : one->view.state != UPLOAD_RECEIVING || one->view.offset != offset
+                              ? UPLOAD_ELSEWHERE
+                              : UPLOAD_OK;
     if (end == UPLOAD_OK)
         *writer = one->writer = ++u->counter;
     pthread_mutex_unlock(&u->mutex);
@@ -235,8 +237,8 @@ enum upload_end uploads_write(struct uploads *u, const char *id, uint64_t writer
     one->view.offset += n;
     one->touched = clock_monotonic_ms();
     end = rc == PB_OK         ? one->dropped ? UPLOAD_UNKNOWN : UPLOAD_OK
-                          : rc == PB_NO_SPACE ? UPLOAD_NO_ROOM
-                                              : UPLOAD_BROKEN;
+          : rc == PB_NO_SPACE ? UPLOAD_NO_ROOM
+                              : UPLOAD_BROKEN;
     if (end != UPLOAD_OK) /* how much of it was written is not known; and the room is wanted back */
         upload_clear(one);
     pthread_mutex_unlock(&u->mutex);
@@ -291,7 +293,8 @@ void uploads_keep(struct uploads *u, struct tokens *tokens)
     pthread_mutex_lock(&u->mutex);
     for (size_t i = 0; i < UPLOADS_KEPT; i++) {
         struct upload *one = &u->list[i];
-        if (one->view.state != UPLOAD_FREE && one->owner[0] != '\0' && tokens_named(tokens, one->owner) == NULL)
+        if (one->view.state != UPLOAD_FREE && one->owner[0] != '\0' &&
+            tokens_named(tokens, one->owner) == NULL)
             upload_drop(one);
     }
     pthread_mutex_unlock(&u->mutex);

@@ -1,8 +1,8 @@
 /*
- * Uploads: files on their way to be published from afar. Each is a file without a name, in the depot's folder for
- * unfinished things: whatever ends the server leaves nothing of it. An upload survives its connection, and is
- * continued where it stopped; left alone for UPLOAD_IDLE_MS it goes. Once it is to be published, the same entry
- * tells how that goes (publisher.h).
+ * Uploads: files on their way to be published from afar. Each is a file without a name, in the depot's folder
+ * for unfinished things: whatever ends the server leaves nothing of it. An upload survives its connection,
+ * and is continued where it stopped; left alone for UPLOAD_IDLE_MS it goes. Once it is to be published, the
+ * same entry tells how that goes (publisher.h).
  *
  * All functions are thread-safe, and accept NULL for what there is none of: unknown.
  */
@@ -15,14 +15,15 @@
 enum {
     UPLOAD_ID = 32 + 1, /* hexadecimal digits and a NUL */
     UPLOAD_NAME_MAX = 255,
-    UPLOADS_MAX = 16,      /* unfinished, or waiting to be published */
-    UPLOADS_OF_OWNER = 4,  /* of these, of one token */
-    UPLOADS_KEPT = 64,     /* with those that are published or have failed */
+    UPLOADS_MAX = 16,     /* unfinished, or waiting to be published */
+    UPLOADS_OF_OWNER = 4, /* of these, of one token */
+    UPLOADS_KEPT = 64,    /* with those that are published or have failed */
     UPLOAD_IDLE_MS = 3600 * 1000,
     UPLOAD_OPTIONS_MAX = 8192, /* bytes of the form that goes with publishing */
 };
 
-/* What a file is published as. `options` is a form (application/x-www-form-urlencoded), with what the kind allows. */
+/* What a file is published as. `options` is a form (application/x-www-form-urlencoded), with what the kind
+ * allows. */
 struct publish_order {
     const char *file; /* its name */
     int fd;           /* its bytes, from 0 on */
@@ -81,7 +82,8 @@ struct upload_wanted {
     bool has_digest;
     struct sha256 digest; /* of the whole file; checked before it is published */
 };
-/* Begins an upload. One of the same owner, name, size and digest that is unfinished is continued instead; *again tells. */
+/* Begins an upload. One of the same owner, name, size and digest that is unfinished is continued instead;
+ * *again tells. */
 enum upload_end uploads_begin(struct uploads *u, const struct upload_wanted *wanted, struct upload_view *out,
                               bool *again);
 enum upload_end uploads_look(struct uploads *u, const char *owner, const char *id, struct upload_view *out);
@@ -91,8 +93,8 @@ void uploads_each(struct uploads *u, const char *owner, void (*fn)(void *arg, co
 /* The JSON that publishing it has made; in `out`. */
 enum upload_end uploads_result(struct uploads *u, const char *owner, const char *id, struct buffer *out);
 
-/* Begins to write at its offset; whoever wrote before, on a connection that hangs, writes no more. *writer is for
- * uploads_write. */
+/* Begins to write at its offset; whoever wrote before, on a connection that hangs, writes no more. *writer is
+ * for uploads_write. */
 enum upload_end uploads_write_begin(struct uploads *u, const char *owner, const char *id, uint64_t offset,
                                     uint64_t *writer);
 /* When the disk is full the upload goes. */

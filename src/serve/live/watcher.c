@@ -82,7 +82,8 @@ static bool bans_take(struct watcher *w)
 
 /* ---- tokens ---- */
 
-/* Reads them anew; what was uploaded with one that is gone goes, too. *changed is left alone when they are the same. */
+/* Reads them anew; what was uploaded with one that is gone goes, too. *changed is left alone when they are
+ * the same. */
 static int tokens_renew(struct watcher *w, bool *changed, struct pb_error *err)
 {
     struct tokens *now = NULL;

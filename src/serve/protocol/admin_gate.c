@@ -1,8 +1,8 @@
 /*
- * Three checks. The host that was asked for must be a name of ours: a page in the operator's browser can give a
- * name of its own the address 127.0.0.1 (DNS rebinding), and then reads what that answers; but the browser
- * still sends the page's name. What changes something must not come from another site's page. And where there are
- * tokens, the request must have one with the right that it needs.
+ * Three checks. The host that was asked for must be a name of ours: a page in the operator's browser can give
+ * a name of its own the address 127.0.0.1 (DNS rebinding), and then reads what that answers; but the browser
+ * still sends the page's name. What changes something must not come from another site's page. And where there
+ * are tokens, the request must have one with the right that it needs.
  */
 #include "serve/protocol/admin_gate.h"
 
@@ -91,8 +91,8 @@ struct caller {
     const char *name; /* of its token in the record; "": it has none there */
 };
 
-/* Where there are tokens, each request needs one. Publishing needs one in any case: other users of this machine reach
- * a loopback address, too. */
+/* Where there are tokens, each request needs one. Publishing needs one in any case: other users of this
+ * machine reach a loopback address, too. */
 static struct caller caller_of(const struct exchange *x, const struct http_request *request)
 {
     const char *token = x->snapshot->settings->admin.token;
@@ -110,8 +110,8 @@ static struct caller caller_of(const struct exchange *x, const struct http_reque
     return (struct caller){true, stored->rights, stored->name};
 }
 
-/* A page of somebody else's in the operator's browser can send a request to us, but not change what the browser says of
- * where it comes from. Programs say nothing. */
+/* A page of somebody else's in the operator's browser can send a request to us, but not change what the
+ * browser says of where it comes from. Programs say nothing. */
 static bool origin_is_ours(const struct http_request *r)
 {
     static const char *const schemes[] = {"http://", "https://"};

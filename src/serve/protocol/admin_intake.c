@@ -24,10 +24,11 @@ int upload_status(enum upload_end end)
 
 void upload_fields(const struct upload_view *view, char out[UPLOAD_FIELDS])
 {
-    snprintf(out, UPLOAD_FIELDS,
-             "Location: /uploads/%s\r\nUpload-Offset: %llu\r\nUpload-Length: %llu\r\nUpload-Complete: ?%d\r\n",
-             view->id, (unsigned long long)view->offset, (unsigned long long)view->size,
-             view->offset == view->size);
+    snprintf(
+        out, UPLOAD_FIELDS,
+        "Location: /uploads/%s\r\nUpload-Offset: %llu\r\nUpload-Length: %llu\r\nUpload-Complete: ?%d\r\n",
+        view->id, (unsigned long long)view->offset, (unsigned long long)view->size,
+        view->offset == view->size);
 }
 
 static bool take(struct intake *in, const char *p, size_t n)
@@ -106,8 +107,8 @@ struct intake *upload_intake_new(struct uploads *u, const struct http_request *r
     if (t == NULL)
         return NULL;
     bool waits = request->minor > 0 && slice_equal_nocase(request->expect, slice_of("100-continue"));
-    t->in = (struct intake){request->content_length, waits ? "HTTP/1.1 100 Continue\r\n\r\n" : NULL, take, end,
-                            intake_release};
+    t->in = (struct intake){request->content_length, waits ? "HTTP/1.1 100 Continue\r\n\r\n" : NULL, take,
+                            end, intake_release};
     t->uploads = u;
     t->asked = *asked;
     t->request = (struct http_request){

@@ -1,5 +1,5 @@
-/* What takes the bodies of requests about uploads, and does what they ask for. All that changes something happens here,
- * once the body has come. */
+/* What takes the bodies of requests about uploads, and does what they ask for. All that changes something
+ * happens here, once the body has come. */
 #ifndef PB_SERVE_PROTOCOL_ADMIN_INTAKE_H
 #define PB_SERVE_PROTOCOL_ADMIN_INTAKE_H
 

@@ -3,11 +3,10 @@
 
 #include "serve/protocol/admin_gate.h"
 #include "serve/protocol/admin_intake.h"
+#include "serve/report/publish_form.h"
 #include "serve/report/report.h"
 #include "wire/http_reply.h"
 #include "wire/http_upload.h"
-
-#include "publish_form.h" /* made by scripts/embed-form */
 
 #include <jansson.h>
 #include <stdio.h>
@@ -65,20 +64,17 @@ static struct upload_asked asked_of(const struct question *q, enum upload_call c
 
 static json_t *view_json(const struct upload_view *v)
 {
-    static const char *const states[] = {[UPLOAD_FREE] = "",
-                                         [UPLOAD_RECEIVING] = "receiving",
-                                         [UPLOAD_WAITING] = "waiting",
-                                         [UPLOAD_PUBLISHING] = "publishing",
-                                         [UPLOAD_DONE] = "done",
-                                         [UPLOAD_FAILED] = "failed"};
-    json_t *o = json_pack("{s:s, s:s, s:s, s:I, s:I}", "id", v->id, "name", v->name, "state", states[v->state],
-                          "size", (json_int_t)v->size, "offset", (json_int_t)v->offset);
+    static const char *const states[] = {[UPLOAD_FREE] = "",           [UPLOAD_RECEIVING] = "receiving",
+                                         [UPLOAD_WAITING] = "waiting", [UPLOAD_PUBLISHING] = "publishing",
+                                         [UPLOAD_DONE] = "done",       [UPLOAD_FAILED] = "failed"};
+    json_t *o = json_pack("{s:s, s:s, s:s, s:I, s:I}", "id", v->id, "name", v->name, "state",
+                          states[v->state], "size", (json_int_t)v->size, "offset", (json_int_t)v->offset);
     if (o != NULL && v->state == UPLOAD_PUBLISHING)
         json_object_update_new(o, json_pack("{s:s, s:I, s:I}", "stage", v->stage, "done", (json_int_t)v->done,
                                             "total", (json_int_t)v->total));
     if (o != NULL && v->state == UPLOAD_FAILED)
-        json_object_update_new(
-            o, json_pack("{s:s, s:i, s:s}", "error", v->text, "status", v->status, "kind", pb_status_name(v->status)));
+        json_object_update_new(o, json_pack("{s:s, s:i, s:s}", "error", v->text, "status", v->status, "kind",
+                                            pb_status_name(v->status)));
     return o;
 }
 
@@ -216,11 +212,13 @@ static enum verdict remove_it(const struct question *q)
 static enum verdict form(const struct question *q)
 {
     struct http_moment moment = {"patchbay", q->x->date};
-    http_reply_fields(&moment, q->request, 200,
-                      "Content-Security-Policy: " PUBLISH_FORM_CSP "\r\n"
-                      "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n",
-                      "text/html; charset=utf-8",
-                      (struct slice){publish_form_page, sizeof publish_form_page - 1}, q->plan);
+    char fields[1024];
+    snprintf(
+        fields, sizeof fields,
+        "Content-Security-Policy: %s\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n",
+        publish_form.policy);
+    http_reply_fields(&moment, q->request, 200, fields, "text/html; charset=utf-8",
+                      (struct slice){(const char *)publish_form.bytes, publish_form.n}, q->plan);
     return VERDICT_REPLY;
 }
 
@@ -261,8 +259,9 @@ static enum verdict route_upload(struct question *q)
     bool post = slice_equal(r->method_text, slice_of("POST"));
     bool put = slice_equal(r->method_text, slice_of("PUT"));
     bool patch = slice_equal(r->method_text, slice_of("PATCH"));
-    static const char *const allow[] = {
-        [PLACE_ALL] = "GET, HEAD, POST", [PLACE_ONE] = "GET, HEAD, PUT, PATCH, DELETE", [PLACE_PUBLISH] = "POST"};
+    static const char *const allow[] = {[PLACE_ALL] = "GET, HEAD, POST",
+                                        [PLACE_ONE] = "GET, HEAD, PUT, PATCH, DELETE",
+                                        [PLACE_PUBLISH] = "POST"};
     struct http_moment moment = {"patchbay", q->x->date};
     if (r->transfer_encoding)
         return refuse(q, 411);

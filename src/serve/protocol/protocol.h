@@ -41,8 +41,8 @@ struct protocol {
     const char *name;    /* also the key under which its addresses are configured */
     const char *address; /* the default address to listen on; NULL: none */
     bool short_idle;     /* a connection without a request is closed after short_idle_ms, not idle_ms */
-    bool for_operator;   /* the operator's address: no limits, bans, reported counters or log lines. Only here are bodies
-                            taken */
+    bool for_operator;   /* the operator's address: no limits, bans, reported counters or log lines. Only here
+                            are bodies   taken */
     size_t input_max; /* bytes; a request that is longer closes the connection. At most PROTOCOL_INPUT_MAX */
     /* Parses the request at the start of in[0, n), and plans its reply. VERDICT_MORE: nothing is changed.
      * Also called again for a request that was held back: it must have no effect that a second call would
