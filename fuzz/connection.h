@@ -5,6 +5,7 @@
 
 #include "api/config.h"
 #include "api/dialects.h"
+#include "api/publish_calls.h"
 #include "base/clock.h"
 #include "depot/open.h"
 #include "dialect/compile.h"
@@ -18,6 +19,7 @@
 
 static struct snapshot *fuzz_snapshot;
 static struct shared fuzz_shared;
+static int fuzz_tmp; /* for uploads */
 
 static void fuzz_file_write(const char *path, const char *text)
 {
@@ -74,6 +76,11 @@ static void fuzz_snapshot_make(void)
     struct site_maker maker =
         dialects_maker(settings->dialects, settings->dialect_settings, fuzz_title_failed, NULL);
     CLAIM(site_make(d, NULL, true, &maker, &site, &err) == PB_OK);
+    settings->publish = true;
+    settings->upload_max = 4096;
+    settings->admin.token = "0123456789abcdef";
+    fuzz_tmp = open("depot/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    fuzz_shared.publish_calls = &publish_calls;
     fuzz_snapshot = snapshot_new(site, settings, bans_new());
     CLAIM(fuzz_snapshot != NULL && admission_init(&fuzz_shared.admission, &err) == PB_OK);
     depot_close(d);
@@ -101,6 +108,27 @@ static void fuzz_plan_check(const struct reply_plan *plan)
           (plan->seal.at + 4 <= plan->head_length && plan->seal.from <= plan->head_length));
 }
 
+/* As the engine does it with what there is of a body; returns how much the intake took. */
+static size_t fuzz_body(struct reply_plan *plan, const char *p, size_t n)
+{
+    struct intake *in = plan->intake;
+    size_t most = n < in->left ? n : (size_t)in->left;
+    plan->intake = NULL;
+    in->left -= most;
+    bool whole = (most == 0 || in->take(in, p, most)) && in->left == 0;
+    reply_plan_start(plan);
+    if (whole)
+        in->end(in, "Sun, 06 Nov 1994 08:49:37 GMT", plan);
+    intake_free(in);
+    if (!whole) {
+        plan->close = true;
+        plan->body = BODY_NONE;
+        plan->length = plan->head_length = 0;
+        plan->refused = true;
+    }
+    return most;
+}
+
 /* Answers one request from the beginning of in[0, n): the bytes that it took; 0: more is needed, or the
  * connection ends. Adds what was answered to the sum. */
 static size_t fuzz_answer(const struct protocol *protocol, const char *in, size_t n, uint32_t *sum,
@@ -117,9 +145,11 @@ static size_t fuzz_answer(const struct protocol *protocol, const char *in, size_
     size_t used = 0;
     enum verdict verdict = protocol->next(&x, in, n, &used, &plan, &access);
     *ends = verdict == VERDICT_CLOSE || (verdict == VERDICT_MORE && n >= protocol->input_max);
-    if (verdict != VERDICT_REPLY)
+    if (verdict != VERDICT_REPLY && verdict != VERDICT_TAKE)
         return 0;
     CLAIM(used > 0 && used <= n);
+    if (verdict == VERDICT_TAKE)
+        used += fuzz_body(&plan, in + used, n - used);
     fuzz_plan_check(&plan);
     *ends = plan.close;
     *sum = hash_more(*sum, (struct slice){(const char *)&plan.status, sizeof plan.status});
@@ -156,9 +186,13 @@ static void fuzz_connections(const struct protocol *protocol, const uint8_t *dat
         fuzz_snapshot_make();
     if (size < 2)
         return;
+    struct pb_error err;
     const char *p = (const char *)data + 1;
+    CLAIM(!protocol->for_operator || uploads_new(fuzz_tmp, &fuzz_shared.uploads, &err) == PB_OK);
     uint32_t whole = fuzz_connection(protocol, p, size - 1, 0);
     CLAIM(protocol->for_operator || fuzz_connection(protocol, p, size - 1, 1 + data[0]) == whole);
+    uploads_free(fuzz_shared.uploads);
+    fuzz_shared.uploads = NULL;
 }
 
 #endif
