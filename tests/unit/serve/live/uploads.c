@@ -92,7 +92,7 @@ static void how_many(void **state)
     struct upload_wanted w = {.owner = "a", .name = "x", .size = 1};
     struct upload_view view;
     bool again;
-    char owner[8];
+    char owner[16];
     (void)state;
     for (int i = 0; i < UPLOADS_MAX; i++) {
         snprintf(owner, sizeof owner, "%d", i / UPLOADS_OF_OWNER);
