@@ -94,7 +94,11 @@ static int status_fault(struct session *s, long status, struct pb_error *err)
     case 404:
         return error_set(err, PB_NOT_FOUND, "the server takes no maps from afar (publish = yes)");
     case 413:
-        return error_set(err, PB_INVALID, "%s", words[0] != '\0' ? words : "the file is too large");
+        return error_set(
+            err, PB_INVALID, "%s",
+            words[0] != '\0' && words[0] != '<'
+                ? words
+                : "too large for the server, or for a proxy before it (client_max_body_size of nginx)");
     case 421:
         return error_set(err, PB_DENIED, "the server does not go by this name (admin_hosts)");
     case 422:

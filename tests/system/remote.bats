@@ -165,22 +165,46 @@ clean() {
     clean
 }
 
+# start_breaking cut|hold BYTES TIMES: what lies on the way to the server; sets $way.
+start_breaking() {
+    python3 "$root/tests/system/breaking.py" "${admin##*:}" "$@" >way.log 3>&- &
+    pids+=("$!")
+    wait_for 10 grep -q listening way.log
+    way=$(sed -n 's/^listening //p' way.log)
+}
+
+@test "the connection breaks three times: our client goes on by itself, and gives up where it never gets on" {
+    start_published
+    make_map one.map 3000000
+    start_breaking cut 1000000 3
+    "$patchbay" publish map one.map --to "http://$way" --token-file token --algorithm zip --level 0
+    [ "$(grep -c cut way.log)" = 3 ]
+    wait_for 5 "$patchbay" fetch "opensauce://$at/one" got
+    cmp one.map got/one.map
+    clean
+    start_breaking cut 200 1000 # not even the head gets there
+    run -4 "$patchbay" publish map one.map --to "http://$way" --token-file token --retries 1
+    [ "$(grep -c cut way.log)" = 2 ]
+    clean
+}
+
 @test "our client is killed half-way; given again, it sends the rest" {
     start_published
-    make_map one.map 40000000
-    "$patchbay" publish map one.map --to "http://$admin" --token-file token --level 1 >client.log 2>&1 3>&- &
-    local client=$!
+    make_map one.map 3000000
+    start_breaking hold 1000000 1
+    "$patchbay" publish map one.map --to "http://$way" --token-file token >client.log 2>&1 3>&- &
+    local client=$! path
     pids+=("$client")
-    some() { [ "$(curl -sf -H "$auth" "http://$admin/uploads" | jq '.[0].offset // 0')" -gt 0 ]; }
-    wait_for 10 some
-    kill -9 "$client" || true # it may be through
+    wait_for 20 grep -q hold way.log
+    path=/uploads/$(curl -sf -H "$auth" "http://$admin/uploads" | jq -r '.[0].id')
+    kill -9 "$client"
     wait "$client" || true
-    local had
-    had=$(curl -sf -H "$auth" "http://$admin/uploads" | jq '.[0].offset')
-    [ "$(curl -sf -H "$auth" "http://$admin/uploads" | jq length)" = 1 ]
-    publish_to one.map
+    some() { [ "$(offset "$path")" -gt 900000 ]; }
+    wait_for 5 some
+    [ "$(offset "$path")" -lt 1000000 ]
+    publish_to one.map --algorithm zip
     [ "$(curl -sf -H "$auth" "http://$admin/uploads" | jq length)" = 1 ] # the same one
-    [ "$had" -gt 0 ]
+    state_is "$path" done
     clean
 }
 
