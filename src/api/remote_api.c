@@ -412,6 +412,8 @@ int pb_publish_map_to(const struct pb_remote *remote, const struct pb_map_option
                               .progress = progress,
                               .arg = arg};
     _cleanup_buffer_ struct buffer form;
+    if (remote->size < sizeof *remote)
+        return error_set(err, PB_INVALID, "the size of struct pb_remote is not set");
     *result = (struct pb_publish_result){0};
     buffer_init(&s.text, ANSWER_MAX);
     int rc = form_make(options, &form, err);

@@ -21,6 +21,12 @@ static const struct option publish_map_options[] = {
     {NULL, NULL, NULL, false},
 };
 
+/* So that who tries it is told. */
+#define PUBLISH_HERE_ONLY                                                                                    \
+    {                                                                                                        \
+        "to", "URL", "refused: only maps can be published from afar (publish map --to)", false               \
+    }
+
 static const struct option publish_upgrade_options[] = {
     {"platform", "NAME", "the platform: linux, win32, osx, …", false},
     {"version", "N", "the version that this upgrade brings", false},
@@ -30,6 +36,7 @@ static const struct option publish_upgrade_options[] = {
     {"symlink", "NAME=TARGET", "a symbolic link for players to make (links in TREE become such, too)", true},
     {"delete", "NAME", "a file that the upgrade removes", true},
     {"alias", "PLATFORM", "another name under which the platform is served", true},
+    PUBLISH_HERE_ONLY,
     {NULL, NULL, NULL, false},
 };
 
@@ -47,6 +54,7 @@ static const struct option publish_levels_options[] = {
      "the place in COLLECTIONS, from 1 (default: as before, else behind those that have one)", false},
     {"ratings", "FILE", "lines LEVEL and nine numbers, LEVEL a path or an MD5 (default: from index files)",
      false},
+    PUBLISH_HERE_ONLY,
     {NULL, NULL, NULL, false},
 };
 
@@ -56,6 +64,7 @@ static const struct option publish_app_options[] = {
     {"version", "V", "eight digits of a date, _ and a number or letters: 20061212_3", false},
     {"alias", "ID", "another hardware for which the same is served", true},
     {"force", NULL, "publish a version that sorts before the live one, and leave newer lines out", false},
+    PUBLISH_HERE_ONLY,
     {NULL, NULL, NULL, false},
 };
 

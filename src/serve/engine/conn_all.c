@@ -74,8 +74,16 @@ static bool is_new(const struct loop *l, const struct conn *c, unsigned idle_ms)
     return !c->served && c->deadline + NEW_MS > l->gate.now + idle_ms;
 }
 
+/* What takes a body does not outlive the server. */
+static void conns_end_takes(struct loop *l)
+{
+    while (l->conns.waits[WAIT_TAKE].first != NULL)
+        conn_close(l, l->conns.waits[WAIT_TAKE].first);
+}
+
 void conns_close_idle(struct loop *l)
 {
+    conns_end_takes(l);
     static const enum conn_wait waits[] = {WAIT_IDLE, WAIT_IDLE_SHORT};
     for (size_t i = 0; i < sizeof waits / sizeof waits[0]; i++) {
         unsigned ms = wait_ms(l->snapshot->settings, waits[i]);
