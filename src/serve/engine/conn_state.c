@@ -23,14 +23,19 @@
  *                                HEAD                    all is answered but the beginning of a request
  *                                IDLE                    all is answered
  *   conn.c, conn_taking      TAKING ->
- *                                TAKING                  the client has sent enough for its time
- *                                SENDING                 all is here, and the socket takes no more of the
- * reply PACED                   admit_bytes says later IDLE                    the reply has left CLOSING the
- * reply has left, and was the last conn.c, conn_sending     SENDING, PACED, RELAYING -> SENDING the socket
- * takes no more PACED                   admit_bytes says later RELAYING                the other server has
- * to send first IDLE                    the reply has left CLOSING                 the reply has left, and
- * was the last conn.c, conn_all.c       IDLE -> CLOSING             the server stops, and all that came is
- * answered conn_end.c, conn_close   any -> FREE                 the peer has gone, a deadline, a fault
+ *                                SENDING                 all is here; the socket takes no more of the reply
+ *                                PACED                   admit_bytes says later
+ *                                IDLE                    the reply has left
+ *                                CLOSING                 the reply has left, and was the last
+ *   conn.c, conn_sending     SENDING, PACED, RELAYING ->
+ *                                SENDING                 the socket takes no more
+ *                                PACED                   admit_bytes says later
+ *                                RELAYING                the other server has to send first
+ *                                IDLE                    the reply has left
+ *                                CLOSING                 the reply has left, and was the last
+ *   conn_all.c, deadline_come    TAKING -> TAKING        the client has sent enough for its time
+ *   conn.c, conn_all.c       IDLE -> CLOSING             the server stops, and all that came is answered
+ *   conn_end.c, conn_close   any -> FREE                 the peer has gone, a deadline, a fault
  */
 static const unsigned moves[CONN_STATES] = {
     [CONN_FREE] = TO(CONN_IDLE),
