@@ -70,7 +70,8 @@ PB_API PB_MUST_USE int pb_token_revoke(struct pb_depot *depot, const char *name,
 /* A return value other than 0 ends the listing, which then returns PB_CANCELLED. */
 typedef int pb_token_fn(void *arg, const struct pb_token *token);
 
-/* Lists all tokens that have not expired, sorted by name. */
+/* Lists all tokens, sorted by name. Those that have ended are among them until the next one is made: while
+ * there are any, requests need one. */
 PB_API PB_MUST_USE int pb_tokens(struct pb_depot *depot, pb_token_fn *fn, void *arg, struct pb_error *err);
 
 /*

@@ -92,13 +92,14 @@ static int token_show(void *array, const struct pb_token *t)
         return json_array_append_new(array, json_pack("{s:s, s:s, s:I, s:I, s:I}", "name", t->name, "rights",
                                                       words, "added", (json_int_t)t->added, "expires",
                                                       (json_int_t)t->expires, "used", (json_int_t)t->used));
+    const char *over = t->expires != 0 && t->expires <= (int64_t)time(NULL) ? " (over)" : "";
     text_time(t->added, since);
     if (t->expires != 0)
         text_time(t->expires, until);
     if (t->used != 0)
         text_time(t->used, used);
-    printf("%-24s %-16s since %s UTC  %s%-16s  %s%s\n", t->name, words, since,
-           t->expires != 0 ? "until " : "", until, t->used != 0 ? "last used " : "", used);
+    printf("%-24s %-16s since %s UTC  %s%s%s  %s%s\n", t->name, words, since, t->expires != 0 ? "until " : "",
+           until, over, t->used != 0 ? "last used " : "", used);
     return 0;
 }
 
@@ -119,6 +120,13 @@ int verb_token_list(const struct args *a)
     return array != NULL ? print_json(array) : print_end();
 }
 
+static int token_count(void *count, const struct pb_token *t)
+{
+    (void)t;
+    ++*(size_t *)count;
+    return 0;
+}
+
 int verb_token_revoke(const struct args *a)
 {
     struct pb_error err;
@@ -126,10 +134,17 @@ int verb_token_revoke(const struct args *a)
     int opened = open_depot(a, &depot);
     if (opened != EXIT_DONE)
         return opened;
+    size_t left = 0;
     int rc = pb_token_revoke(depot, a->operands[0], &err);
+    if (rc == PB_OK)
+        rc = pb_tokens(depot, token_count, &left, &err);
     pb_depot_close(depot);
     if (rc < 0)
         return fail(&err);
+    if (left == 0)
+        fprintf(stderr,
+                "patchbay: that was the last one: a server without admin_token_file now answers everybody who"
+                " reaches its admin address on the loopback\n");
     if (args_flag(a, "json"))
         return print_json(json_pack("{s:s}", "revoked", a->operands[0]));
     printf("%s: not valid any more\n", a->operands[0]);

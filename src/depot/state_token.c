@@ -103,12 +103,11 @@ int state_tokens(struct state *s, state_token_fn *fn, void *arg, struct pb_error
     _cleanup_stmt_ struct sqlite3_stmt *st = NULL;
     int rc = sql_prepare(state_database(s),
                          "SELECT name, hash, rights, added, expires, used FROM token"
-                         " WHERE expires = 0 OR expires > ?1 ORDER BY name LIMIT ?2",
+                         " ORDER BY name LIMIT ?",
                          &st, err);
     if (rc < 0)
         return rc;
-    sqlite3_bind_int64(st, 1, clock_unix());
-    sqlite3_bind_int(st, 2, TOKENS_MAX);
+    sqlite3_bind_int(st, 1, TOKENS_MAX);
     while ((rc = sql_step(st, err)) == 1) {
         rc = row_read(st, fn, arg, err);
         if (rc < 0)

@@ -21,8 +21,8 @@ struct state_token {
 PB_MUST_USE int state_token_add(struct state *s, const struct state_token *token, struct pb_error *err);
 /* PB_NOT_FOUND: there is no token of this name. */
 PB_MUST_USE int state_token_revoke(struct state *s, const char *name, struct pb_error *err);
-/* Lists tokens that have not expired, sorted by name. A negative return value of fn ends the listing and is
- * its result. */
+/* Lists tokens, sorted by name; those that have expired, too: an address that asked for tokens must not open
+ * when the last one ends. A negative return value of fn ends the listing and is its result. */
 typedef int state_token_fn(void *arg, const struct state_token *token, struct pb_error *err);
 PB_MUST_USE int state_tokens(struct state *s, state_token_fn *fn, void *arg, struct pb_error *err);
 /* Writes down when it was used. Succeeds also when the token is gone. */

@@ -101,6 +101,7 @@ clean() {
     [ "$(post -H "$auth" -H "Host: evil.example")" = 421 ]
     [ "$(code "http://$admin/metrics")" = 401 ] # where there are tokens, everything needs one
     wait_for 10 code_is 401 "$there" -X POST -H "Authorization: Bearer $(cat brief)"
+    "$patchbay" token list | grep -q '^brief .*(over)'
 
     # Another's upload is not there; a token that is revoked takes what it has sent along.
     "$patchbay" token add other --rights publish >other 2>/dev/null
@@ -131,6 +132,14 @@ clean() {
     [ "$(code "http://$admin/publish")" = 200 ]
     [ "$(code -X POST "http://$admin/uploads?name=a.map&size=5")" = 401 ]
     [ "$(code "http://$admin/status")" = 200 ]
+    stop_server
+    # A last token that has ended does not open the address; one that is revoked does, and that is said.
+    "$patchbay" token add brief --for 1s >brief 2>/dev/null
+    start_operated
+    wait_for 10 code_is 401 "http://$admin/status" -H "Authorization: Bearer $(cat brief)"
+    [ "$(code "http://$admin/status")" = 401 ]
+    "$patchbay" token revoke brief 2>&1 | grep -q 'that was the last one'
+    wait_for 5 code_is 200 "http://$admin/status"
     stop_server
     # With a stored token other machines may reach the address.
     "$patchbay" token add me --rights publish >token 2>/dev/null
