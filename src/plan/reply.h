@@ -29,6 +29,12 @@ struct reply_seal {
     uint32_t key[3];                                                       /* for `done` */
 };
 
+/* A reply that goes on: once all of it has left, the engine asks the protocol for the next piece, about once
+ * a second, until one of the two ends it. The protocol makes it, as the first member of what it needs. */
+struct reply_feed {
+    void (*free)(struct reply_feed *feed);
+};
+
 struct reply_plan {
     enum body_kind body;
     bool close;           /* close the connection once this is sent */
@@ -52,6 +58,7 @@ struct reply_plan {
      * fails. */
     const struct relay_target *target; /* set by the dialect; NULL: none */
     struct relay_request *relay;       /* made by the protocol; owned by the plan */
+    struct reply_feed *feed;           /* the reply goes on with it; owned by the plan; NULL: it ends */
     char head[REPLY_HEAD_MAX];
 };
 
@@ -69,6 +76,9 @@ static inline void reply_plan_drop(struct reply_plan *p)
     p->owned = false;
     relay_request_free(p->relay);
     p->relay = NULL;
+    if (p->feed != NULL)
+        p->feed->free(p->feed);
+    p->feed = NULL;
 }
 
 /* Resets a plan before a protocol asks the dialects to fill it in. */
@@ -80,6 +90,7 @@ static inline void reply_plan_start(struct reply_plan *p)
     p->pace = 0;
     p->target = NULL;
     p->relay = NULL;
+    p->feed = NULL;
     p->seal.from = 0;
 }
 

@@ -138,10 +138,21 @@ void http_reply_method(const struct http_moment *m, const struct http_request *r
 void http_reply_text(const struct http_moment *m, const struct http_request *request, int status,
                      const char *type, struct slice text, struct reply_plan *plan)
 {
-    head_start(m, request, status, plan);
+    http_reply_more(m, request, status, type, "", false, text, plan);
+}
+
+void http_reply_more(const struct http_moment *m, const struct http_request *request, int status,
+                     const char *type, const char *fields, bool endless, struct slice text,
+                     struct reply_plan *plan)
+{
+    struct http_request last = *request;
+    last.keep_alive &= !endless;
+    head_start(m, &last, status, plan);
     head_field(plan, "Content-Type: ", type);
     head_field(plan, "Cache-Control: ", "no-store");
-    head_length(plan, text.n);
+    head_text(plan, fields);
+    if (!endless)
+        head_length(plan, text.n);
     head_end(plan);
     if (request->method == HTTP_HEAD || text.n == 0)
         return;

@@ -44,6 +44,12 @@ void http_reply_method(const struct http_moment *m, const struct http_request *r
 void http_reply_text(const struct http_moment *m, const struct http_request *request, int status,
                      const char *type, struct slice text, struct reply_plan *plan);
 
+/* The same, with further fields: whole lines, each with its end. `endless`: the text is the beginning of a
+ * reply that goes on until the connection ends; it may be empty. */
+void http_reply_more(const struct http_moment *m, const struct http_request *request, int status,
+                     const char *type, const char *fields, bool endless, struct slice text,
+                     struct reply_plan *plan);
+
 /* Replies with 302. A location that does not fit into the head makes it a 500. */
 void http_reply_redirect(const struct http_moment *m, const struct http_request *request,
                          const char *location, struct reply_plan *plan);

@@ -38,6 +38,8 @@ struct http_request {
     struct slice if_modified_since;
     struct slice if_unmodified_since;
     struct slice authorization;
+    struct slice origin;
+    struct slice fetch_site; /* Sec-Fetch-Site */
 };
 
 /*

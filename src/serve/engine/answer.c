@@ -39,9 +39,10 @@ static void plan_refuse(struct loop *l, const struct conn *c, const struct excha
 static enum request_end plan_send(struct loop *l, struct conn *c, const struct exchange *x, struct slice in,
                                   const struct access *access)
 {
-    c->served = true;
     c->visitor.pace = l->plan.pace;
-    switch (send_plan(l, c, x, in, access)) {
+    enum sent sent = send_plan(l, c, x, in, access);
+    c->served = true;
+    switch (sent) {
     case SENT_ALL:
         return REQUEST_ANSWERED;
     case SENT_CLOSE:
@@ -57,6 +58,9 @@ static enum request_end plan_send(struct loop *l, struct conn *c, const struct e
     case SENT_RELAY:
         conn_move(l, c, CONN_RELAYING);
         break;
+    case SENT_FEED:
+        conn_move(l, c, CONN_FOLLOWING);
+        break;
     case SENT_SOME:
         ready_join(l, c);
         conn_move(l, c, CONN_SENDING);
@@ -71,13 +75,7 @@ static enum request_end plan_send(struct loop *l, struct conn *c, const struct e
 static enum request_end request_answer(struct loop *l, struct conn *c, struct slice in, size_t *used)
 {
     struct access access = {.minor = -1};
-    struct exchange x = {.snapshot = l->snapshot,
-                         .date = l->date,
-                         .denied = c->visitor.denied,
-                         .client = &c->remote.any,
-                         .channel = &c->channel,
-                         .reached = c->channel.transport->reached,
-                         .shared = l->shared};
+    struct exchange x = exchange_of(l, c);
     enum verdict verdict = c->protocol->next(&x, in.p, in.n, used, &l->plan, &access);
     if (verdict == VERDICT_MORE && in.n < c->protocol->input_max)
         return REQUEST_PARTIAL;

@@ -16,6 +16,7 @@ static void deadline_come(struct loop *l, struct conn *c)
 {
     switch ((enum conn_wait)c->wait) {
     case WAIT_RELAY: /* the relay looks at its own deadlines */
+    case WAIT_FEED:  /* the next piece is due */
         conn_continue(l, c);
         return;
     case WAIT_SEND:
@@ -65,8 +66,24 @@ static bool is_new(const struct loop *l, const struct conn *c, unsigned idle_ms)
     return !c->served && c->deadline + NEW_MS > l->gate.now + idle_ms;
 }
 
+/* Replies that go on end. Whoever has not taken what there was of one is not waited for. */
+static void conns_end_feeds(struct loop *l)
+{
+    struct conn *next;
+    for (struct conn *c = l->conns.waits[WAIT_FEED].first; c != NULL; c = next) {
+        next = c->next;
+        conn_continue(l, c);
+    }
+    for (struct conn *c = l->conns.waits[WAIT_SEND].first; c != NULL; c = next) {
+        next = c->next;
+        if (out_goes_on(c))
+            conn_abort(l, c);
+    }
+}
+
 void conns_close_idle(struct loop *l)
 {
+    conns_end_feeds(l);
     static const enum conn_wait waits[] = {WAIT_IDLE, WAIT_IDLE_SHORT};
     for (size_t i = 0; i < sizeof waits / sizeof waits[0]; i++) {
         unsigned ms = wait_ms(l->snapshot->settings, waits[i]);

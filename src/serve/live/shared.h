@@ -5,6 +5,9 @@
 #include "serve/admission/admission.h"
 #include "serve/live/asked.h"
 
+struct history;
+struct notes;
+
 enum { SHARED_LOOPS_MAX = 257 };
 
 struct shared {
@@ -14,6 +17,10 @@ struct shared {
     int64_t started;       /* Unix seconds */
     uint64_t watcher_seen; /* atomic; when the watcher last looked; monotonic ms */
     struct asked asked;
+    const char *depot;       /* its path */
+    struct history *history; /* NULL, as notes: there is no address for the operator */
+    struct notes *notes;
+    unsigned feeds;            /* atomic; replies to the operator that go on */
     uint64_t objects_verified; /* atomic; by the scrubber */
     uint64_t objects_damaged;  /* atomic; now */
     bool failing;              /* atomic: the newest catalog could not be read */

@@ -1,7 +1,8 @@
 /*
- * Two checks. The host that was asked for must be a name of ours: a page in the operator's browser can give a
- * name of its own the address 127.0.0.1 (DNS rebinding), and then reads what that answers; but the browser
- * still sends the page's name. And where there is a token, the request must have it.
+ * Three checks. The host that was asked for must be a name of ours: a page in the operator's browser can give
+ * a name of its own the address 127.0.0.1 (DNS rebinding), and then reads what that answers; but the browser
+ * still sends the page's name. What changes something must not come from another site's page. And where there
+ * is a token, the request must have it.
  */
 #include "serve/protocol/admin_gate.h"
 
@@ -81,10 +82,30 @@ static bool token_is_sent(struct slice authorization, const char *token)
     return token_equal(sent, token);
 }
 
-int admin_refusal(const struct exchange *x, const struct http_request *request)
+/* A page of somebody else's in the operator's browser can send us a request, but it can't change what the
+ * browser says of where it comes from. Programs say nothing. */
+static bool origin_is_ours(const struct http_request *r)
+{
+    static const char *const schemes[] = {"http://", "https://"};
+    struct slice asked = r->authority.n > 0 ? r->authority : r->host, site = r->fetch_site;
+    if (site.p != NULL && !slice_equal(site, slice_of("same-origin")) && !slice_equal(site, slice_of("none")))
+        return false;
+    if (r->origin.p == NULL)
+        return true;
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        size_t n = strlen(schemes[i]);
+        if (r->origin.n > n && slice_equal_nocase((struct slice){r->origin.p, n}, slice_of(schemes[i])))
+            return slice_equal_nocase((struct slice){r->origin.p + n, r->origin.n - n}, asked);
+    }
+    return false;
+}
+
+int admin_refusal(const struct exchange *x, const struct http_request *request, unsigned needed)
 {
     const char *token = x->snapshot->settings->admin.token;
     if (!host_is_ours(x, host_of(request)))
         return 421;
-    return token == NULL || token_is_sent(request->authorization, token) ? 0 : 401;
+    if (needed > RIGHT_LOOK && !origin_is_ours(request))
+        return 403;
+    return needed == 0 || token == NULL || token_is_sent(request->authorization, token) ? 0 : 401;
 }

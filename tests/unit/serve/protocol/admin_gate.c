@@ -30,7 +30,7 @@ static int refusal(const char *before, const char *value, const char *after)
     const struct exchange x = {.snapshot = &snapshot, .reached = reached};
     snprintf(text, sizeof text, "%s%s%s\r\n\r\n", before, value, after);
     assert_int_equal(http_request_parse(text, strlen(text), &r), strlen(text));
-    return admin_refusal(&x, &r);
+    return admin_refusal(&x, &r, RIGHT_LOOK);
 }
 
 static int of_host(const char *host)
