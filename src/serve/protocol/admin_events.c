@@ -18,7 +18,7 @@ void answer_page(const struct question *q)
     struct http_moment moment = question_moment(q);
     char fields[512];
     snprintf(fields, sizeof fields,
-             "Content-Security-Policy: default-src 'none'; connect-src 'self'; base-uri 'none'; form-action "
+             "Content-Security-Policy: default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; form-action "
              "'none'; "
              "frame-ancestors 'none'; %s\r\n"
              "X-Content-Type-Options: nosniff\r\n"
