@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The operator's page in a real browser: figures move, bans work, nothing foreign becomes a part of the page. TAP.
 usage: dashboard.py BUILD. Screenshots go into BUILD/browser."""
+import http.client
 import os
 import pathlib
 import re
@@ -52,6 +53,15 @@ def figure(browser, tile):
     return float(found.group(0).replace(",", "")) if found else -1
 
 
+def code_of_target(at, target):
+    """The status of a request whose target is just this."""
+    connection = http.client.HTTPConnection(at, timeout=20)
+    connection.request("GET", target)
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
 def quiet(browser):
     said = browser.console()
     assert not said, said
@@ -86,9 +96,8 @@ def figures_move(world):
     wait_for("requests", lambda: figure(browser, "tile-requests") > 1)
     wait_for("bytes", lambda: "MB" in browser.text("#tile-bytes .big"))
     wait_for("the title", lambda: "MB/s" in browser.js("return document.querySelector('#titles tbody tr').cells[2].textContent"))
-    for card in (1, 2, 3): # the first point of the history comes within five seconds
-        chart = ".chart:nth-of-type(%d) .value" % card
-        wait_for("a chart", lambda: browser.js("return [...document.querySelectorAll('.chart .value')].every(e => parseFloat(e.textContent) > 0)"))
+    # the first point of the history comes within five seconds
+    wait_for("charts", lambda: browser.js("return [...document.querySelectorAll('.chart .value')].every(e => parseFloat(e.textContent) > 0)"))
     wait_for("the choice of titles", lambda: browser.js(
         "return [...document.querySelectorAll('#of option')].some(o => o.value === 'opensauce/immure')"))
     value = browser.js("const of = document.querySelector('#of'); of.value = 'opensauce/delta_ruined'; if (of.selectedIndex >= 0) return 'shown';"
@@ -207,8 +216,8 @@ def token_is_asked_for(world):
 
 def errors_are_shown(world):
     browser, server = world["browser"], world["server"]
-    wait_for("past the cap", lambda: code("http://%s/<img>/maps/immure.map" % server.at) == 503)
-    wait_for("the error", lambda: "503 for GET /<img>/maps/immure.map of opensauce/immure" in browser.text("#notes"))
+    wait_for("past the cap", lambda: code_of_target(server.at, "http://<img>/maps/immure.map") == 503)
+    wait_for("the error", lambda: "503 for GET http://<img>/maps/immure.map of opensauce/immure" in browser.text("#notes"))
     assert browser.js("return document.querySelectorAll('#notes img').length") == 0
     assert "past the hard cap" in browser.text("#caps") and "past the hard cap" in browser.text("#tile-today .sub")
     quiet(browser)
