@@ -249,6 +249,7 @@ def main():
             if end in world:
                 world[end].stop()
         shutil.rmtree(folder, ignore_errors=True)
+    print("%d passed, %d failed" % (len(TESTS) - failed, failed))
     sys.exit(failed > 0)
 
 

@@ -92,7 +92,7 @@ class Browser:
                                env=dict(os.environ, HOME=folder, TMPDIR=folder))
         try:
             wait_for("chromedriver", self.answers)
-            options = {"args": ["--headless=new", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", "--no-proxy-server",
+            options = {"args": ["--headless=new", "--disable-gpu", "--disable-lcd-text", "--disable-dev-shm-usage", "--hide-scrollbars", "--no-proxy-server",
                                 "--disable-background-networking", "--disable-component-update", "--no-first-run",
                                 "--user-data-dir=" + os.path.join(folder, "profile")] + (["--no-sandbox"] if os.getuid() == 0 else []),
                        "binary": shutil.which("chromium")}

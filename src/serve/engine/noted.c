@@ -5,14 +5,14 @@
 
 #include <stdio.h>
 
-enum { NOTE_EACH_MS = 100, TARGET_MAX = 200 };
+enum { NOTE_EACH_MS = 100, METHOD_ROOM = 16, TARGET_ROOM = 160 };
 
 /* What the client sent, as ASCII. */
-static void target_text(struct slice target, char out[TARGET_MAX + 1])
+static void ascii_text(struct slice text, char *out, size_t room)
 {
-    size_t n = target.n < TARGET_MAX ? target.n : TARGET_MAX;
+    size_t n = text.n < room ? text.n : room - 1;
     for (size_t i = 0; i < n; i++)
-        out[i] = target.p[i] >= ' ' && target.p[i] < 0x7f ? target.p[i] : '?';
+        out[i] = text.p[i] >= ' ' && text.p[i] < 0x7f ? text.p[i] : '?';
     out[n] = '\0';
 }
 
@@ -26,10 +26,10 @@ static struct slice path_of(struct slice target)
 static void note_text(const struct reply_plan *p, const struct access *access, const char *client,
                       bool broken, char out[NOTE_TEXT])
 {
-    char method[TARGET_MAX + 1], target[TARGET_MAX + 1], status[16] = "an error";
+    char method[METHOD_ROOM], target[TARGET_ROOM], status[16] = "an error";
     const struct site_title *title = p->title;
-    target_text(access->method, method);
-    target_text(path_of(access->target), target);
+    ascii_text(access->method, method, sizeof method);
+    ascii_text(path_of(access->target), target, sizeof target);
     if (access->minor >= 0)
         snprintf(status, sizeof status, "%u", p->status);
     snprintf(out, NOTE_TEXT, "%s got %s for %s %s%s%s%s%s%s", client, status,

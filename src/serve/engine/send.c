@@ -13,7 +13,7 @@ enum {
     SEAL_STEP = 64 * 1024,            /* bytes hashed in a turn: about 100 microseconds */
     BYTES_PER_TURN = 512 * 1024,      /* of one connection: others wait no longer than its sendfile takes */
     FEED_PIECE_MAX = 4 * 1024 * 1024, /* bytes of one piece of a reply that goes on */
-    FEED_LATE_MAX = 15,               /* turns that its client may leave what it got untaken */
+    FEED_LATE_MAX = 10,               /* turns that its client may leave what it got untaken */
 };
 
 /* A reply that is not through yet. Holds what its bytes belong to: a snapshot, or an open object. */

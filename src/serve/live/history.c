@@ -104,7 +104,7 @@ static void titles_add(struct history *h, const struct shared *shared, unsigned 
 
 /* ---- a look ---- */
 
-static void points_add(struct history *h, const struct shared *shared, unsigned steps)
+void history_add(struct history *h, const struct shared *shared, unsigned steps)
 {
     struct history_mark total = {0};
     for (size_t i = 0; i < COUNTS_DIALECTS; i++) {
@@ -131,7 +131,7 @@ void history_look(struct history *h, const struct shared *shared)
     pthread_mutex_lock(&h->mutex);
     if (now >= h->due) {
         uint64_t steps = (now - h->due) / STEP_MS + 1;
-        points_add(h, shared, steps < HISTORY_POINTS ? (unsigned)steps : HISTORY_POINTS);
+        history_add(h, shared, steps < HISTORY_POINTS ? (unsigned)steps : HISTORY_POINTS);
         h->due += steps * STEP_MS;
     }
     if (h->asked && now >= h->busiest_due) {

@@ -51,6 +51,10 @@ struct history {
 struct history *history_new(void);    /* NULL when memory is out */
 void history_free(struct history *h); /* accepts NULL */
 
+/* Adds `steps` points, at most HISTORY_POINTS, that end now; what came since the last one is spread over
+ * them. The caller holds the mutex. */
+void history_add(struct history *h, const struct shared *shared, unsigned steps);
+
 /* Adds a point when it is due, and looks for the busiest addresses once a second while somebody asks. The
  * watcher's thread. */
 void history_look(struct history *h, const struct shared *shared);

@@ -5,7 +5,9 @@
 #include "serve/live/banning.h"
 
 /* The operator's loop answers nobody else meanwhile. */
-enum { BAN_PATIENCE_MS = 100, FIELD_ROOM = 512, FOR_MAX = 100 * 366 * 86400 };
+enum { BAN_PATIENCE_MS = 100, FIELD_ROOM = 512 };
+/* Seconds; the same bound as of the program's. */
+#define FOR_MAX 3200000000ull
 
 static void answer_error(const struct question *q, const struct pb_error *err)
 {

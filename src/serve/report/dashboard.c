@@ -113,8 +113,8 @@ static json_t *all_series(const struct snapshot *snapshot, const struct history 
 }
 
 /* All of it to a page that knows nothing or has missed a point; else the newest point, if there is one. */
-static void history_add(json_t *o, const struct snapshot *snapshot, const struct history *h,
-                        struct dashboard_told *told)
+static void hour_json(json_t *o, const struct snapshot *snapshot, const struct history *h,
+                      struct dashboard_told *told)
 {
     bool all = !told->begun || h->number > told->points + 1;
     if (told->begun && h->number == told->points)
@@ -300,7 +300,7 @@ void dashboard_event(const struct snapshot *snapshot, const struct shared *share
     json_object_set_new(o, "titles", titles_json(snapshot, shared));
     pthread_mutex_lock(&h->mutex);
     h->asked = true;
-    history_add(o, snapshot, h, told);
+    hour_json(o, snapshot, h, told);
     json_object_set_new(o, "busiest", busiest_json(h));
     pthread_mutex_unlock(&h->mutex);
     if (!told->begun || told->snapshot != snapshot->number) {
