@@ -18,9 +18,8 @@ void answer_page(const struct question *q)
     struct http_moment moment = question_moment(q);
     char fields[512];
     snprintf(fields, sizeof fields,
-             "Content-Security-Policy: default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; form-action "
-             "'none'; "
-             "frame-ancestors 'none'; %s\r\n"
+             "Content-Security-Policy: default-src 'none'; connect-src 'self'; img-src data:; "
+             "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; %s\r\n"
              "X-Content-Type-Options: nosniff\r\n"
              "Referrer-Policy: no-referrer\r\n",
              dashboard_page.policy);
