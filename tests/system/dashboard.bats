@@ -107,6 +107,20 @@ until = time.monotonic() + 10
 while not again():
     assert time.monotonic() < until
     time.sleep(0.05)
+# Whatever it sends makes no further events.
+some[12].settimeout(0.2)
+def events(seconds, sends):
+    n, until = 0, time.monotonic() + seconds
+    while time.monotonic() < until:
+        if sends:
+            some[12].sendall(b"x")
+        try:
+            n += some[12].recv(1 << 20).count(b"data: ")
+        except TimeoutError:
+            pass
+    return n
+events(1, False)
+assert events(2, True) <= 3
 # It reads nothing more: what it has not taken stays in the server's kernel, until it is thrown away with a reset.
 def is_there(): # the server's end, established
     return ":%04X 0100007F:%04X 01" % (int(port), slow.getsockname()[1]) in open("/proc/net/tcp").read()
@@ -157,6 +171,7 @@ db.execute("ROLLBACK")
 PYTHON
     [ "$(change 'ban?range=192.0.2.1')" = 200 ]
     stop_server
+    run ! grep -i 'sandbox refused' serve.log
 
     printf '0123456789abcdef-a-token' >token
     start_operated --admin-token-file token

@@ -2,6 +2,7 @@
 #include "serve/engine/send.h"
 
 #include "base/file.h"
+#include "serve/engine/conn_state.h"
 #include "serve/engine/cursor.h"
 #include "serve/engine/noted.h"
 #include "serve/engine/relay.h"
@@ -34,6 +35,7 @@ struct conn_out {
     struct reply_seal seal;  /* from != 0: the head can't leave yet */
     struct relay *relay;     /* what it sends comes first, and in place of this if there is any */
     struct reply_feed *feed; /* the reply goes on with it; NULL: it ends */
+    uint64_t feed_due;       /* when the next piece is; monotonic ms */
     unsigned late;           /* turns since its client has taken everything */
     struct digest digest;    /* of the sealed bytes so far */
     uint64_t sealed;         /* bytes of the body in it */
@@ -133,6 +135,7 @@ static bool out_keep(struct loop *l, struct conn *c, const struct cursor *s, con
                              .line = line};
     l->plan.owned = false;
     out->feed = l->plan.feed;
+    out->feed_due = l->gate.now + FEED_MS;
     l->plan.feed = NULL;
     memcpy(out->head, s->head, s->head_n);
     out->seal = l->plan.seal;
@@ -312,6 +315,9 @@ static enum sent feed_more(struct loop *l, struct conn *c)
     buffer_init(&piece, FEED_PIECE_MAX);
     if (c->ended)
         return SENT_FAILED;
+    if (l->gate.now < out->feed_due && l->stop_at == 0)
+        return SENT_FEED; /* the client has sent something, which is not for us */
+    out->feed_due = l->gate.now + FEED_MS;
     if (c->channel.transport->unsent(&c->channel) > 0 && l->stop_at == 0)
         return ++out->late < FEED_LATE_MAX ? SENT_FEED : SENT_FAILED;
     out->late = 0;
