@@ -96,6 +96,7 @@ struct loop {
     int timer;         /* timerfd: see ticks.h */
     bool fast_ticks;   /* the fast ticks are on */
     uint64_t slow_due; /* when the work of the slow tick is due; monotonic ms */
+    uint64_t noted_at; /* when a reply was last noted; monotonic ms */
     int wake;          /* eventfd: written by loop_stop */
     struct snapshot_source source;
     uint64_t generation;
@@ -114,7 +115,6 @@ struct loop {
     bool freed;             /* a connection has closed since */
     struct conn_table conns;
     unsigned operator_connections; /* connections to the operator's address */
-    uint64_t noted_at;             /* when a reply was last noted; monotonic ms */
     unsigned relays;               /* relays under way */
     struct conn_list ready;        /* connections that can go on without an event */
     int64_t unix_now;

@@ -64,29 +64,36 @@ static void series_add(struct history_series *s, uint64_t number, unsigned steps
 
 /* ---- titles ---- */
 
-/* The title's series. One that has none takes over that of the least bytes in this hour, if it has more in
- * this one step; NULL when it has not. */
-static struct history_series *series_of(struct history *h, struct meter *m, const struct history_mark *more)
+/* The series that a title without one may have: an unused one, else that of the least bytes in this hour. */
+static size_t series_least(const struct history *h)
 {
-    struct history_series *least = NULL;
-    if (m->series != 0)
-        return &h->series[m->series];
+    size_t least = HISTORY_TITLE;
     for (size_t i = HISTORY_TITLE; i < HISTORY_SERIES; i++) {
-        struct history_series *s = &h->series[i];
-        if (least == NULL || s->title == NULL || (least->title != NULL && s->bytes < least->bytes))
-            least = s;
-        if (s->title == NULL)
-            break;
+        if (h->series[i].title == NULL)
+            return i;
+        if (h->series[i].bytes < h->series[least].bytes)
+            least = i;
     }
-    if (least->title != NULL && least->bytes >= more->bytes)
-        return NULL;
-    if (least->meter != NULL)
-        least->meter->series = 0;
-    memset(least, 0, sizeof *least);
-    least->title = m->title;
-    least->meter = m;
-    m->series = (uint16_t)(least - h->series);
     return least;
+}
+
+/* The title's series. One that has none takes another's over if it has more bytes in this one step than that
+ * in the hour; 0 when it has not. */
+static size_t series_of(struct history *h, struct meter *m, const struct history_mark *more)
+{
+    if (m->series != 0)
+        return m->series;
+    size_t i = series_least(h);
+    struct history_series *s = &h->series[i];
+    if (s->title != NULL && s->bytes >= more->bytes)
+        return 0;
+    if (s->meter != NULL)
+        s->meter->series = 0;
+    memset(s, 0, sizeof *s);
+    s->title = m->title;
+    s->meter = m;
+    m->series = (uint16_t)i;
+    return i;
 }
 
 static void titles_add(struct history *h, const struct shared *shared, unsigned steps)
@@ -94,11 +101,9 @@ static void titles_add(struct history *h, const struct shared *shared, unsigned 
     for (struct meter *m = shared->admission.meters.first; m != NULL; m = m->next) {
         struct history_mark more = mark_move(&m->seen, mark_of(&m->counts));
         bool some = more.requests != 0 || more.bytes != 0;
-        struct history_series *s = some             ? series_of(h, m, &more)
-                                   : m->series != 0 ? &h->series[m->series]
-                                                    : NULL;
-        if (s != NULL)
-            series_add(s, h->number, steps, more);
+        size_t series = some ? series_of(h, m, &more) : m->series;
+        if (series != 0)
+            series_add(&h->series[series], h->number, steps, more);
     }
 }
 

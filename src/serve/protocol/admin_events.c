@@ -55,30 +55,29 @@ static struct events *events_new(const struct shared *shared)
 
 void answer_events(const struct question *q)
 {
-    static const char fields[] = "X-Content-Type-Options: nosniff\r\n", begin[] = "retry: 2000\n\n";
+    static const char type[] = "text/event-stream", fields[] = "X-Content-Type-Options: nosniff\r\n";
     struct http_moment moment = question_moment(q);
     _cleanup_buffer_ struct buffer text;
     buffer_init(&text, DASHBOARD_EVENT_MAX);
-    struct events *e = q->request->method == HTTP_GET ? events_new(q->x->shared) : NULL;
-    if (e == NULL && q->request->method == HTTP_GET) {
+    if (q->request->method == HTTP_HEAD) {
+        http_reply_more(&moment, q->request, 200, type, fields, true, (struct slice){0}, q->plan);
+        return;
+    }
+    struct events *e = events_new(q->x->shared);
+    if (e == NULL) {
         buffer_text(&text, "too many pages are open\n");
         question_answer(q, 503, "text/plain", "Retry-After: 10\r\n", &text);
         return;
     }
-    if (e != NULL) {
-        buffer_text(&text, begin);
-        dashboard_event(q->x->snapshot, q->x->shared, &e->told, &text);
-    }
+    q->plan->feed = &e->feed;
+    buffer_text(&text, "retry: 2000\n\n");
+    dashboard_event(q->x->snapshot, q->x->shared, &e->told, &text);
     if (text.failed) {
-        events_free(&e->feed);
+        reply_plan_drop(q->plan);
         http_reply_status(&moment, q->request, 500, q->plan);
         return;
     }
-    http_reply_more(&moment, q->request, 200, "text/event-stream", fields, true,
-                    (struct slice){text.p, text.n}, q->plan);
-    if (e == NULL)
-        return;
-    q->plan->feed = &e->feed;
+    http_reply_more(&moment, q->request, 200, type, fields, true, (struct slice){text.p, text.n}, q->plan);
     q->plan->owned = true;
     text.p = NULL;
 }
