@@ -74,6 +74,9 @@ def fits(browser, width, height, shot=None, dark=False):
     small = browser.js("return [...document.querySelectorAll('main button, main select')].filter(e => e.offsetParent)"
                        ".map(e => e.getBoundingClientRect()).filter(r => r.right > innerWidth || r.left < 0).length")
     assert small == 0, small
+    cut = browser.js("return [...document.querySelectorAll('.card, .scroll')].filter(e => e.scrollWidth > e.clientWidth)"
+                     ".map(e => e.id + e.textContent.slice(0, 40))")
+    assert not cut, (width, cut)
     if shot:
         wait_for("charts are drawn", lambda: browser.js("return document.querySelectorAll('.chart .stroke').length") == 3)
         browser.picture(SHOTS / shot, browser.js("return document.documentElement.scrollHeight"))
@@ -160,7 +163,8 @@ def widths(world):
     browser = world["browser"]
     fits(browser, 1920, 1080, "dashboard-1920.png")
     fits(browser, 1920, 1080, "dashboard-1920-dark.png", dark=True)
-    fits(browser, 1000, 800)
+    for width in (1500, 1280, 1000, 700, 560):
+        fits(browser, width, 800)
     fits(browser, 400, 800, "dashboard-400.png")
     browser.size(1920, 1080)
     quiet(browser)
