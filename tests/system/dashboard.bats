@@ -46,6 +46,26 @@ event() { # N EXPRESSION: of the Nth event e
     curl -si "http://$admin/ban" | grep -qi '^allow: POST'
 }
 
+@test "scripts/embed: further parts, each script and style in the policy; what refers to something outside is refused" {
+    local embed=$root/scripts/embed
+    printf '<style>a{}</style>\n<main>\n<!-- parts -->\n</main>\n<script>1</script>\n' >page
+    printf '<form></form><script>2</script>\n' >part
+    python3 "$embed" out.c it page part
+    [ "$(grep -o "'sha256-[^']*'" out.c | wc -l)" = 3 ]
+    printf '#include <stdio.h>\n#include "%s"\nint main(void) { return fwrite(it.bytes, 1, it.n, stdout) != it.n; }\n' "$T/out.c" >main.c
+    gcc -I "$root/src" -I "$root/include" -o main main.c
+    ./main | cmp - <(printf '<style>a{}</style>\n<main>\n<form></form><script>2</script>\n</main>\n<script>1</script>\n')
+    local bad
+    for bad in '<img src="x">' '<p onclick="x">' '<p style="x">' '<a href="https://example.org">' '<script async>1</script>' '<script>1'; do
+        printf '%s\n' "$bad" >part
+        run python3 "$embed" out.c it page part
+        [ "$status" = 1 ]
+    done
+    printf '<p>no place</p>\n' >page
+    run python3 "$embed" out.c it page part
+    [ "$status" = 1 ]
+}
+
 @test "events: the hour first, then one a second with what is new; they end at once when the server stops" {
     "$patchbay" init
     make_map a.map 200000
