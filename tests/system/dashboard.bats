@@ -46,8 +46,8 @@ event() { # N EXPRESSION: of the Nth event e
     curl -si "http://$admin/ban" | grep -qi '^allow: POST'
 }
 
-@test "scripts/embed: further parts, each script and style in the policy; what refers to something outside is refused" {
-    local embed=$root/scripts/embed
+@test "scripts/embed-page: further parts, each script and style in the policy; what refers to something outside is refused" {
+    local embed=$root/scripts/embed-page
     printf '<style>a{}</style>\n<main>\n<!-- parts -->\n</main>\n<script>1</script>\n' >page
     printf '<form></form><script>2</script>\n' >part
     python3 "$embed" out.c it page part

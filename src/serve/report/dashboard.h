@@ -25,7 +25,7 @@ enum { DASHBOARD_EVENT_MAX = 4 * 1024 * 1024 };
 void dashboard_event(const struct snapshot *snapshot, const struct shared *shared,
                      struct dashboard_told *told, struct buffer *out);
 
-/* The page, and the sources that its Content-Security-Policy names; scripts/embed makes both. */
+/* The page, and the sources that its Content-Security-Policy names; scripts/embed-page makes both. */
 struct embedded {
     const unsigned char *bytes;
     size_t n;
