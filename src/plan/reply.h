@@ -54,11 +54,11 @@ struct reply_plan {
     uint64_t length;                /* bytes of body to send */
     uint64_t pace; /* bytes a second at which the reply is sent, without a burst; 0: unlimited */
     struct reply_seal seal;
+    struct reply_feed *feed; /* the reply goes on with it; owned by the plan; NULL: it ends */
     /* The request is relayed to this upstream server. The rest of the plan is the answer when the server
      * fails. */
     const struct relay_target *target; /* set by the dialect; NULL: none */
     struct relay_request *relay;       /* made by the protocol; owned by the plan */
-    struct reply_feed *feed;           /* the reply goes on with it; owned by the plan; NULL: it ends */
     char head[REPLY_HEAD_MAX];
 };
 
@@ -71,14 +71,14 @@ static inline bool reply_plan_ends(const struct reply_plan *p, uint64_t size)
 /* Frees what the plan owns, when it is replaced or not sent. */
 static inline void reply_plan_drop(struct reply_plan *p)
 {
+    if (p->feed != NULL)
+        p->feed->free(p->feed);
+    p->feed = NULL;
     if (p->owned)
         free((char *)p->memory);
     p->owned = false;
     relay_request_free(p->relay);
     p->relay = NULL;
-    if (p->feed != NULL)
-        p->feed->free(p->feed);
-    p->feed = NULL;
 }
 
 /* Resets a plan before a protocol asks the dialects to fill it in. */
@@ -87,10 +87,10 @@ static inline void reply_plan_start(struct reply_plan *p)
     p->owned = p->refused = p->starts_download = p->ends_download = p->close = false;
     p->dialect = REPLY_NO_DIALECT;
     p->title = NULL;
+    p->feed = NULL;
     p->pace = 0;
     p->target = NULL;
     p->relay = NULL;
-    p->feed = NULL;
     p->seal.from = 0;
 }
 

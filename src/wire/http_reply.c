@@ -138,21 +138,24 @@ void http_reply_method(const struct http_moment *m, const struct http_request *r
 void http_reply_text(const struct http_moment *m, const struct http_request *request, int status,
                      const char *type, struct slice text, struct reply_plan *plan)
 {
-    http_reply_more(m, request, status, type, "", false, text, plan);
+    http_reply_fields(m, request, status, "", type, text, plan);
 }
 
-void http_reply_more(const struct http_moment *m, const struct http_request *request, int status,
-                     const char *type, const char *fields, bool endless, struct slice text,
-                     struct reply_plan *plan)
+void http_reply_fields(const struct http_moment *m, const struct http_request *request, int status,
+                       const char *fields, const char *type, struct slice text, struct reply_plan *plan)
 {
-    struct http_request last = *request;
-    last.keep_alive &= !endless;
-    head_start(m, &last, status, plan);
-    head_field(plan, "Content-Type: ", type);
-    head_field(plan, "Cache-Control: ", "no-store");
+    enum { REST = 512 }; /* room for the rest of the head */
+    if (strlen(fields) > REPLY_HEAD_MAX - REST) {
+        http_reply_status(m, request, 500, plan);
+        return;
+    }
+    head_start(m, request, status, plan);
     head_text(plan, fields);
-    if (!endless)
+    head_field(plan, "Cache-Control: ", "no-store");
+    if (status != 204) { /* RFC 9110, 8.6 */
+        head_field(plan, "Content-Type: ", type);
         head_length(plan, text.n);
+    }
     head_end(plan);
     if (request->method == HTTP_HEAD || text.n == 0)
         return;
@@ -173,6 +176,22 @@ void http_reply_redirect(const struct http_moment *m, const struct http_request 
     head_field(plan, "Location: ", location);
     head_length(plan, 0);
     head_end(plan);
+}
+
+void http_reply_stream(const struct http_moment *m, const struct http_request *request, const char *type,
+                       struct slice text, struct reply_plan *plan)
+{
+    struct http_request last = *request;
+    last.keep_alive = false;
+    head_start(m, &last, 200, plan);
+    head_text(plan, "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n");
+    head_field(plan, "Content-Type: ", type);
+    head_end(plan);
+    if (request->method == HTTP_HEAD)
+        return;
+    plan->body = BODY_MEMORY;
+    plan->memory = text.p;
+    plan->length = text.n;
 }
 
 void http_etag(const struct sha256 *name, char out[HTTP_ETAG])

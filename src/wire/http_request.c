@@ -91,6 +91,7 @@ static const struct field {
     FIELD("host", host, true),
     FIELD("user-agent", user_agent, false),
     FIELD("referer", referer, false),
+    FIELD("sec-fetch-site", fetch_site, true),
     FIELD("accept-encoding", accept_encoding, false),
     FIELD("content-type", content_type, false),
     FIELD("expect", expect, false),
@@ -102,7 +103,6 @@ static const struct field {
     FIELD("if-unmodified-since", if_unmodified_since, true),
     FIELD("authorization", authorization, true),
     FIELD("origin", origin, true),
-    FIELD("sec-fetch-site", fetch_site, true),
 #undef FIELD
 };
 

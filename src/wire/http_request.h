@@ -30,6 +30,7 @@ struct http_request {
     struct slice host;
     struct slice user_agent;
     struct slice referer;
+    struct slice fetch_site; /* Sec-Fetch-Site */
     struct slice accept_encoding;
     struct slice range;
     struct slice if_range;
@@ -39,7 +40,6 @@ struct http_request {
     struct slice if_unmodified_since;
     struct slice authorization;
     struct slice origin;
-    struct slice fetch_site; /* Sec-Fetch-Site */
 };
 
 /*

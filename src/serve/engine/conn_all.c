@@ -61,11 +61,6 @@ bool conns_rate_turn(struct loop *l)
     return list->first != NULL;
 }
 
-static bool is_new(const struct loop *l, const struct conn *c, unsigned idle_ms)
-{
-    return !c->served && c->deadline + NEW_MS > l->gate.now + idle_ms;
-}
-
 /* Replies that go on end. Whoever has not taken what there was of one is not waited for. */
 static void conns_end_feeds(struct loop *l)
 {
@@ -81,9 +76,13 @@ static void conns_end_feeds(struct loop *l)
     }
 }
 
+static bool is_new(const struct loop *l, const struct conn *c, unsigned idle_ms)
+{
+    return !c->served && c->deadline + NEW_MS > l->gate.now + idle_ms;
+}
+
 void conns_close_idle(struct loop *l)
 {
-    conns_end_feeds(l);
     static const enum conn_wait waits[] = {WAIT_IDLE, WAIT_IDLE_SHORT};
     for (size_t i = 0; i < sizeof waits / sizeof waits[0]; i++) {
         unsigned ms = wait_ms(l->snapshot->settings, waits[i]);
@@ -97,6 +96,7 @@ void conns_close_idle(struct loop *l)
                 conn_close(l, c);
         }
     }
+    conns_end_feeds(l);
 }
 
 /* Since when the connection is on its list; ms. */

@@ -5,10 +5,10 @@
 #include "serve/admission/admission.h"
 #include "serve/live/asked.h"
 
+enum { SHARED_LOOPS_MAX = 257 };
+
 struct history;
 struct notes;
-
-enum { SHARED_LOOPS_MAX = 257 };
 
 struct shared {
     struct admission admission;
@@ -17,14 +17,14 @@ struct shared {
     int64_t started;       /* Unix seconds */
     uint64_t watcher_seen; /* atomic; when the watcher last looked; monotonic ms */
     struct asked asked;
-    const char *depot;       /* its path */
-    struct history *history; /* NULL, as notes: there is no address for the operator */
-    struct notes *notes;
-    unsigned feeds;            /* atomic; replies to the operator that go on */
     uint64_t objects_verified; /* atomic; by the scrubber */
     uint64_t objects_damaged;  /* atomic; now */
     bool failing;              /* atomic: the newest catalog could not be read */
     bool stopping;             /* atomic */
+    const char *depot;         /* its path */
+    struct history *history;   /* NULL, as notes: there is no address for the operator */
+    struct notes *notes;
+    unsigned feeds; /* atomic; replies to the operator that go on */
 };
 
 /* The counters of a dialect (by index), added up over all loops. */

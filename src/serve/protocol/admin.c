@@ -17,8 +17,7 @@ void question_answer(const struct question *q, int status, const char *type, con
         http_reply_status(&moment, q->request, 500, q->plan);
         return;
     }
-    http_reply_more(&moment, q->request, status, type, fields, false, (struct slice){text->p, text->n},
-                    q->plan);
+    http_reply_fields(&moment, q->request, status, fields, type, (struct slice){text->p, text->n}, q->plan);
     q->plan->owned = q->plan->body == BODY_MEMORY;
     if (q->plan->owned)
         text->p = NULL;

@@ -18,7 +18,7 @@ static inline struct http_moment question_moment(const struct question *q)
 }
 
 /* Replies with a text that was made for this request, and takes it over. `fields`: further ones, as in
- * http_reply_more. */
+ * http_reply_fields. */
 void question_answer(const struct question *q, int status, const char *type, const char *fields,
                      struct buffer *text);
 

@@ -23,8 +23,8 @@ void answer_page(const struct question *q)
              "X-Content-Type-Options: nosniff\r\n"
              "Referrer-Policy: no-referrer\r\n",
              dashboard_page.policy);
-    http_reply_more(&moment, q->request, 200, "text/html; charset=utf-8", fields, false,
-                    (struct slice){(const char *)dashboard_page.bytes, dashboard_page.n}, q->plan);
+    http_reply_fields(&moment, q->request, 200, fields, "text/html; charset=utf-8",
+                      (struct slice){(const char *)dashboard_page.bytes, dashboard_page.n}, q->plan);
 }
 
 static unsigned *feeds_of(const struct shared *shared)
@@ -55,12 +55,12 @@ static struct events *events_new(const struct shared *shared)
 
 void answer_events(const struct question *q)
 {
-    static const char type[] = "text/event-stream", fields[] = "X-Content-Type-Options: nosniff\r\n";
+    static const char type[] = "text/event-stream";
     struct http_moment moment = question_moment(q);
     _cleanup_buffer_ struct buffer text;
     buffer_init(&text, DASHBOARD_EVENT_MAX);
     if (q->request->method == HTTP_HEAD) {
-        http_reply_more(&moment, q->request, 200, type, fields, true, (struct slice){0}, q->plan);
+        http_reply_stream(&moment, q->request, type, (struct slice){0}, q->plan);
         return;
     }
     struct events *e = events_new(q->x->shared);
@@ -77,7 +77,7 @@ void answer_events(const struct question *q)
         http_reply_status(&moment, q->request, 500, q->plan);
         return;
     }
-    http_reply_more(&moment, q->request, 200, type, fields, true, (struct slice){text.p, text.n}, q->plan);
+    http_reply_stream(&moment, q->request, type, (struct slice){text.p, text.n}, q->plan);
     q->plan->owned = true;
     text.p = NULL;
 }
