@@ -150,12 +150,10 @@ void http_reply_fields(const struct http_moment *m, const struct http_request *r
         return;
     }
     head_start(m, request, status, plan);
-    head_text(plan, fields);
+    head_field(plan, "Content-Type: ", type);
     head_field(plan, "Cache-Control: ", "no-store");
-    if (status != 204) { /* RFC 9110, 8.6 */
-        head_field(plan, "Content-Type: ", type);
-        head_length(plan, text.n);
-    }
+    head_text(plan, fields);
+    head_length(plan, text.n);
     head_end(plan);
     if (request->method == HTTP_HEAD || text.n == 0)
         return;

@@ -44,8 +44,8 @@ void http_reply_method(const struct http_moment *m, const struct http_request *r
 void http_reply_text(const struct http_moment *m, const struct http_request *request, int status,
                      const char *type, struct slice text, struct reply_plan *plan);
 
-/* The same with further fields in the head, such as "Location: /uploads/1\r\n"; for a 204 without text. What
- * does not fit into the head makes it a 500. */
+/* The same with further fields in the head, such as "Retry-After: 1\r\n". What does not fit into the head
+ * makes it a 500. */
 void http_reply_fields(const struct http_moment *m, const struct http_request *request, int status,
                        const char *fields, const char *type, struct slice text, struct reply_plan *plan);
 
