@@ -10,6 +10,8 @@
 #include "depot/open.h"
 #include "dialect/compile.h"
 #include "patchbay/publish.h"
+#include "serve/live/history.h"
+#include "serve/live/notes.h"
 #include "serve/protocol/protocol.h"
 
 #include "folder.h"
@@ -60,6 +62,8 @@ static void fuzz_title_failed(void *arg, const struct site_title *title, const s
 static void fuzz_snapshot_end(void)
 {
     snapshot_release(fuzz_snapshot);
+    history_free(fuzz_shared.history);
+    notes_free(fuzz_shared.notes);
 }
 
 static void fuzz_snapshot_make(void)
@@ -83,6 +87,10 @@ static void fuzz_snapshot_make(void)
     fuzz_shared.publish_calls = &publish_calls;
     fuzz_snapshot = snapshot_new(site, settings, bans_new());
     CLAIM(fuzz_snapshot != NULL && admission_init(&fuzz_shared.admission, &err) == PB_OK);
+    fuzz_shared.depot = "/nowhere"; /* bans of one connection would change the answers to the next */
+    fuzz_shared.history = history_new();
+    fuzz_shared.notes = notes_new();
+    CLAIM(fuzz_shared.history != NULL && fuzz_shared.notes != NULL);
     depot_close(d);
     pb_config_free(config);
     CLAIM(fchdir(here) == 0);
@@ -129,6 +137,14 @@ static size_t fuzz_body(struct reply_plan *plan, const char *p, size_t n)
     return most;
 }
 
+static void fuzz_feed(const struct protocol *protocol, const struct exchange *x, struct reply_feed *feed)
+{
+    struct buffer piece;
+    buffer_init(&piece, 1024 * 1024);
+    CLAIM(protocol->more(x, feed, &piece) && !piece.failed);
+    buffer_free(&piece);
+}
+
 /* Answers one request from the beginning of in[0, n): the bytes that it took; 0: more is needed, or the
  * connection ends. Adds what was answered to the sum. */
 static size_t fuzz_answer(const struct protocol *protocol, const char *in, size_t n, uint32_t *sum,
@@ -155,6 +171,8 @@ static size_t fuzz_answer(const struct protocol *protocol, const char *in, size_
     *sum = hash_more(*sum, (struct slice){(const char *)&plan.status, sizeof plan.status});
     if (!protocol->for_operator)
         *sum = hash_more(*sum, (struct slice){plan.head, plan.head_length});
+    if (plan.feed != NULL)
+        fuzz_feed(protocol, &x, plan.feed);
     reply_plan_drop(&plan);
     return used;
 }

@@ -83,6 +83,11 @@ static int state_prepare(struct sqlite3 *db, const char *file, struct pb_error *
 
 int state_open(const char *depot, struct state **out, struct pb_error *err)
 {
+    return state_open_within(depot, STATE_PATIENCE_MS, out, err);
+}
+
+int state_open_within(const char *depot, unsigned ms, struct state **out, struct pb_error *err)
+{
     char file[PATH_MAX];
     struct state *s = calloc(1, sizeof *s);
     if (s == NULL)
@@ -92,6 +97,8 @@ int state_open(const char *depot, struct state **out, struct pb_error *err)
                  : error_set(err, PB_INVALID, "depot %s: the path is too long", depot);
     if (rc == PB_OK)
         rc = sql_connect(file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &s->db, err);
+    if (rc == PB_OK)
+        state_patience(s, ms);
     if (rc == PB_OK)
         rc = state_prepare(s->db, file, err);
     if (rc == PB_OK)

@@ -15,10 +15,14 @@ struct sqlite3;
 
 /* STATE_SERVERS_MAX: rows of servers that are kept; killed servers leave theirs. */
 enum { STATE_REASON_MAX = 200, STATE_ADMIN_MAX = 80, STATE_SERVERS_MAX = 32 };
+enum { STATE_PATIENCE_MS = 30000 };
 
 /* Opens the record; creates it if it is missing, and upgrades one of an earlier version. `depot`: path of the
  * depot. A handle belongs to one thread at a time. */
 PB_MUST_USE int state_open(const char *depot, struct state **out, struct pb_error *err);
+/* The same, and waits no longer than this for other programs' transactions, now and later: see
+ * state_patience. */
+PB_MUST_USE int state_open_within(const char *depot, unsigned ms, struct state **out, struct pb_error *err);
 void state_close(struct state *s); /* accepts NULL */
 /* For the files of this folder that have tables of their own in the record. */
 struct sqlite3 *state_database(struct state *s);
@@ -53,7 +57,8 @@ PB_MUST_USE int state_begin(struct state *s, struct pb_error *err);
 PB_MUST_USE int state_end(struct state *s, struct pb_error *err); /* on failure none of the changes is made */
 void state_abandon(struct state *s);
 
-/* How long calls wait for another program's transaction before they return PB_BUSY; 30 s by default. */
+/* How long calls wait for another program's transaction before they return PB_BUSY; STATE_PATIENCE_MS by
+ * default. */
 void state_patience(struct state *s, unsigned ms);
 
 /* A server that is running, or was killed. */

@@ -6,6 +6,8 @@
 #include "base/file.h"
 #include "base/sigpipe.h"
 #include "serve/engine/loop.h"
+#include "serve/live/history.h"
+#include "serve/live/notes.h"
 #include "serve/running.h"
 
 #include <errno.h>
@@ -113,9 +115,8 @@ static void admin_note(struct server *s)
     if (text[0] == '\0' || s->watcher.state == NULL)
         return;
     state_patience(s->watcher.state, NOTE_PATIENCE_MS);
-    if (running_add(s->watcher.state, text, s->shared.started, &s->noted, &err) < 0 &&
-        s->watcher.report != NULL)
-        s->watcher.report(s->watcher.report_arg, err.text);
+    if (running_add(s->watcher.state, text, s->shared.started, &s->noted, &err) < 0)
+        watch_report(&s->watcher, err.text);
     state_patience(s->watcher.state, PATIENCE_MS);
 }
 
@@ -126,8 +127,8 @@ static void admin_forget(struct server *s)
     if (s->noted == 0 || s->watcher.state == NULL)
         return;
     state_patience(s->watcher.state, NOTE_PATIENCE_MS);
-    if (state_server_remove(s->watcher.state, s->noted, &err) < 0 && s->watcher.report != NULL)
-        s->watcher.report(s->watcher.report_arg, err.text);
+    if (state_server_remove(s->watcher.state, s->noted, &err) < 0)
+        watch_report(&s->watcher, err.text);
     state_patience(s->watcher.state, PATIENCE_MS);
 }
 
@@ -206,6 +207,19 @@ static int publisher_make(struct server *s, const struct server_options *o, stru
 
 /* ---- the interface ---- */
 
+/* What only the operator's page shows is kept only where there is one. */
+static int memory_start(struct server *s, const struct server_options *o, struct pb_error *err)
+{
+    bool for_operator = false;
+    for (size_t k = 0; k < o->listen_count; k++)
+        for_operator |= o->listen[k].protocol->for_operator;
+    if (!for_operator)
+        return PB_OK;
+    s->shared.history = history_new();
+    s->shared.notes = notes_new();
+    return s->shared.history != NULL && s->shared.notes != NULL ? PB_OK : error_memory(err);
+}
+
 int server_start(const struct server_options *o, struct serve_settings *settings, struct server **out,
                  struct pb_error *err)
 {
@@ -218,12 +232,19 @@ int server_start(const struct server_options *o, struct serve_settings *settings
     s->shared.started = clock_unix();
     pthread_mutex_init(&s->shared.asked.mutex, NULL);
     int rc = admission_init(&s->shared.admission, err);
+    if (rc == PB_OK)
+        rc = memory_start(s, o, err);
     if (rc < 0) {
         settings_release(settings);
+        admission_free(&s->shared.admission);
+        history_free(s->shared.history);
+        notes_free(s->shared.notes);
         free(s);
         return rc;
     }
     rc = watcher_init(&s->watcher, o->depot, settings, &s->shared, o->report, o->report_arg, err);
+    if (rc == PB_OK)
+        s->shared.depot = s->watcher.depot->path;
     if (rc == PB_OK && o->access_log != NULL)
         rc = access_log_open(o->access_log, &s->log, err);
     if (rc == PB_OK)
@@ -297,15 +318,17 @@ void server_free(struct server *s)
     threads_join(s);
     for (size_t i = 0; i < s->loop_count; i++)
         loop_free(&s->loops[i]);
-    if (access_log_close(s->log) > 0 && s->watcher.report != NULL)
-        s->watcher.report(s->watcher.report_arg,
-                          "the access log is not whole: it could not be written as fast as lines came");
     publisher_stop(s->publisher);
+    if (access_log_close(s->log) > 0)
+        watch_report(&s->watcher,
+                     "the access log is not whole: it could not be written as fast as lines came");
     watcher_stop(&s->watcher);
     admin_forget(s);
     watcher_free(&s->watcher);
     uploads_free(s->shared.uploads);
     admission_free(&s->shared.admission);
+    history_free(s->shared.history);
+    notes_free(s->shared.notes);
     free(s->loops);
     free(s->threads);
     free(s);

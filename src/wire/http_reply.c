@@ -157,12 +157,10 @@ void http_reply_fields(const struct http_moment *m, const struct http_request *r
         return;
     }
     head_start(m, request, status, plan);
-    head_text(plan, fields);
+    head_field(plan, "Content-Type: ", type);
     head_field(plan, "Cache-Control: ", "no-store");
-    if (status != 204) { /* RFC 9110, 8.6 */
-        head_field(plan, "Content-Type: ", type);
-        head_length(plan, text.n);
-    }
+    head_text(plan, fields);
+    head_length(plan, text.n);
     head_end(plan);
     if (request->method == HTTP_HEAD || text.n == 0)
         return;
@@ -183,6 +181,22 @@ void http_reply_redirect(const struct http_moment *m, const struct http_request 
     head_field(plan, "Location: ", location);
     head_length(plan, 0);
     head_end(plan);
+}
+
+void http_reply_stream(const struct http_moment *m, const struct http_request *request, const char *type,
+                       struct slice text, struct reply_plan *plan)
+{
+    struct http_request last = *request;
+    last.keep_alive = false;
+    head_start(m, &last, 200, plan);
+    head_text(plan, "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n");
+    head_field(plan, "Content-Type: ", type);
+    head_end(plan);
+    if (request->method == HTTP_HEAD)
+        return;
+    plan->body = BODY_MEMORY;
+    plan->memory = text.p;
+    plan->length = text.n;
 }
 
 void http_etag(const struct sha256 *name, char out[HTTP_ETAG])

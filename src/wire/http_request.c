@@ -104,6 +104,7 @@ static const struct field {
     FIELD("origin", origin, true),
     FIELD("content-range", content_range, true),
     FIELD("upload-offset", upload_offset, true),
+    FIELD("sec-fetch-site", fetch_site, true),
 #undef FIELD
 };
 

@@ -41,6 +41,7 @@ struct http_request {
     struct slice origin;
     struct slice content_range;
     struct slice upload_offset;
+    struct slice fetch_site; /* Sec-Fetch-Site */
 };
 
 /*

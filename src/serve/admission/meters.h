@@ -28,6 +28,11 @@ struct day_use {
     uint8_t state;  /* atomic; enum cap_state */
 };
 
+/* Counters at some moment. */
+struct history_mark {
+    uint64_t requests, bytes, opened;
+};
+
 enum { METER_LINE = 64 };
 
 struct meter {
@@ -36,6 +41,8 @@ struct meter {
     char *title;         /* "opensauce/immure" */
     uint64_t rate;       /* atomic; bytes a second; 0: unlimited */
     struct day_use day;
+    struct history_mark seen; /* at the last point of the history; the watcher's, as the next */
+    uint16_t series;          /* its series there; 0: none */
     struct bucket bucket;
     /* All loops write these: they have a cache line of their own, apart from what loops only read. */
     _Alignas(METER_LINE) struct counts counts;

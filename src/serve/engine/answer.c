@@ -41,9 +41,10 @@ static void plan_refuse(struct loop *l, const struct conn *c, const struct excha
 static enum request_end plan_send(struct loop *l, struct conn *c, const struct exchange *x, struct slice in,
                                   const struct access *access)
 {
-    c->served = true;
     c->visitor.pace = l->plan.pace;
-    switch (send_plan(l, c, x, in, access)) {
+    enum sent sent = send_plan(l, c, x, in, access);
+    c->served = true;
+    switch (sent) {
     case SENT_ALL:
         return REQUEST_ANSWERED;
     case SENT_CLOSE:
@@ -59,6 +60,9 @@ static enum request_end plan_send(struct loop *l, struct conn *c, const struct e
     case SENT_RELAY:
         conn_move(l, c, CONN_RELAYING);
         break;
+    case SENT_FEED:
+        conn_move(l, c, CONN_FOLLOWING);
+        break;
     case SENT_SOME:
         ready_join(l, c);
         conn_move(l, c, CONN_SENDING);
@@ -68,17 +72,6 @@ static enum request_end plan_send(struct loop *l, struct conn *c, const struct e
         break;
     }
     return REQUEST_REPLIES;
-}
-
-static struct exchange exchange_of(const struct loop *l, const struct conn *c)
-{
-    return (struct exchange){.snapshot = l->snapshot,
-                             .date = l->date,
-                             .denied = c->visitor.denied,
-                             .client = &c->remote.any,
-                             .channel = &c->channel,
-                             .reached = c->channel.transport->reached,
-                             .shared = l->shared};
 }
 
 static enum request_end request_answer(struct loop *l, struct conn *c, struct slice in, size_t *used)

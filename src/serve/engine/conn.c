@@ -112,6 +112,9 @@ static void conn_sending(struct loop *l, struct conn *c)
     case SENT_RELAY:
         conn_move(l, c, CONN_RELAYING);
         return;
+    case SENT_FEED:
+        conn_move(l, c, CONN_FOLLOWING);
+        return;
     case SENT_SOME:
         ready_join(l, c);
         reply_waits(l, c);

@@ -17,6 +17,7 @@ static void deadline_come(struct loop *l, struct conn *c)
 {
     switch ((enum conn_wait)c->wait) {
     case WAIT_RELAY: /* the relay looks at its own deadlines */
+    case WAIT_FEED:  /* the next piece is due */
         conn_continue(l, c);
         return;
     case WAIT_TAKE:
@@ -69,6 +70,21 @@ bool conns_rate_turn(struct loop *l)
     return list->first != NULL;
 }
 
+/* Replies that go on end. Whoever has not taken what there was of one is not waited for. */
+static void conns_end_feeds(struct loop *l)
+{
+    struct conn *next;
+    for (struct conn *c = l->conns.waits[WAIT_FEED].first; c != NULL; c = next) {
+        next = c->next;
+        conn_continue(l, c);
+    }
+    for (struct conn *c = l->conns.waits[WAIT_SEND].first; c != NULL; c = next) {
+        next = c->next;
+        if (out_goes_on(c))
+            conn_abort(l, c);
+    }
+}
+
 static bool is_new(const struct loop *l, const struct conn *c, unsigned idle_ms)
 {
     return !c->served && c->deadline + NEW_MS > l->gate.now + idle_ms;
@@ -97,6 +113,7 @@ void conns_close_idle(struct loop *l)
                 conn_close(l, c);
         }
     }
+    conns_end_feeds(l);
 }
 
 /* Since when the connection is on its list; ms. */

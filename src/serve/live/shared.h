@@ -10,6 +10,9 @@ struct publish_calls;
 
 enum { SHARED_LOOPS_MAX = 257 };
 
+struct history;
+struct notes;
+
 struct shared {
     struct admission admission;
     const struct loop_counts *loops[SHARED_LOOPS_MAX]; /* set before the first loop turns */
@@ -24,6 +27,10 @@ struct shared {
     uint64_t objects_damaged;  /* atomic; now */
     bool failing;              /* atomic: the newest catalog could not be read */
     bool stopping;             /* atomic */
+    const char *depot;         /* its path */
+    struct history *history;   /* NULL, as notes: there is no address for the operator */
+    struct notes *notes;
+    unsigned feeds; /* atomic; replies to the operator that go on */
 };
 
 /* The counters of a dialect (by index), added up over all loops. */

@@ -44,8 +44,11 @@ struct snapshot *snapshot_new(struct site *site, struct serve_settings *settings
         bans_release(bans);
         return NULL;
     }
-    *s = (struct snapshot){
-        1, site, settings, bans, NULL, NULL, {&settings->limits, &settings->deny, &bans->set}};
+    *s = (struct snapshot){.references = 1,
+                           .site = site,
+                           .settings = settings,
+                           .bans = bans,
+                           .rules = {&settings->limits, &settings->deny, &bans->set}};
     return s;
 }
 

@@ -39,17 +39,28 @@ struct serve_settings {
     uint64_t verify_rate; /* bytes a second; 0: no limit */
 };
 
+/* A ban, for the operator's page. No byte behind the texts is set, so that lines compare as memory. */
+enum { BANS_SHOWN = 100, BAN_REASON = 208 };
+struct ban_line {
+    char range[ADDRESS_TEXT];
+    char reason[BAN_REASON];
+    int64_t added, expires; /* Unix seconds; expires 0: never */
+};
+
 /* The bans of the depot's record that have not expired. */
 struct bans {
     unsigned references; /* atomic */
     struct arena arena;
     struct range_set set;
-    size_t n;         /* bans in the record; the set may have joined some */
+    size_t n;               /* bans in the record; the set may have joined some */
+    struct ban_line *shown; /* the newest of them, newest first; NULL: there is none */
+    size_t shown_n;
     int64_t next_end; /* when the next ban expires; Unix seconds; 0: none expires */
 };
 
 struct snapshot {
     unsigned references; /* atomic */
+    uint64_t number;     /* of the watcher's snapshots */
     struct site *site;
     struct serve_settings *settings;
     struct bans *bans;

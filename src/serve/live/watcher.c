@@ -7,6 +7,7 @@
 #include "depot/open.h"
 #include "dialect/compile.h"
 #include "serve/live/account.h"
+#include "serve/live/history.h"
 #include "serve/live/scrub.h"
 #include "serve/live/uploads.h"
 
@@ -18,6 +19,29 @@
 
 /* ---- bans ---- */
 
+/* Puts the ban where it belongs among the newest. */
+static int ban_show(struct bans *b, const struct state_ban *ban, struct pb_error *err)
+{
+    if (b->shown == NULL)
+        b->shown = arena_zero(&b->arena, BANS_SHOWN * sizeof *b->shown);
+    if (b->shown == NULL)
+        return error_memory(err);
+    size_t at = b->shown_n;
+    while (at > 0 && b->shown[at - 1].added < ban->added)
+        at--;
+    if (at == BANS_SHOWN)
+        return PB_OK;
+    b->shown_n += b->shown_n < BANS_SHOWN;
+    memmove(&b->shown[at + 1], &b->shown[at], (b->shown_n - 1 - at) * sizeof *b->shown);
+    struct ban_line *line = &b->shown[at];
+    memset(line, 0, sizeof *line);
+    snprintf(line->range, sizeof line->range, "%s", ban->range);
+    snprintf(line->reason, sizeof line->reason, "%s", ban->reason);
+    line->added = ban->added;
+    line->expires = ban->expires;
+    return PB_OK;
+}
+
 static int ban_add(void *arg, const struct state_ban *ban, struct pb_error *err)
 {
     struct bans *b = arg;
@@ -27,7 +51,8 @@ static int ban_add(void *arg, const struct state_ban *ban, struct pb_error *err)
     b->n++;
     if (ban->expires != 0 && (b->next_end == 0 || ban->expires < b->next_end))
         b->next_end = ban->expires;
-    return range_set_add(&b->set, &b->arena, &range, err);
+    int rc = ban_show(b, ban, err);
+    return rc == PB_OK ? range_set_add(&b->set, &b->arena, &range, err) : rc;
 }
 
 static int bans_read(struct watcher *w, struct bans **out, int64_t *version, struct pb_error *err)
@@ -146,6 +171,7 @@ static int snapshot_publish(struct watcher *w, struct site *site, struct serve_s
     made->tokens = w->tokens;
     account_limits(w, made);
     pthread_mutex_lock(&w->mutex);
+    made->number = w->generation + 1;
     w->snapshot = made;
     __atomic_add_fetch(&w->generation, 1, __ATOMIC_RELEASE);
     pthread_mutex_unlock(&w->mutex);
@@ -192,7 +218,9 @@ static int snapshot_make(struct watcher *w, struct serve_settings *settings, str
 static bool bans_equal(const struct bans *a, const struct bans *b)
 {
     return a->n == b->n && a->next_end == b->next_end && a->set.n == b->set.n &&
-           (a->set.n == 0 || memcmp(a->set.list, b->set.list, a->set.n * sizeof *a->set.list) == 0);
+           (a->set.n == 0 || memcmp(a->set.list, b->set.list, a->set.n * sizeof *a->set.list) == 0) &&
+           a->shown_n == b->shown_n &&
+           (a->shown_n == 0 || memcmp(a->shown, b->shown, a->shown_n * sizeof *a->shown) == 0);
 }
 
 /* The same site and settings with other bans and tokens; nothing when they are not other. */
@@ -360,6 +388,7 @@ static void watch_once(struct watcher *w)
     watch_record(w);
     watch_uploads(w);
     account_look(w);
+    history_look(w->shared->history, w->shared);
     w->watched_at = clock_monotonic_ms();
     __atomic_store_n(&w->shared->watcher_seen, w->watched_at, __ATOMIC_RELAXED);
 }

@@ -115,7 +115,9 @@ static struct caller caller_of(const struct exchange *x, const struct http_reque
 static bool origin_is_ours(const struct http_request *r)
 {
     static const char *const schemes[] = {"http://", "https://"};
-    struct slice asked = r->authority.n > 0 ? r->authority : r->host;
+    struct slice asked = r->authority.n > 0 ? r->authority : r->host, site = r->fetch_site;
+    if (site.p != NULL && !slice_equal(site, slice_of("same-origin")) && !slice_equal(site, slice_of("none")))
+        return false;
     if (r->origin.p == NULL)
         return true;
     for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {

@@ -1,9 +1,10 @@
 /* Which request about uploads is what. */
 #include "serve/protocol/admin_upload.h"
 
+#include "serve/protocol/admin_answers.h"
 #include "serve/protocol/admin_gate.h"
 #include "serve/protocol/admin_intake.h"
-#include "serve/report/publish_form.h"
+#include "serve/report/dashboard.h"
 #include "serve/report/report.h"
 #include "wire/http_reply.h"
 #include "wire/http_upload.h"
@@ -15,7 +16,7 @@
 #define JOBS    "/jobs"
 #define FORM    "/publish"
 
-struct question {
+struct asking {
     const struct exchange *x;
     const struct http_request *request;
     struct reply_plan *plan;
@@ -24,7 +25,7 @@ struct question {
     bool publish;       /* /uploads/ID/publish */
 };
 
-static enum verdict refuse(const struct question *q, int status)
+static enum verdict refuse(const struct asking *q, int status)
 {
     struct http_moment moment = {"patchbay", q->x->date};
     http_reply_status(&moment, q->request, status, q->plan);
@@ -32,7 +33,7 @@ static enum verdict refuse(const struct question *q, int status)
 }
 
 /* With words of our own. */
-static enum verdict refuse_as(const struct question *q, int status, const char *words)
+static enum verdict refuse_as(const struct asking *q, int status, const char *words)
 {
     struct http_moment moment = {"patchbay", q->x->date};
     char *text = NULL;
@@ -46,13 +47,13 @@ static enum verdict refuse_as(const struct question *q, int status, const char *
     return VERDICT_REPLY;
 }
 
-static enum verdict take(const struct question *q, const struct upload_asked *asked)
+static enum verdict take(const struct asking *q, const struct upload_asked *asked)
 {
     q->plan->intake = upload_intake_new(q->x->shared->uploads, q->request, asked);
     return q->plan->intake != NULL ? VERDICT_TAKE : refuse(q, 500);
 }
 
-static struct upload_asked asked_of(const struct question *q, enum upload_call call)
+static struct upload_asked asked_of(const struct asking *q, enum upload_call call)
 {
     struct upload_asked asked = {.call = call};
     snprintf(asked.owner, sizeof asked.owner, "%s", q->owner);
@@ -78,7 +79,7 @@ static json_t *view_json(const struct upload_view *v)
     return o;
 }
 
-static enum verdict answer_json(const struct question *q, json_t *o)
+static enum verdict answer_json(const struct asking *q, json_t *o)
 {
     struct http_moment moment = {"patchbay", q->x->date};
     char *text = o != NULL ? json_dumps(o, JSON_INDENT(2)) : NULL;
@@ -97,7 +98,7 @@ static void view_add(void *arg, const struct upload_view *v)
     json_array_append_new(arg, view_json(v));
 }
 
-static enum verdict list(const struct question *q)
+static enum verdict list(const struct asking *q)
 {
     json_t *all = json_array();
     if (all != NULL)
@@ -105,7 +106,7 @@ static enum verdict list(const struct question *q)
     return answer_json(q, all);
 }
 
-static enum verdict look(const struct question *q)
+static enum verdict look(const struct asking *q)
 {
     struct upload_view view;
     char fields[UPLOAD_FIELDS];
@@ -119,7 +120,7 @@ static enum verdict look(const struct question *q)
 }
 
 /* How publishing goes, and what came of it. */
-static enum verdict job(const struct question *q)
+static enum verdict job(const struct asking *q)
 {
     struct upload_view view;
     _cleanup_buffer_ struct buffer result;
@@ -155,7 +156,7 @@ static int file_read(struct slice query, struct upload_asked *asked)
 }
 
 /* What could not be published is not to be sent in vain. */
-static enum verdict begin(const struct question *q)
+static enum verdict begin(const struct asking *q)
 {
     struct pb_error err;
     struct upload_asked asked = asked_of(q, CALL_BEGIN);
@@ -170,7 +171,7 @@ static enum verdict begin(const struct question *q)
 }
 
 /* The IETF's draft wants PATCH and Upload-Offset; a plain PUT is for programs that know no more. */
-static enum verdict write_to(const struct question *q, bool patch)
+static enum verdict write_to(const struct asking *q, bool patch)
 {
     struct upload_view view;
     uint64_t from;
@@ -195,13 +196,13 @@ static enum verdict write_to(const struct question *q, bool patch)
     return end == UPLOAD_OK ? take(q, &asked) : refuse(q, upload_status(end));
 }
 
-static enum verdict publish(const struct question *q)
+static enum verdict publish(const struct asking *q)
 {
     const struct upload_asked asked = asked_of(q, CALL_PUBLISH);
     return q->request->content_length > UPLOAD_OPTIONS_MAX ? refuse(q, 413) : take(q, &asked);
 }
 
-static enum verdict remove_it(const struct question *q)
+static enum verdict remove_it(const struct asking *q)
 {
     const struct upload_asked asked = asked_of(q, CALL_REMOVE);
     return q->request->content_length > 0 ? refuse(q, 413) : take(q, &asked);
@@ -209,16 +210,9 @@ static enum verdict remove_it(const struct question *q)
 
 /* ---- the form ---- */
 
-static enum verdict form(const struct question *q)
+static enum verdict form(const struct asking *q)
 {
-    struct http_moment moment = {"patchbay", q->x->date};
-    char fields[1024];
-    snprintf(
-        fields, sizeof fields,
-        "Content-Security-Policy: %s\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n",
-        publish_form.policy);
-    http_reply_fields(&moment, q->request, 200, fields, "text/html; charset=utf-8",
-                      (struct slice){(const char *)publish_form.bytes, publish_form.n}, q->plan);
+    answer_embedded(&(struct question){q->x, q->request, q->plan}, &publish_form);
     return VERDICT_REPLY;
 }
 
@@ -232,7 +226,7 @@ static bool within(struct slice path, const char *folder)
 }
 
 /* "/uploads", "/uploads/ID", "/uploads/ID/publish". False: it is none of these. */
-static bool path_split(struct slice path, const char *folder, bool may_publish, struct question *q)
+static bool path_split(struct slice path, const char *folder, bool may_publish, struct asking *q)
 {
     size_t n = strlen(folder);
     struct slice rest = {path.p + n, path.n - n};
@@ -252,7 +246,7 @@ static bool path_split(struct slice path, const char *folder, bool may_publish, 
 
 enum place { PLACE_ALL, PLACE_ONE, PLACE_PUBLISH };
 
-static enum verdict route_upload(struct question *q)
+static enum verdict route_upload(struct asking *q)
 {
     const struct http_request *r = q->request;
     enum place place = q->id[0] == '\0' ? PLACE_ALL : q->publish ? PLACE_PUBLISH : PLACE_ONE;
@@ -290,7 +284,7 @@ bool upload_owns(const struct exchange *x, struct slice path)
 enum verdict upload_next(const struct exchange *x, const struct http_request *request,
                          struct reply_plan *plan)
 {
-    struct question q = {.x = x, .request = request, .plan = plan};
+    struct asking q = {.x = x, .request = request, .plan = plan};
     bool is_form = slice_equal(request->path, slice_of(FORM)), is_job = within(request->path, JOBS);
     int refusal = admin_refusal(x, request, is_form ? 0 : RIGHT_PUBLISH);
     if (refusal != 0)

@@ -49,6 +49,9 @@ struct protocol {
      * repeat. */
     enum verdict (*next)(const struct exchange *x, const char *in, size_t n, size_t *used,
                          struct reply_plan *plan, struct access *access);
+    /* Appends the next piece of a reply that goes on; nothing, when there is nothing new. False: the reply
+     * ends. NULL where no reply goes on. */
+    bool (*more)(const struct exchange *x, struct reply_feed *feed, struct buffer *out);
     /* Plans an error in reply to the same request. `in` is the same as for `next`. */
     void (*refuse)(const struct exchange *x, const char *in, size_t n, enum refusal why,
                    struct reply_plan *plan);

@@ -25,14 +25,19 @@ static bool reached(const struct channel *channel, struct sockaddr_storage *out)
                      out->ss_family == AF_INET ? (void *)&v4->sin_addr : (void *)&v6->sin6_addr) == 1;
 }
 
-static int refusal(const char *before, const char *value, const char *after)
+static int refusal_of(const char *before, const char *value, const char *after, unsigned right)
 {
     char text[1000];
     struct http_request r;
     const struct exchange x = {.snapshot = &snapshot, .reached = reached, .shared = &shared};
     snprintf(text, sizeof text, "%s%s%s\r\n\r\n", before, value, after);
     assert_int_equal(http_request_parse(text, strlen(text), &r), strlen(text));
-    return admin_refusal(&x, &r, needed);
+    return admin_refusal(&x, &r, right);
+}
+
+static int refusal(const char *before, const char *value, const char *after)
+{
+    return refusal_of(before, value, after, needed);
 }
 
 static int of_host(const char *host)
@@ -170,9 +175,43 @@ static void rights(void **state)
     free(t);
 }
 
+/* What a browser says of where a request comes from. */
+static void origins(void **state)
+{
+    static const char before[] = "POST /ban HTTP/1.1\r\nHost: localhost:2304\r\n";
+    static const char *const ours[] = {
+        "X: y", "Origin: http://localhost:2304", "Origin: https://LocalHost:2304",
+        "Origin: http://localhost:2304\r\nSec-Fetch-Site: same-origin", "Sec-Fetch-Site: none"};
+    static const char *const others[] = {"Origin: null",
+                                         "Origin: ",
+                                         "Origin: localhost:2304",
+                                         "Origin: http://localhost",
+                                         "Origin: http://localhost:2305",
+                                         "Origin: http://127.0.0.1:2304",
+                                         "Origin: http://localhost:2304.evil.example",
+                                         "Origin: http://evil.example",
+                                         "Origin: ftp://localhost:2304",
+                                         "Origin: http://localhost:2304\r\nSec-Fetch-Site: cross-site",
+                                         "Sec-Fetch-Site: same-site",
+                                         "Sec-Fetch-Site: "};
+    (void)state;
+    address = NULL;
+    for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
+        assert_int_equal(refusal_of(before, ours[i], "", RIGHT_BAN), 0);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        assert_int_equal(refusal_of(before, others[i], "", RIGHT_BAN), 403);
+        assert_int_equal(refusal_of(before, others[i], "", RIGHT_LOOK), 0);
+    }
+    settings.admin.token = "0123456789abcdef";
+    assert_int_equal(refusal_of(before, ours[0], "", RIGHT_BAN), 401);
+    assert_int_equal(refusal_of(before, ours[0], "", 0), 0);
+    assert_int_equal(refusal_of("POST /ban HTTP/1.1\r\nHost: evil.example", "", "", 0), 421);
+    settings.admin.token = NULL;
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(names),      cmocka_unit_test(the_address_itself),
     cmocka_unit_test(configured), cmocka_unit_test(tokens),
-    cmocka_unit_test(rights),
+    cmocka_unit_test(rights),     cmocka_unit_test(origins),
 };
 TEST_MAIN(tests)
