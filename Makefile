@@ -29,6 +29,19 @@ check: deps
 	@$(MAKE) --no-print-directory --silent $(BUILD)/build.ninja $(SANITIZED)/build.ninja
 	@tests/run $(BUILD) $(SANITIZED) $(TESTS)
 
+# The operator's page in a real Chromium. Screenshots are in $(BUILD)/browser afterwards.
+check-browser: deps
+	@scripts/deps packages-browser
+	@$(MAKE) --no-print-directory all
+	@tests/browser/dashboard.py $(BUILD)
+	@tests/browser/publish.py $(BUILD)
+
+# docs/dashboard.png, of a server that was under load for MINUTES.
+pictures: deps
+	@scripts/deps packages-browser
+	@$(MAKE) --no-print-directory all
+	@scripts/pictures $(BUILD) $(or $(MINUTES),6)
+
 # gcc -fanalyzer, clang-tidy and cppcheck over all C files, or over FILES="src/base/file.c …"; what was clean and is unchanged is
 # not looked at again.
 lint: deps
@@ -107,5 +120,5 @@ format:
 clean:
 	rm -rf $(BUILD) $(SANITIZED) $(FUZZ)
 
-.PHONY: all abi deps demo check lint valgrind faults starve powerloss netfaults hostile fuzz soak flood bench-publish bench-fetch \
+.PHONY: all abi deps demo check check-browser pictures lint valgrind faults starve powerloss netfaults hostile fuzz soak flood bench-publish bench-fetch \
 	bench-serve bench-deps install format clean

@@ -5,9 +5,12 @@
 
 #include "api/config.h"
 #include "api/dialects.h"
+#include "api/publish_calls.h"
 #include "base/clock.h"
 #include "depot/open.h"
 #include "dialect/compile.h"
+#include "serve/live/history.h"
+#include "serve/live/notes.h"
 #include "serve/protocol/protocol.h"
 
 #include "titles.h"
@@ -16,6 +19,7 @@
 
 static struct snapshot *fuzz_snapshot;
 static struct shared fuzz_shared = {.process = {-1, -1, 0}};
+static int fuzz_tmp; /* for uploads */
 
 static void fuzz_title_failed(void *arg, const struct site_title *title, const struct pb_error *err)
 {
@@ -27,6 +31,8 @@ static void fuzz_title_failed(void *arg, const struct site_title *title, const s
 static void fuzz_snapshot_end(void)
 {
     snapshot_release(fuzz_snapshot);
+    history_free(fuzz_shared.history);
+    notes_free(fuzz_shared.notes);
 }
 
 static void fuzz_snapshot_make(void)
@@ -43,8 +49,17 @@ static void fuzz_snapshot_make(void)
     struct site_maker maker =
         dialects_maker(settings->dialects, settings->dialect_settings, fuzz_title_failed, NULL);
     CLAIM(site_make(d, NULL, true, &maker, &site, &err) == PB_OK);
+    settings->publish = true;
+    settings->upload_max = 4096;
+    settings->admin.token = "0123456789abcdef";
+    fuzz_tmp = open("depot/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    fuzz_shared.publish_calls = &publish_calls;
     fuzz_snapshot = snapshot_new(site, settings, bans_new());
     CLAIM(fuzz_snapshot != NULL && admission_init(&fuzz_shared.admission, &err) == PB_OK);
+    fuzz_shared.depot = "/nowhere"; /* bans of one connection would change the answers to the next */
+    fuzz_shared.history = history_new();
+    fuzz_shared.notes = notes_new();
+    CLAIM(fuzz_shared.history != NULL && fuzz_shared.notes != NULL);
     depot_close(d);
     pb_config_free(config);
     CLAIM(fchdir(here) == 0);
@@ -70,6 +85,35 @@ static void fuzz_plan_check(const struct reply_plan *plan)
           (plan->seal.at + 4 <= plan->head_length && plan->seal.from <= plan->head_length));
 }
 
+/* As the engine does it with what there is of a body; returns how much the intake took. */
+static size_t fuzz_body(struct reply_plan *plan, const char *p, size_t n)
+{
+    struct intake *in = plan->intake;
+    size_t most = n < in->left ? n : (size_t)in->left;
+    plan->intake = NULL;
+    in->left -= most;
+    bool whole = (most == 0 || in->take(in, p, most)) && in->left == 0;
+    reply_plan_start(plan);
+    if (whole)
+        in->end(in, "Sun, 06 Nov 1994 08:49:37 GMT", plan);
+    intake_free(in);
+    if (!whole) {
+        plan->close = true;
+        plan->body = BODY_NONE;
+        plan->length = plan->head_length = 0;
+        plan->refused = true;
+    }
+    return most;
+}
+
+static void fuzz_feed(const struct protocol *protocol, const struct exchange *x, struct reply_feed *feed)
+{
+    struct buffer piece;
+    buffer_init(&piece, 1024 * 1024);
+    CLAIM(protocol->more(x, feed, &piece) && !piece.failed);
+    buffer_free(&piece);
+}
+
 /* Answers one request from the beginning of in[0, n): the bytes that it took; 0: more is needed, or the
  * connection ends. Adds what was answered to the sum. */
 static size_t fuzz_answer(const struct protocol *protocol, const char *in, size_t n, uint32_t *sum,
@@ -86,14 +130,18 @@ static size_t fuzz_answer(const struct protocol *protocol, const char *in, size_
     size_t used = 0;
     enum verdict verdict = protocol->next(&x, in, n, &used, &plan, &access);
     *ends = verdict == VERDICT_CLOSE || (verdict == VERDICT_MORE && n >= protocol->input_max);
-    if (verdict != VERDICT_REPLY)
+    if (verdict != VERDICT_REPLY && verdict != VERDICT_TAKE)
         return 0;
     CLAIM(used > 0 && used <= n);
+    if (verdict == VERDICT_TAKE)
+        used += fuzz_body(&plan, in + used, n - used);
     fuzz_plan_check(&plan);
     *ends = plan.close;
     *sum = hash_more(*sum, (struct slice){(const char *)&plan.status, sizeof plan.status});
     if (!protocol->for_operator)
         *sum = hash_more(*sum, (struct slice){plan.head, plan.head_length});
+    if (plan.feed != NULL)
+        fuzz_feed(protocol, &x, plan.feed);
     reply_plan_drop(&plan);
     return used;
 }
@@ -125,9 +173,13 @@ static void fuzz_connections(const struct protocol *protocol, const uint8_t *dat
         fuzz_snapshot_make();
     if (size < 2)
         return;
+    struct pb_error err;
     const char *p = (const char *)data + 1;
+    CLAIM(!protocol->for_operator || uploads_new(fuzz_tmp, &fuzz_shared.uploads, &err) == PB_OK);
     uint32_t whole = fuzz_connection(protocol, p, size - 1, 0);
     CLAIM(protocol->for_operator || fuzz_connection(protocol, p, size - 1, 1 + data[0]) == whole);
+    uploads_free(fuzz_shared.uploads);
+    fuzz_shared.uploads = NULL;
 }
 
 #endif

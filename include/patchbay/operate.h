@@ -1,5 +1,5 @@
 /*
- * For operators: bans, and the state of a running server (docs/operations.md).
+ * For operators: bans, tokens, and the state of a running server (docs/operations.md).
  *
  * Threads: as in depot.h. pb_server_status without a depot may be called from several at once.
  */
@@ -38,6 +38,45 @@ typedef int pb_ban_fn(void *arg, const struct pb_ban *ban);
 
 /* Lists all bans that have not expired, sorted by range. */
 PB_API PB_MUST_USE int pb_bans(struct pb_depot *depot, pb_ban_fn *fn, void *arg, struct pb_error *err);
+
+/* What the owner of a token may do at the admin addresses of the depot's servers. */
+enum pb_token_right {
+    PB_TOKEN_LOOK = 1,    /* see figures and state */
+    PB_TOKEN_BAN = 2,     /* ban addresses and lift bans */
+    PB_TOKEN_PUBLISH = 4, /* upload maps and publish them, where the server has `publish = yes` */
+};
+
+/* Bytes of a token's text with its NUL. */
+enum { PB_TOKEN_SIZE = 80 };
+
+/* One token. Valid during the callback only. */
+struct pb_token {
+    const char *name;
+    unsigned rights; /* enum pb_token_right, or-ed */
+    int64_t added;   /* Unix seconds */
+    int64_t expires; /* Unix seconds; 0: never */
+    int64_t used;    /* Unix seconds, to a minute; 0: never */
+};
+
+/*
+ * Makes a token, and writes it to `token`. The depot keeps its hash only, so this is the one time that it can
+ * be seen. Running servers accept it within a second. `name` is 1 to 64 letters, digits, '-', '_', '.' or
+ * '@'. `expires` is in Unix seconds; 0: never. PB_INVALID: the name is not allowed or taken; no or unknown
+ * rights; `expires` is in the past.
+ */
+PB_API PB_MUST_USE int pb_token_add(struct pb_depot *depot, const char *name, unsigned rights,
+                                    int64_t expires, char token[PB_TOKEN_SIZE], struct pb_error *err);
+
+/* Ends a token's validity: running servers refuse it within a second, and drop what it has uploaded but not
+ * published. PB_NOT_FOUND: there is no token of this name. */
+PB_API PB_MUST_USE int pb_token_revoke(struct pb_depot *depot, const char *name, struct pb_error *err);
+
+/* A return value other than 0 ends the listing, which then returns PB_CANCELLED. */
+typedef int pb_token_fn(void *arg, const struct pb_token *token);
+
+/* Lists all tokens, sorted by name. Those that have ended are among them until the next one is made: while
+ * there are any, requests need one. */
+PB_API PB_MUST_USE int pb_tokens(struct pb_depot *depot, pb_token_fn *fn, void *arg, struct pb_error *err);
 
 /*
  * Asks a running server for its state: the JSON of /status (docs/operations.md). `address` is the server's

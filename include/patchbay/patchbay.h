@@ -20,6 +20,7 @@
 #include "patchbay/installed.h"
 #include "patchbay/operate.h"
 #include "patchbay/publish.h"
+#include "patchbay/remote.h"
 #include "patchbay/server.h"
 #include "patchbay/status.h"
 #include "patchbay/version.h"

@@ -76,10 +76,10 @@ typedef void pb_server_report_fn(void *arg, const char *text);
  * Opens the depot and all listening sockets, and begins to serve. With own_loop 0 the server runs in threads
  * of the library. With own_loop 1 it has no thread but the access log's writer: the caller polls pb_server_fd
  * for reading and calls pb_server_step; nothing then looks in the background for damaged objects or mends
- * them (`verify`, `repair_from`): pb_depot_fsck does, when the caller has time for it. `config` is only read
- * during the call; `report` may be NULL. On success the caller owns *server and frees it with pb_server_free.
- * PB_NOT_FOUND: there is no depot. PB_BUSY: another program listens on an address. PB_INVALID: the
- * configuration contradicts itself.
+ * them (`verify`, `repair_from`): pb_depot_fsck does, when the caller has time for it. Nothing can be
+ * published from afar then. `config` is only read during the call; `report` may be NULL. On success the
+ * caller owns *server and frees it with pb_server_free. PB_NOT_FOUND: there is no depot. PB_BUSY: another
+ * program listens on an address. PB_INVALID: the configuration contradicts itself.
  */
 PB_API PB_MUST_USE int pb_server_start(const char *depot, const struct pb_config *config, int own_loop,
                                        pb_server_report_fn *report, void *arg, struct pb_server **server,

@@ -5,10 +5,14 @@
 #include "api/dialects.h"
 #include "depot/catalog.h"
 #include "depot/open.h"
+#include "depot/state.h"
 #include "dialect/compile.h"
+#include "serve/live/tokens.h"
 #include "serve/report/access_log.h"
 
+#include <limits.h>
 #include <stdio.h>
+#include <unistd.h>
 
 struct warning {
     pb_server_report_fn *fn; /* may be NULL */
@@ -96,13 +100,29 @@ static int check_depot(const struct pb_config *c, const char *depot, const struc
 
 /* ---- all of it ---- */
 
+/* Nothing is made where there is no record yet. */
+static bool depot_has_tokens(const char *depot)
+{
+    struct state *state = NULL;
+    struct tokens *tokens = NULL;
+    struct pb_error ignored;
+    char record[PATH_MAX];
+    snprintf(record, sizeof record, "%s/" STATE_FILE, depot);
+    bool any = access(record, R_OK) == 0 && state_open(depot, &state, &ignored) == PB_OK &&
+               tokens_read(state, &tokens, &ignored) == PB_OK && tokens_any(tokens);
+    tokens_release(tokens);
+    state_close(state);
+    return any;
+}
+
 /* The addresses, and where the log goes. */
-static int check_start(const struct pb_config *c, const struct config_start *start,
+static int check_start(const struct pb_config *c, const struct config_start *start, const char *depot,
                        const struct serve_settings *settings, struct pb_error *err)
 {
     int rc = PB_OK;
+    bool tokens = depot_has_tokens(depot);
     for (size_t i = 0; rc == PB_OK && i < start->listen_count; i++)
-        rc = config_wrong(c, server_address_check(&start->listen[i], settings, err), err);
+        rc = config_wrong(c, server_address_check(&start->listen[i], settings, tokens, err), err);
     if (rc == PB_OK && start->access_log != NULL)
         rc = config_wrong(c, access_log_check(start->access_log, err), err);
     return rc;
@@ -118,7 +138,7 @@ int pb_server_check(const char *depot, const struct pb_config *c, pb_server_repo
     if (rc == PB_OK)
         rc = config_settings(c, &settings, err);
     if (rc == PB_OK)
-        rc = check_start(c, &start, settings, err);
+        rc = check_start(c, &start, depot, settings, err);
     if (rc == PB_OK)
         rc = config_wrong(c, check_depot(c, depot, settings, &w, err), err);
     settings_release(settings);

@@ -29,6 +29,9 @@ static const struct setting server_settings[] = {
      "answer at the admin address only who sends this file's token; needed where it is not a loopback "
      "address",
      false},
+    {"publish", "yes|no",
+     "let who has a token with this right publish maps at the admin address (default no)", false},
+    {"upload_max", "BYTES", "the size that such a map may have (default 4G)", false},
     {"deny", "ADDRESS[/BITS]", "answer 403 to this address or range", true},
     {"max_connections", "N", "connections of the server (default 50000)", false},
     {"address_connections", "N", "connections of one address (default 500; 0: no limit)", false},

@@ -67,6 +67,7 @@ struct config_start {
     const char *access_log;                  /* NULL: none */
     const char *mirrors[CONFIG_MIRRORS_MAX]; /* of repair_from */
     size_t mirror_count;
+    bool publish; /* maps may be uploaded at the admin address */
 };
 PB_MUST_USE int config_start(const struct pb_config *c, struct config_start *out, struct pb_error *err);
 

@@ -2,12 +2,10 @@
 #include "patchbay/operate.h"
 
 #include "api/token.h"
-#include "base/clock.h"
-#include "base/path.h"
 #include "depot/depot.h"
 #include "depot/state.h"
 #include "fetch/net.h"
-#include "serve/admission/ranges.h"
+#include "serve/live/banning.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -17,58 +15,17 @@ static int state_of(struct pb_depot *depot, struct state **out, struct pb_error 
     return state_open(((struct depot *)depot)->path, out, err);
 }
 
-/* One line of text: it is shown on terminals. */
-static int reason_check(const char *reason, struct pb_error *err)
-{
-    char cleaned[STATE_REASON_MAX + 1];
-    if ((size_t)snprintf(cleaned, sizeof cleaned, "%s", reason) >= sizeof cleaned)
-        return error_set(err, PB_INVALID, "the reason is longer than %d bytes", STATE_REASON_MAX);
-    text_clean(cleaned);
-    return strcmp(cleaned, reason) == 0 ? PB_OK
-                                        : error_set(err, PB_INVALID, "the reason must be one line of text");
-}
-
-static int range_of(const char *text, char out[ADDRESS_TEXT], struct pb_error *err)
-{
-    struct range range;
-    int rc = range_parse(text, &range, err);
-    if (rc == PB_OK)
-        range_text(&range, out);
-    return rc;
-}
-
 int pb_ban(struct pb_depot *depot, const char *range, const char *reason, int64_t expires,
            struct pb_error *err)
 {
-    char text[ADDRESS_TEXT];
-    struct state *state = NULL;
-    int rc = range_of(range, text, err);
-    if (rc == PB_OK && expires != 0 && expires <= clock_unix())
-        rc = error_set(err, PB_INVALID, "the ban would have ended already");
-    if (rc == PB_OK)
-        rc = reason_check(reason != NULL ? reason : "", err);
-    if (rc == PB_OK)
-        rc = state_of(depot, &state, err);
-    if (rc < 0)
-        return rc;
-    struct state_ban ban = {text, reason != NULL ? reason : "", clock_unix(), expires};
-    rc = state_ban(state, &ban, false, err);
-    state_close(state);
-    return rc;
+    struct banning ban;
+    int rc = banning_make(range, reason != NULL ? reason : "", expires, &ban, err);
+    return rc < 0 ? rc : banning_put(((struct depot *)depot)->path, STATE_PATIENCE_MS, &ban, err);
 }
 
 int pb_unban(struct pb_depot *depot, const char *range, struct pb_error *err)
 {
-    char text[ADDRESS_TEXT];
-    struct state *state = NULL;
-    int rc = range_of(range, text, err);
-    if (rc == PB_OK)
-        rc = state_of(depot, &state, err);
-    if (rc < 0)
-        return rc;
-    rc = state_unban(state, text, err);
-    state_close(state);
-    return rc;
+    return banning_lift(((struct depot *)depot)->path, STATE_PATIENCE_MS, range, err);
 }
 
 struct listing {

@@ -34,7 +34,7 @@ int pb_publish_map(struct pb_depot *depot, const struct pb_map_options *options,
     int rc = both_take(&sized, options, &o, &result_sized, result, err);
     if (rc < 0)
         return rc;
-    rc = os_publish_map(inner(depot), &o, progress, arg, &own, err);
+    rc = os_publish_map(inner(depot), &o, -1, progress, arg, &own, err);
     sized_give(&result_sized, &own, result);
     return rc;
 }

@@ -2,6 +2,7 @@
 #include "api/check.h"
 #include "api/config.h"
 #include "api/dialects.h"
+#include "api/publish_calls.h"
 #include "api/repair.h"
 #include "depot/open.h"
 
@@ -23,7 +24,7 @@ static char *start_text(const struct config_start *s)
     enum { TEXT_MAX = 16 * 1024 };
     struct buffer text;
     buffer_init(&text, TEXT_MAX);
-    buffer_format(&text, "%u %s", s->threads, s->access_log != NULL ? s->access_log : "off");
+    buffer_format(&text, "%u %s %d", s->threads, s->access_log != NULL ? s->access_log : "off", s->publish);
     for (size_t i = 0; i < s->listen_count; i++) {
         char address[80];
         listen_address_text(&s->listen[i].address, address, sizeof address);
@@ -71,6 +72,7 @@ int pb_server_start(const char *depot, const struct pb_config *config, int own_l
                                    .listen_count = start.listen_count,
                                    .threads = own_loop ? 0 : start.threads,
                                    .access_log = start.access_log,
+                                   .publish = start.publish ? &publish_calls : NULL,
                                    .report = report,
                                    .report_arg = arg,
                                    .damage = {s->repair != NULL ? repair_damaged : NULL, s->repair}};
@@ -121,8 +123,8 @@ int pb_server_reload(struct pb_server *s, const struct pb_config *config, struct
         return rc;
     _cleanup_free_ char *text = start_text(&start);
     if (s->report != NULL && text != NULL && strcmp(text, s->start) != 0)
-        s->report(s->report_arg,
-                  "changed addresses, threads, access_log and repair_from are used from the next start on");
+        s->report(s->report_arg, "changed addresses, threads, access_log, publish and repair_from are used "
+                                 "from the next start on");
     rc = server_reload(s->server, settings, err);
     if (rc == PB_OK)
         check_titles_report(config, s->depot, s->report, s->report_arg);

@@ -10,6 +10,8 @@
 
 enum { HEAD_LEAST = 256, VERIFY_RATE = 4 * 1024 * 1024 };
 #define VERIFY_RATE_MAX ((uint64_t)1 << 40)
+#define UPLOAD_MAX      ((uint64_t)4 << 30) /* what a map of the one protocol that has them can have */
+#define UPLOAD_MAX_MAX  ((uint64_t)1 << 40)
 
 int config_wrong(const struct pb_config *c, int rc, const struct pb_error *err)
 {
@@ -93,6 +95,13 @@ static int verify_make(const struct pb_config *c, struct serve_settings *s, stru
     s->verify_rate = VERIFY_RATE;
     int rc = config_choice(c, "verify", "yes", "no", true, &s->verify, err);
     return rc == PB_OK ? config_bytes(c, "verify_rate", VERIFY_RATE_MAX, &s->verify_rate, err) : rc;
+}
+
+static int publish_make(const struct pb_config *c, struct serve_settings *s, struct pb_error *err)
+{
+    s->upload_max = UPLOAD_MAX;
+    int rc = config_choice(c, "publish", "yes", "no", false, &s->publish, err);
+    return rc == PB_OK ? config_bytes(c, "upload_max", UPLOAD_MAX_MAX, &s->upload_max, err) : rc;
 }
 
 static int deny_make(const struct pb_config *c, struct serve_settings *s, struct pb_error *err)
@@ -214,6 +223,8 @@ int config_settings(const struct pb_config *c, struct serve_settings **out, stru
         rc = admin_hosts_make(c, s, err);
     if (rc == PB_OK)
         rc = admin_token_make(c, s, err);
+    if (rc == PB_OK)
+        rc = publish_make(c, s, err);
     for (size_t i = 0; rc == PB_OK && i < n; i++)
         rc = dialect_make(c, all_dialects[i], s, &s->dialect_settings[i], err);
     if (rc < 0) {
@@ -320,6 +331,8 @@ int config_start(const struct pb_config *c, struct config_start *out, struct pb_
         rc = listeners_make(c, out, err);
     if (rc == PB_OK)
         rc = mirrors_make(c, out, err);
+    if (rc == PB_OK)
+        rc = config_choice(c, "publish", "yes", "no", false, &out->publish, err);
     if (config_values(c, "server", "access_log", &log, 1) > 0 && strcmp(log->value, "off") != 0)
         out->access_log = log->value;
     return rc;

@@ -1,6 +1,8 @@
 /* Files and folders on a POSIX system. */
 #include "base/file.h"
 
+#include "base/digest.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -196,6 +198,25 @@ int file_read_at(int fd, void *p, size_t n, uint64_t offset, struct pb_error *er
         n -= (size_t)done;
         offset += (uint64_t)done;
     }
+    return PB_OK;
+}
+
+/* Where the file system has no files without a name, it loses its name at once. */
+int file_nameless(int folder, int *fd, struct pb_error *err)
+{
+    uint8_t random[16];
+    char name[2 * sizeof random + 1];
+    *fd = openat(folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (*fd >= 0)
+        return PB_OK;
+    int rc = bytes_random(random, sizeof random, err);
+    if (rc < 0)
+        return rc;
+    hex_encode(random, sizeof random, name);
+    *fd = openat(folder, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (*fd < 0)
+        return error_errno(err, errno, "make an unnamed file");
+    unlinkat(folder, name, 0);
     return PB_OK;
 }
 

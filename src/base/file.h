@@ -49,6 +49,10 @@ PB_MUST_USE int file_replace(int at, const char *name, const void *p, size_t n, 
 PB_MUST_USE int file_open_regular(int at, const char *name, bool follow, int *fd, uint64_t *size,
                                   struct pb_error *err);
 
+/* Creates a file without a name in the open folder, for reading and writing: whatever ends the process leaves
+ * nothing of it. */
+PB_MUST_USE int file_nameless(int folder, int *fd, struct pb_error *err);
+
 enum lock_kind { LOCK_SHARED, LOCK_EXCLUSIVE };
 /* Takes a lock on a lock file, which is created if missing, and replaced if it is a link or no file. The lock
  * lasts until *fd is closed. Without `wait`: PB_BUSY when it is taken. */

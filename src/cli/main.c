@@ -13,8 +13,19 @@ static const struct option publish_map_options[] = {
     {"no-raw", NULL, "do not keep the uncompressed map for GET /maps/NAME.map", false},
     {"redirect-root", "URL", "send part requests to URL/HOST_DIRECTORY/PART", false},
     {"host-directory", "NAME", "the folder below the redirect root (default: the map's name)", false},
+    {"to", "URL", "publish at a server from afar: https://HOST[:PORT] of its admin address", false},
+    {"token-file", "FILE", "with --to: the token in FILE's first line (default: $PATCHBAY_TOKEN)", false},
+    {"cacert", "FILE", "with --to: certificates to trust for https (default: as curl has it)", false},
+    {"retries", "0..100", "with --to: further attempts after the connection broke (default 5)", false},
+    {"insecure-http", NULL, "with --to: http, which all on the way can read, to other machines, too", false},
     {NULL, NULL, NULL, false},
 };
+
+/* So that who tries it is told. */
+#define PUBLISH_HERE_ONLY                                                                                    \
+    {                                                                                                        \
+        "to", "URL", "refused: only maps can be published from afar (publish map --to)", false               \
+    }
 
 static const struct option publish_upgrade_options[] = {
     {"platform", "NAME", "the platform: linux, win32, osx, …", false},
@@ -25,6 +36,7 @@ static const struct option publish_upgrade_options[] = {
     {"symlink", "NAME=TARGET", "a symbolic link for players to make (links in TREE become such, too)", true},
     {"delete", "NAME", "a file that the upgrade removes", true},
     {"alias", "PLATFORM", "another name under which the platform is served", true},
+    PUBLISH_HERE_ONLY,
     {NULL, NULL, NULL, false},
 };
 
@@ -42,6 +54,7 @@ static const struct option publish_levels_options[] = {
      "the place in COLLECTIONS, from 1 (default: as before, else behind those that have one)", false},
     {"ratings", "FILE", "lines LEVEL and nine numbers, LEVEL a path or an MD5 (default: from index files)",
      false},
+    PUBLISH_HERE_ONLY,
     {NULL, NULL, NULL, false},
 };
 
@@ -51,6 +64,7 @@ static const struct option publish_app_options[] = {
     {"version", "V", "eight digits of a date, _ and a number or letters: 20061212_3", false},
     {"alias", "ID", "another hardware for which the same is served", true},
     {"force", NULL, "publish a version that sorts before the live one, and leave newer lines out", false},
+    PUBLISH_HERE_ONLY,
     {NULL, NULL, NULL, false},
 };
 
@@ -78,6 +92,12 @@ static const struct option list_options[] = {
 static const struct option ban_options[] = {
     {"reason", "TEXT", "one line for people", false},
     {"for", "DURATION", "such as 30m, 12h, 7d or 2w (default: until it is lifted)", false},
+    {NULL, NULL, NULL, false},
+};
+
+static const struct option token_options[] = {
+    {"rights", "LIST", "what its owner may do: one or more of look,ban,publish (default look)", false},
+    {"for", "TIME", "how long it is valid: 12h, 30d, 8w (default: until it is revoked)", false},
     {NULL, NULL, NULL, false},
 };
 
@@ -120,7 +140,10 @@ const struct verb verbs[] = {
     {"publish map", "FILE", 1, 1, "Publish a map for OpenSauce's map download",
      "The map is compressed, cut into parts of 1 MiB and live at once; a running server\n"
      "shows it within a second. The same map again costs a hash and changes nothing.\n"
-     "A password keeps casual visitors out and nothing more.\n",
+     "A password keeps casual visitors out and nothing more.\n"
+     "With --to the map goes to a server that has publish = yes; an upload that was broken off continues "
+     "where it\n"
+     "stopped when the command is given again.\n",
      publish_map_options, NULL, true, true, verb_publish_map},
     {"publish upgrade", "TREE", 1, 1, "Publish a platform's upgrade for Escape",
      "Everything in TREE is listed in PLATFORM/UPGRADE, and packed with gzip where that is smaller.\n"
@@ -198,6 +221,14 @@ const struct verb verbs[] = {
     {"unban", "ADDRESS[/BITS]", 1, 1, "Lift a ban",
      "Of just this address or range: 'patchbay bans' lists them.\n", NULL, NULL, true, true, verb_unban},
     {"bans", "", 0, 0, "List the bans", "", NULL, NULL, true, true, verb_bans},
+    {"token add", "NAME", 1, 1, "Make a token for the admin address",
+     "Prints the token, once: the depot keeps its hash only. Running servers accept it within a second.\n"
+     "Where there are tokens, all requests to the admin address need one.\n",
+     token_options, NULL, true, true, verb_token_add},
+    {"token list", "", 0, 0, "List the tokens", "", NULL, NULL, true, true, verb_token_list},
+    {"token revoke", "NAME", 1, 1, "End a token's validity",
+     "Running servers refuse it within a second. What it has uploaded but not published is dropped.\n", NULL,
+     NULL, true, true, verb_token_revoke},
     {"fetch", "URL DIR", 2, 2, "Fetch content into a game's folder",
      "URL is one of\n"
      "  opensauce://HOST[:PORT]/NAME          a map: DIR/NAME.map\n"

@@ -64,27 +64,34 @@ static int password_open(const char *file)
     return fd;
 }
 
-bool read_password(const struct args *a, char room[PASSWORD_SIZE], const char **password)
+bool read_secret(const char *file, const char *what, char room[PASSWORD_SIZE])
 {
-    const char *file = args_value(a, "password-file");
-    *password = NULL;
-    if (file == NULL)
-        return true;
     memory_guard();
     int fd = strcmp(file, "-") == 0 ? STDIN_FILENO : password_open(file);
     if (fd < 0) {
-        fprintf(stderr, "patchbay: password file %s: %s\n", file, strerror(errno));
+        fprintf(stderr, "patchbay: %s file %s: %s\n", what, file, strerror(errno));
         return false;
     }
     bool good = line_read(fd, room);
     if (fd != STDIN_FILENO)
         close(fd);
     if (!good || strlen(room) == PASSWORD_SIZE - 1) {
-        fprintf(stderr, "patchbay: password file %s: its first line is %s\n", file,
+        fprintf(stderr, "patchbay: %s file %s: its first line is %s\n", what, file,
                 good ? "too long" : "missing");
         return false;
     }
     room[strcspn(room, "\r")] = '\0';
+    return true;
+}
+
+bool read_password(const struct args *a, char room[PASSWORD_SIZE], const char **password)
+{
+    const char *file = args_value(a, "password-file");
+    *password = NULL;
+    if (file == NULL)
+        return true;
+    if (!read_secret(file, "password", room))
+        return false;
     *password = room;
     return true;
 }

@@ -41,6 +41,10 @@ static int publish(const struct args *a, publish_fn *fn, const void *options, st
     struct pb_error err;
     struct pb_publish_result result = PB_INIT(pb_publish_result);
     struct pb_depot *depot;
+    if (args_value(a, "to") != NULL) {
+        fprintf(stderr, "patchbay: only maps can be published from afar; publish where the depot is\n");
+        return EXIT_USAGE;
+    }
     int opened = open_depot(a, &depot);
     if (opened != EXIT_DONE)
         return opened;

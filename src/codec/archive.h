@@ -16,12 +16,12 @@ typedef int archive_progress_fn(void *arg, uint64_t done, struct pb_error *err);
 /*
  * Writes an archive with one member. The same input gives the same archive: there are no time stamps, and the
  * number of cores makes no difference. A 7z is packed with all cores (lzma2_pack.h), in up to 1.5 GiB of
- * memory; it waits in an unlinked file in TMPDIR (else /tmp), and the sink receives it at the end. A 7z of no
- * bytes is PB_INVALID.
+ * memory; it waits in `spool`, an empty file without a name that becomes the writer's in any case (-1: one in
+ * TMPDIR, else /tmp), and the sink receives it at the end. A 7z of no bytes is PB_INVALID.
  */
 struct archive_writer;
 PB_MUST_USE int archive_writer_open(enum archive_format format, int level, const char *member, uint64_t size,
-                                    archive_sink_fn *sink, void *arg, struct archive_writer **out,
+                                    int spool, archive_sink_fn *sink, void *arg, struct archive_writer **out,
                                     struct pb_error *err);
 /* The functions below call `progress` now and then, at least ten times a second while they wait for other
  * threads. */

@@ -1,6 +1,7 @@
 /* Writing an archive of one member: 7z with our own writer, zip (deflate) with libarchive. */
 #include "codec/archive.h"
 
+#include "base/file.h"
 #include "codec/sevenzip_write.h"
 
 #include <archive.h>
@@ -80,17 +81,20 @@ static int zip_open(struct archive_writer *w, int level, const char *member, str
     return PB_OK;
 }
 
-int archive_writer_open(enum archive_format format, int level, const char *member, uint64_t size,
+int archive_writer_open(enum archive_format format, int level, const char *member, uint64_t size, int spool,
                         archive_sink_fn *sink, void *arg, struct archive_writer **out, struct pb_error *err)
 {
     struct archive_writer *w = calloc(1, sizeof *w);
+    if (w == NULL || format != ARCHIVE_7Z)
+        fd_close(&spool);
     if (w == NULL)
         return error_memory(err);
     w->sink = sink;
     w->arg = arg;
     w->size = w->left = size;
-    int rc = format == ARCHIVE_7Z ? sevenzip_writer_open(level, member, size, sink, arg, &w->sevenzip, err)
-                                  : zip_open(w, level, member, err);
+    int rc = format == ARCHIVE_7Z
+                 ? sevenzip_writer_open(level, member, size, spool, sink, arg, &w->sevenzip, err)
+                 : zip_open(w, level, member, err);
     if (rc < 0) {
         archive_writer_free(w);
         return rc;

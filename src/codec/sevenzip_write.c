@@ -25,7 +25,7 @@ struct sevenzip_writer {
     struct lzma2_packer *packer;
     archive_sink_fn *sink;
     void *arg;
-    const char *folder; /* that the spool is in, for errors */
+    const char *folder; /* that the spool is in, for errors; NULL: it was given */
     int spool;
     uint64_t size, packed;
     struct digest digest; /* CRC-32 of the member */
@@ -34,6 +34,8 @@ struct sevenzip_writer {
 
 static int spool_fault(const struct sevenzip_writer *w, struct pb_error *err)
 {
+    if (w->folder == NULL)
+        return error_context(err, "compress");
     return error_context(err, "compress (in %s; TMPDIR chooses another folder)", w->folder);
 }
 
@@ -61,21 +63,22 @@ static int spool_add(void *arg, const void *p, size_t n, struct pb_error *err)
     return file_write(w->spool, p, n, err) < 0 ? spool_fault(w, err) : PB_OK;
 }
 
-int sevenzip_writer_open(int level, const char *member, uint64_t size, archive_sink_fn *sink, void *arg,
-                         struct sevenzip_writer **out, struct pb_error *err)
+int sevenzip_writer_open(int level, const char *member, uint64_t size, int spool, archive_sink_fn *sink,
+                         void *arg, struct sevenzip_writer **out, struct pb_error *err)
 {
-    if (size == 0)
-        return error_set(err, PB_INVALID, "compress: there is nothing to pack");
-    struct sevenzip_writer *w = calloc(1, sizeof *w);
-    if (w == NULL)
-        return error_memory(err);
+    struct sevenzip_writer *w = size > 0 ? calloc(1, sizeof *w) : NULL;
+    if (w == NULL) {
+        fd_close(&spool);
+        return size > 0 ? error_memory(err)
+                        : error_set(err, PB_INVALID, "compress: there is nothing to pack");
+    }
     w->sink = sink;
     w->arg = arg;
     w->size = size;
-    w->spool = -1;
+    w->spool = spool;
     w->member = strdup(member);
     int rc = w->member == NULL ? error_memory(err) : digest_start(&w->digest, DIGEST_CRC32, err);
-    if (rc == PB_OK)
+    if (rc == PB_OK && w->spool < 0)
         rc = spool_open(w, err);
     if (rc == PB_OK)
         rc = lzma2_packer_open(level, size, spool_add, w, &w->packer, err);

@@ -23,11 +23,14 @@ static const char state_schema[] =
     "CREATE TABLE IF NOT EXISTS use (scope TEXT PRIMARY KEY, day INTEGER NOT NULL,"
     " bytes INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS running (id INTEGER PRIMARY KEY AUTOINCREMENT, admin TEXT NOT NULL,"
-    " started INTEGER NOT NULL);";
+    " started INTEGER NOT NULL);"
+    "CREATE TABLE IF NOT EXISTS token (name TEXT PRIMARY KEY, hash BLOB NOT NULL UNIQUE,"
+    " rights INTEGER NOT NULL, added INTEGER NOT NULL, expires INTEGER NOT NULL, used INTEGER NOT NULL)"
+    " WITHOUT ROWID;";
 
-/* Makes all tables, or the one that earlier programs did not know: they had room for one server, in the table
- * `server`. The format's number stays, so that such a program can still read bans. Another process may be
- * doing the same, so it is looked again within the transaction. */
+/* Makes all tables, or those that earlier programs did not know: some had room for one server, in the table
+ * `server`, and some no tokens. The format's number stays, so that such a program can still read bans.
+ * Another process may be doing the same, so it is looked again within the transaction. */
 static int state_make(struct sqlite3 *db, struct pb_error *err)
 {
     int64_t old = 0;
@@ -64,7 +67,9 @@ static int state_prepare(struct sqlite3 *db, const char *file, struct pb_error *
     if (rc == PB_OK)
         rc = sql_int(db, "SELECT count(*) FROM sqlite_master", &tables, err);
     if (rc == PB_OK)
-        rc = sql_int(db, "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'running'",
+        rc = sql_int(db,
+                     "SELECT count(*) = 2 FROM sqlite_master"
+                     " WHERE type = 'table' AND name IN ('running', 'token')",
                      &whole, err);
     if (rc == PB_OK && tables > 0 && application != STATE_APPLICATION)
         return error_set(err, PB_DAMAGED, "%s: not patchbay's record", file);
@@ -78,6 +83,11 @@ static int state_prepare(struct sqlite3 *db, const char *file, struct pb_error *
 
 int state_open(const char *depot, struct state **out, struct pb_error *err)
 {
+    return state_open_within(depot, STATE_PATIENCE_MS, out, err);
+}
+
+int state_open_within(const char *depot, unsigned ms, struct state **out, struct pb_error *err)
+{
     char file[PATH_MAX];
     struct state *s = calloc(1, sizeof *s);
     if (s == NULL)
@@ -87,6 +97,8 @@ int state_open(const char *depot, struct state **out, struct pb_error *err)
                  : error_set(err, PB_INVALID, "depot %s: the path is too long", depot);
     if (rc == PB_OK)
         rc = sql_connect(file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &s->db, err);
+    if (rc == PB_OK)
+        state_patience(s, ms);
     if (rc == PB_OK)
         rc = state_prepare(s->db, file, err);
     if (rc == PB_OK)
@@ -112,6 +124,11 @@ void state_close(struct state *s)
     sql_finish(&s->use_read);
     catalog_close(s->db);
     free(s);
+}
+
+struct sqlite3 *state_database(struct state *s)
+{
+    return s->db;
 }
 
 int state_version(struct state *s, int64_t *version, struct pb_error *err)

@@ -1,7 +1,7 @@
 /*
- * The operator's record: bans, bytes served today, and the admin addresses of running servers. It is a
- * database of its own, beside the catalog, because servers write to it. It holds no content and may be
- * deleted while no server runs. docs/formats/depot.md.
+ * The operator's record: bans, bytes served today, the admin addresses of running servers, and tokens
+ * (state_token.h). It is a database of its own, beside the catalog, because servers write to it. It holds no
+ * content and may be deleted while no server runs. docs/formats/depot.md.
  */
 #ifndef PB_DEPOT_STATE_H
 #define PB_DEPOT_STATE_H
@@ -11,14 +11,21 @@
 #define STATE_FILE "state.sqlite"
 
 struct state;
+struct sqlite3;
 
 /* STATE_SERVERS_MAX: rows of servers that are kept; killed servers leave theirs. */
 enum { STATE_REASON_MAX = 200, STATE_ADMIN_MAX = 80, STATE_SERVERS_MAX = 32 };
+enum { STATE_PATIENCE_MS = 30000 };
 
 /* Opens the record; creates it if it is missing, and upgrades one of an earlier version. `depot`: path of the
  * depot. A handle belongs to one thread at a time. */
 PB_MUST_USE int state_open(const char *depot, struct state **out, struct pb_error *err);
+/* The same, and waits no longer than this for other programs' transactions, now and later: see
+ * state_patience. */
+PB_MUST_USE int state_open_within(const char *depot, unsigned ms, struct state **out, struct pb_error *err);
 void state_close(struct state *s); /* accepts NULL */
+/* For the files of this folder that have tables of their own in the record. */
+struct sqlite3 *state_database(struct state *s);
 
 /* A number that changes when another handle commits. */
 PB_MUST_USE int state_version(struct state *s, int64_t *version, struct pb_error *err);
@@ -50,7 +57,8 @@ PB_MUST_USE int state_begin(struct state *s, struct pb_error *err);
 PB_MUST_USE int state_end(struct state *s, struct pb_error *err); /* on failure none of the changes is made */
 void state_abandon(struct state *s);
 
-/* How long calls wait for another program's transaction before they return PB_BUSY; 30 s by default. */
+/* How long calls wait for another program's transaction before they return PB_BUSY; STATE_PATIENCE_MS by
+ * default. */
 void state_patience(struct state *s, unsigned ms);
 
 /* A server that is running, or was killed. */

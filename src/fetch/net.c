@@ -251,8 +251,7 @@ static size_t document_write(char *p, size_t size, size_t n, void *arg)
     return buffer_append(d->out, p, size * n) ? size * n : 0;
 }
 
-/* Moves one request on until it has ended. PB_OK: *code says how. */
-static int request_run(struct net *t, CURL *e, CURLcode *code, struct pb_error *err)
+int net_run(struct net *t, CURL *e, CURLcode *code, struct pb_error *err)
 {
     enum { TURN_MS = 100 };
     int running = 1, left, rc = PB_OK;
@@ -333,7 +332,7 @@ static int document_get(struct net *t, const char *url, struct fetch_validators 
         curl_easy_setopt(e, CURLOPT_MAX_RECV_SPEED_LARGE, (curl_off_t)t->options.rate);
     curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, document_write);
     curl_easy_setopt(e, CURLOPT_WRITEDATA, &d);
-    int rc = request_run(t, e, &code, err);
+    int rc = net_run(t, e, &code, err);
     if (rc == PB_OK && out->failed)
         rc = out->starved ? error_memory(err)
                           : error_set(err, PB_INVALID, "the document is larger than %zu bytes", out->ceiling);

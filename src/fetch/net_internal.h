@@ -30,6 +30,8 @@ struct net {
 /* A libcurl handle with the options that all requests share. `heads` begins as 0, and lives as long as the
  * handle. The caller frees it with curl_easy_cleanup. NULL when memory is out. */
 CURL *net_easy(const struct net *t, const char *url, size_t *heads);
+/* Moves one request on until it has ended. PB_OK: *code says how. */
+PB_MUST_USE int net_run(struct net *t, CURL *e, CURLcode *code, struct pb_error *err);
 /* Remembers the server of a request that has succeeded. */
 void net_peer_note(struct net *t, CURL *e, const char *url);
 /* The server of this URL; NULL: it is not known yet. */

@@ -4,6 +4,7 @@
 #define PB_PLAN_REPLY_H
 
 #include "base/digest.h"
+#include "plan/intake.h"
 #include "plan/relay.h"
 
 struct site_title;
@@ -29,6 +30,12 @@ struct reply_seal {
     uint32_t key[3];                                                       /* for `done` */
 };
 
+/* A reply that goes on: once all of it has left, the engine asks the protocol for the next piece, about once
+ * a second, until one of the two ends it. The protocol makes it, as the first member of what it needs. */
+struct reply_feed {
+    void (*free)(struct reply_feed *feed);
+};
+
 struct reply_plan {
     enum body_kind body;
     bool close;           /* close the connection once this is sent */
@@ -48,10 +55,12 @@ struct reply_plan {
     uint64_t length;                /* bytes of body to send */
     uint64_t pace; /* bytes a second at which the reply is sent, without a burst; 0: unlimited */
     struct reply_seal seal;
+    struct reply_feed *feed; /* the reply goes on with it; owned by the plan; NULL: it ends */
     /* The request is relayed to this upstream server. The rest of the plan is the answer when the server
      * fails. */
     const struct relay_target *target; /* set by the dialect; NULL: none */
     struct relay_request *relay;       /* made by the protocol; owned by the plan */
+    struct intake *intake;             /* with VERDICT_TAKE: what the body goes to; owned by the plan */
     char head[REPLY_HEAD_MAX];
 };
 
@@ -64,11 +73,16 @@ static inline bool reply_plan_ends(const struct reply_plan *p, uint64_t size)
 /* Frees what the plan owns, when it is replaced or not sent. */
 static inline void reply_plan_drop(struct reply_plan *p)
 {
+    if (p->feed != NULL)
+        p->feed->free(p->feed);
+    p->feed = NULL;
     if (p->owned)
         free((char *)p->memory);
     p->owned = false;
     relay_request_free(p->relay);
     p->relay = NULL;
+    intake_free(p->intake);
+    p->intake = NULL;
 }
 
 /* Resets a plan before a protocol asks the dialects to fill it in. */
@@ -78,9 +92,11 @@ static inline void reply_plan_start(struct reply_plan *p)
     p->dialect = REPLY_NO_DIALECT;
     p->title = NULL;
     p->object = NULL;
+    p->feed = NULL;
     p->pace = 0;
     p->target = NULL;
     p->relay = NULL;
+    p->intake = NULL;
     p->seal.from = 0;
 }
 

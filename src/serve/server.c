@@ -6,6 +6,8 @@
 #include "base/file.h"
 #include "base/sigpipe.h"
 #include "serve/engine/loop.h"
+#include "serve/live/history.h"
+#include "serve/live/notes.h"
 #include "serve/running.h"
 
 #include <errno.h>
@@ -19,6 +21,7 @@ struct server {
     struct shared shared;
     struct watcher watcher;
     struct access_log *log;
+    struct publisher *publisher; /* NULL: none */
     struct room room;
     struct listen_address addresses[SERVER_ADDRESSES_MAX];
     const struct protocol *protocols[SERVER_ADDRESSES_MAX]; /* spoken there */
@@ -112,9 +115,8 @@ static void admin_note(struct server *s)
     if (text[0] == '\0' || s->watcher.state == NULL)
         return;
     state_patience(s->watcher.state, NOTE_PATIENCE_MS);
-    if (running_add(s->watcher.state, text, s->shared.started, &s->noted, &err) < 0 &&
-        s->watcher.report != NULL)
-        s->watcher.report(s->watcher.report_arg, err.text);
+    if (running_add(s->watcher.state, text, s->shared.started, &s->noted, &err) < 0)
+        watch_report(&s->watcher, err.text);
     state_patience(s->watcher.state, PATIENCE_MS);
 }
 
@@ -125,28 +127,31 @@ static void admin_forget(struct server *s)
     if (s->noted == 0 || s->watcher.state == NULL)
         return;
     state_patience(s->watcher.state, NOTE_PATIENCE_MS);
-    if (state_server_remove(s->watcher.state, s->noted, &err) < 0 && s->watcher.report != NULL)
-        s->watcher.report(s->watcher.report_arg, err.text);
+    if (state_server_remove(s->watcher.state, s->noted, &err) < 0)
+        watch_report(&s->watcher, err.text);
     state_patience(s->watcher.state, PATIENCE_MS);
 }
 
-int server_address_check(const struct server_listen *l, const struct serve_settings *settings,
+int server_address_check(const struct server_listen *l, const struct serve_settings *settings, bool tokens,
                          struct pb_error *err)
 {
     char text[STATE_ADMIN_MAX];
-    if (!l->protocol->for_operator || settings->admin.token != NULL ||
+    if (!l->protocol->for_operator || settings->admin.token != NULL || tokens ||
         listen_address_is_loopback(&l->address))
         return PB_OK;
     listen_address_text(&l->address, text, sizeof text);
     return error_set(err, PB_INVALID,
-                     "admin: other machines reach %s: set admin_token_file, or listen on 127.0.0.1", text);
+                     "admin: other machines reach %s: set admin_token_file, make a token with 'patchbay token"
+                     " add', or listen on 127.0.0.1",
+                     text);
 }
 
 static int admin_check(const struct server *s, const struct serve_settings *settings, struct pb_error *err)
 {
     int rc = PB_OK;
     for (size_t k = 0; rc == PB_OK && k < s->address_count; k++)
-        rc = server_address_check(&(struct server_listen){s->addresses[k], s->protocols[k]}, settings, err);
+        rc = server_address_check(&(struct server_listen){s->addresses[k], s->protocols[k]}, settings,
+                                  tokens_any(s->watcher.tokens), err);
     return rc;
 }
 
@@ -172,6 +177,8 @@ static int loops_start(struct server *s, const struct server_options *o, struct 
     int rc = sockets_open(s, o, loops, fds, err);
     if (rc == PB_OK)
         rc = admin_check(s, s->watcher.snapshot->settings, err);
+    for (size_t k = 0; k < s->address_count; k++)
+        s->shared.exposed |= s->protocols[k]->for_operator && !listen_address_is_loopback(&s->addresses[k]);
     if (rc == PB_OK)
         rc = loops_init(s, o, loops, fds, err);
     fds_close(fds, loops, SERVER_ADDRESSES_MAX);
@@ -191,7 +198,34 @@ static int loops_start(struct server *s, const struct server_options *o, struct 
     return rc;
 }
 
+/* Where maps may be published from afar. */
+static int publisher_make(struct server *s, const struct server_options *o, struct pb_error *err)
+{
+    if (o->publish == NULL || o->threads == 0)
+        return PB_OK;
+    if (s->watcher.depot->read_only)
+        return error_set(err, PB_INVALID, "publish: the depot can only be read here");
+    int rc = uploads_new(s->watcher.depot->tmp, &s->shared.uploads, err);
+    if (rc < 0)
+        return rc;
+    s->shared.publish_calls = o->publish;
+    return publisher_start(s->shared.uploads, s->watcher.depot->path, o->publish, &s->publisher, err);
+}
+
 /* ---- the interface ---- */
+
+/* What only the operator's page shows is kept only where there is one. */
+static int memory_start(struct server *s, const struct server_options *o, struct pb_error *err)
+{
+    bool for_operator = false;
+    for (size_t k = 0; k < o->listen_count; k++)
+        for_operator |= o->listen[k].protocol->for_operator;
+    if (!for_operator)
+        return PB_OK;
+    s->shared.history = history_new();
+    s->shared.notes = notes_new();
+    return s->shared.history != NULL && s->shared.notes != NULL ? PB_OK : error_memory(err);
+}
 
 int server_start(const struct server_options *o, struct serve_settings *settings, struct server **out,
                  struct pb_error *err)
@@ -206,14 +240,23 @@ int server_start(const struct server_options *o, struct serve_settings *settings
     process_init(&s->shared.process);
     pthread_mutex_init(&s->shared.asked.mutex, NULL);
     int rc = admission_init(&s->shared.admission, err);
+    if (rc == PB_OK)
+        rc = memory_start(s, o, err);
     if (rc < 0) {
         settings_release(settings);
+        admission_free(&s->shared.admission);
+        history_free(s->shared.history);
+        notes_free(s->shared.notes);
         free(s);
         return rc;
     }
     rc = watcher_init(&s->watcher, o->depot, settings, &s->shared, o->report, o->report_arg, err);
+    if (rc == PB_OK)
+        s->shared.depot = s->watcher.depot->path;
     if (rc == PB_OK && o->access_log != NULL)
         rc = access_log_open(o->access_log, &s->log, err);
+    if (rc == PB_OK)
+        rc = publisher_make(s, o, err);
     if (rc == PB_OK)
         rc = loops_start(s, o, err);
     if (rc < 0) {
@@ -283,14 +326,18 @@ void server_free(struct server *s)
     threads_join(s);
     for (size_t i = 0; i < s->loop_count; i++)
         loop_free(&s->loops[i]);
-    if (access_log_close(s->log) > 0 && s->watcher.report != NULL)
-        s->watcher.report(s->watcher.report_arg,
-                          "the access log is not whole: it could not be written as fast as lines came");
+    publisher_stop(s->publisher);
+    if (access_log_close(s->log) > 0)
+        watch_report(&s->watcher,
+                     "the access log is not whole: it could not be written as fast as lines came");
     watcher_stop(&s->watcher);
     admin_forget(s);
     watcher_free(&s->watcher);
+    uploads_free(s->shared.uploads);
     admission_free(&s->shared.admission);
     process_close(&s->shared.process);
+    history_free(s->shared.history);
+    notes_free(s->shared.notes);
     free(s->loops);
     free(s->threads);
     free(s);

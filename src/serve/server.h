@@ -4,6 +4,7 @@
 #define PB_SERVE_SERVER_H
 
 #include "serve/engine/listener.h"
+#include "serve/live/publisher.h"
 #include "serve/live/watcher.h"
 #include "serve/protocol/protocol.h"
 
@@ -18,8 +19,10 @@ struct server_options {
     const char *depot;
     const struct server_listen *listen;
     size_t listen_count;
-    unsigned threads;         /* 0: none; the caller drives the one loop with server_step */
-    const char *access_log;   /* NULL: none */
+    unsigned threads;       /* 0: none; the caller drives the one loop with server_step */
+    const char *access_log; /* NULL: none */
+    const struct publish_calls
+        *publish;             /* for uploads at the operator's address; NULL: none. Needs threads */
     server_report_fn *report; /* may be NULL */
     void *report_arg;
     struct damage_listener damage; /* not told without threads */
@@ -32,9 +35,9 @@ struct server;
 PB_MUST_USE int server_start(const struct server_options *o, struct serve_settings *settings,
                              struct server **out, struct pb_error *err);
 /* May the protocol be spoken there? What the operator sees is not everybody's: an address that others reach
- * needs a token. PB_INVALID. */
+ * needs a token, that of the settings or one of the depot's (`tokens`: it has some). PB_INVALID. */
 PB_MUST_USE int server_address_check(const struct server_listen *l, const struct serve_settings *settings,
-                                     struct pb_error *err);
+                                     bool tokens, struct pb_error *err);
 /* Puts new settings into force, and reopens the access log. Takes over the reference, also when it fails.
  * Thread-safe. */
 PB_MUST_USE int server_reload(struct server *s, struct serve_settings *settings, struct pb_error *err);

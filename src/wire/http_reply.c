@@ -6,6 +6,9 @@ static const struct status_line {
     const char *line; /* also the error's body, with a line end */
 } status_lines[] = {
     {200, "200 OK\n"},
+    {201, "201 Created\n"},
+    {202, "202 Accepted\n"},
+    {204, "204 No Content\n"},
     {206, "206 Partial Content\n"},
     {302, "302 Found\n"},
     {304, "304 Not Modified\n"},
@@ -15,16 +18,20 @@ static const struct status_line {
     {404, "404 Not Found\n"},
     {405, "405 Method Not Allowed\n"},
     {408, "408 Request Timeout\n"},
+    {409, "409 Conflict\n"},
     {411, "411 Length Required\n"},
     {412, "412 Precondition Failed\n"},
     {413, "413 Content Too Large\n"},
     {414, "414 URI Too Long\n"},
     {416, "416 Range Not Satisfiable\n"},
     {421, "421 Misdirected Request\n"},
+    {422, "422 Unprocessable Content\n"},
+    {429, "429 Too Many Requests\n"},
     {431, "431 Request Header Fields Too Large\n"},
     {500, "500 Internal Server Error\n"},
     {503, "503 Service Unavailable\n"},
     {505, "505 HTTP Version Not Supported\n"},
+    {507, "507 Insufficient Storage\n"},
 };
 
 static const char *status_text(int status)
@@ -138,9 +145,21 @@ void http_reply_method(const struct http_moment *m, const struct http_request *r
 void http_reply_text(const struct http_moment *m, const struct http_request *request, int status,
                      const char *type, struct slice text, struct reply_plan *plan)
 {
+    http_reply_fields(m, request, status, "", type, text, plan);
+}
+
+void http_reply_fields(const struct http_moment *m, const struct http_request *request, int status,
+                       const char *fields, const char *type, struct slice text, struct reply_plan *plan)
+{
+    enum { REST = 512 }; /* room for the rest of the head */
+    if (strlen(fields) > REPLY_HEAD_MAX - REST) {
+        http_reply_status(m, request, 500, plan);
+        return;
+    }
     head_start(m, request, status, plan);
     head_field(plan, "Content-Type: ", type);
     head_field(plan, "Cache-Control: ", "no-store");
+    head_text(plan, fields);
     head_length(plan, text.n);
     head_end(plan);
     if (request->method == HTTP_HEAD || text.n == 0)
@@ -162,6 +181,22 @@ void http_reply_redirect(const struct http_moment *m, const struct http_request 
     head_field(plan, "Location: ", location);
     head_length(plan, 0);
     head_end(plan);
+}
+
+void http_reply_stream(const struct http_moment *m, const struct http_request *request, const char *type,
+                       struct slice text, struct reply_plan *plan)
+{
+    struct http_request last = *request;
+    last.keep_alive = false;
+    head_start(m, &last, 200, plan);
+    head_text(plan, "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n");
+    head_field(plan, "Content-Type: ", type);
+    head_end(plan);
+    if (request->method == HTTP_HEAD)
+        return;
+    plan->body = BODY_MEMORY;
+    plan->memory = text.p;
+    plan->length = text.n;
 }
 
 void http_etag(const struct sha256 *name, char out[HTTP_ETAG])

@@ -44,9 +44,18 @@ void http_reply_method(const struct http_moment *m, const struct http_request *r
 void http_reply_text(const struct http_moment *m, const struct http_request *request, int status,
                      const char *type, struct slice text, struct reply_plan *plan);
 
+/* The same with further fields in the head, such as "Retry-After: 1\r\n". What does not fit into the head
+ * makes it a 500. */
+void http_reply_fields(const struct http_moment *m, const struct http_request *request, int status,
+                       const char *fields, const char *type, struct slice text, struct reply_plan *plan);
+
 /* Replies with 302. A location that does not fit into the head makes it a 500. */
 void http_reply_redirect(const struct http_moment *m, const struct http_request *request,
                          const char *location, struct reply_plan *plan);
+
+/* Replies with 200 and the beginning of a text that goes on until the connection ends. */
+void http_reply_stream(const struct http_moment *m, const struct http_request *request, const char *type,
+                       struct slice text, struct reply_plan *plan);
 
 /* The ETag of an object: hex digits in quotes. */
 enum { HTTP_ETAG = 2 * 16 + 3 };

@@ -101,6 +101,10 @@ static const struct field {
     FIELD("if-modified-since", if_modified_since, true),
     FIELD("if-unmodified-since", if_unmodified_since, true),
     FIELD("authorization", authorization, true),
+    FIELD("origin", origin, true),
+    FIELD("content-range", content_range, true),
+    FIELD("upload-offset", upload_offset, true),
+    FIELD("sec-fetch-site", fetch_site, true),
 #undef FIELD
 };
 

@@ -38,6 +38,10 @@ struct http_request {
     struct slice if_modified_since;
     struct slice if_unmodified_since;
     struct slice authorization;
+    struct slice origin;
+    struct slice content_range;
+    struct slice upload_offset;
+    struct slice fetch_site; /* Sec-Fetch-Site */
 };
 
 /*

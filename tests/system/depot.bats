@@ -99,13 +99,16 @@ read_only_works() { # AS...: a command that runs others where the depot is at ./
     [[ $output == *"can only be read here"* ]]
     run ! "$@" "$patchbay" gc --depot ro
     [[ $output == *"can only be read here"* ]]
-    "$@" "$patchbay" serve --depot ro --http 127.0.0.1:0 --access-log off 2>serve.log 3>&- &
+    "$@" "$patchbay" serve --depot ro --http 127.0.0.1:0 --admin 0 --access-log off 2>serve.log 3>&- &
     server=$!
     pids+=("$server")
     wait_for 20 grep -q 'http://' serve.log
     grep -q 'the depot can only be read: bans are not in force' serve.log
     at=$(sed -n 's|.*http://\(.*\)/$|\1|p' serve.log | head -1)
     curl -sf "http://$at/maps/a.map" | cmp - a.map
+    admin=$(sed -n 's|.*for the operator: http://\([^/]*\)/.*|\1|p' serve.log)
+    [ "$(curl -s -o refused -w '%{http_code}' -X POST "http://$admin/ban?range=192.0.2.1")" = 500 ]
+    grep -qi 'read-only\|unable to open\|readonly' refused || { cat refused; false; }
 }
 
 @test "a depot on a read-only mount is listed, checked, exported, copied and served, and follows its writer" {

@@ -295,7 +295,7 @@ assert s["by_title"][0]["downloads_completed"] == 3, s'
     run -0 "$patchbay" status
     [[ "$output" == *"serving for 0d 00:00:"*"1 titles"* ]]
     [[ "$output" == *"opensauce/a "* ]]
-    [ "$(code "http://$admin/")" = 404 ]
+    [ "$(code "http://$admin/nothing")" = 404 ]
     [ "$(code "http://$admin/metrics" -X POST)" = 405 ]
     curl -sfI "http://$admin/metrics" | grep -qi '^content-length: [1-9]'
     ! grep -q metrics access.log

@@ -7,8 +7,10 @@
 #include "depot/stored.h"
 #include "dialect/opensauce/parts.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 enum {
     LEVEL_DEFAULT = 9,
@@ -24,6 +26,7 @@ struct work {
     const struct pb_map_options *options;
     pb_progress_fn *progress;
     void *arg;
+    int given; /* a descriptor of the file; -1: it is opened by its path */
     int fd;
     uint64_t size;
     char stem[OS_NAME_MAX + 1];      /* the title's name */
@@ -114,16 +117,30 @@ static int options_check(struct work *w, struct pb_error *err)
     return o->password != NULL ? password_check(o, err) : PB_OK;
 }
 
-static int source_open(struct work *w, struct pb_error *err)
+static int size_check(uint64_t size, struct pb_error *err)
 {
-    int rc = file_open_regular(AT_FDCWD, w->options->file, true, &w->fd, &w->size, err);
-    if (rc < 0)
-        return rc;
-    if (w->size == 0)
+    if (size == 0)
         return error_set(err, PB_INVALID, "the file is empty");
-    if (w->size > UINT32_MAX)
+    if (size > UINT32_MAX)
         return error_set(err, PB_INVALID, "the file has 4 GiB or more; the protocol's sizes have 32 bits");
     return PB_OK;
+}
+
+static int given_open(struct work *w, struct pb_error *err)
+{
+    struct stat st;
+    w->fd = fcntl(w->given, F_DUPFD_CLOEXEC, 0);
+    if (w->fd < 0 || fstat(w->fd, &st) != 0)
+        return error_errno(err, errno, "the file");
+    w->size = (uint64_t)st.st_size;
+    return PB_OK;
+}
+
+static int source_open(struct work *w, struct pb_error *err)
+{
+    int rc = w->given >= 0 ? given_open(w, err)
+                           : file_open_regular(AT_FDCWD, w->options->file, true, &w->fd, &w->size, err);
+    return rc < 0 ? rc : size_check(w->size, err);
 }
 
 /* Halo's own header: 2,048 bytes between two marks. Test files may be without; the operator is told. */
@@ -170,14 +187,19 @@ static int source_pack(struct work *w, struct publication *p, struct part_cutter
     _cleanup_digest_ struct digest digest = {0};
     _cleanup_object_writer_ struct object_writer raw = {.fd = -1};
     bool keep_raw = !w->options->no_raw;
+    int spool = -1;
     int rc = digest_start(&digest, DIGEST_MD5, err);
+    if (rc == PB_OK && w->given >= 0) /* by a server, which may write nowhere else */
+        rc = file_nameless(w->depot->tmp, &spool, err);
     if (rc == PB_OK && keep_raw)
         rc = object_writer_open(w->depot, &raw, err);
     if (rc == PB_OK)
         rc = part_cutter_start(cutter, err);
     if (rc == PB_OK)
-        rc = archive_writer_open(map->algorithm, w->attributes.level, map->name, w->size, part_cutter_add,
-                                 cutter, &archive, err);
+        rc = archive_writer_open(map->algorithm, w->attributes.level, map->name, w->size, spool,
+                                 part_cutter_add, cutter, &archive, err);
+    else
+        fd_close(&spool);
     if (rc == PB_OK)
         archive_writer_watch(archive, progress_report, w);
     if (rc == PB_OK)
@@ -324,11 +346,26 @@ static int already_live(struct work *w, struct pb_error *err)
     return 1;
 }
 
-int os_publish_map(struct depot *d, const struct pb_map_options *options, pb_progress_fn *progress, void *arg,
-                   struct pb_publish_result *result, struct pb_error *err)
+int os_publish_check(const struct pb_map_options *options, uint64_t size, struct pb_error *err)
 {
-    struct work w = {
-        .depot = d, .options = options, .progress = progress, .arg = arg, .fd = -1, .result = result};
+    struct pb_publish_result result = {0};
+    struct work w = {.options = options, .given = -1, .fd = -1, .result = &result};
+    int rc = options_check(&w, err);
+    if (rc == PB_OK)
+        rc = size_check(size, err);
+    return rc < 0 ? error_context(err, "publish map %s", options->file) : PB_OK;
+}
+
+int os_publish_map(struct depot *d, const struct pb_map_options *options, int fd, pb_progress_fn *progress,
+                   void *arg, struct pb_publish_result *result, struct pb_error *err)
+{
+    struct work w = {.depot = d,
+                     .options = options,
+                     .progress = progress,
+                     .arg = arg,
+                     .given = fd,
+                     .fd = -1,
+                     .result = result};
     *result = (struct pb_publish_result){0};
     int rc = options_check(&w, err);
     if (rc == PB_OK)

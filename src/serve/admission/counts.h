@@ -12,6 +12,7 @@ struct counts {
     uint64_t errors;     /* requests answered with an error */
     uint64_t completed;  /* downloads sent to the end: see reply_plan.ends_download */
     uint64_t broken_off; /* replies cut short by the client or by a limit */
+    uint64_t opened;     /* connections whose first reply it was */
     uint64_t active;     /* replies under way now; those sent in one call are not counted here */
 };
 

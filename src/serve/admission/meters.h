@@ -28,6 +28,11 @@ struct day_use {
     uint8_t state;  /* atomic; enum cap_state */
 };
 
+/* Counters at some moment. */
+struct history_mark {
+    uint64_t requests, bytes, opened;
+};
+
 enum { METER_LINE = 64 };
 
 /* What a title costs in the depot, in bytes: pb_title_usage says which. Written by the watcher; atomic. */
@@ -43,6 +48,8 @@ struct meter {
     uint64_t rate;       /* atomic; bytes a second; 0: unlimited */
     struct day_use day;
     struct title_costs depot;
+    struct history_mark seen; /* at the last point of the history; the watcher's, as the next */
+    uint16_t series;          /* its series there; 0: none */
     struct bucket bucket;
     /* All loops write these: they have a cache line of their own, apart from what loops only read. */
     _Alignas(METER_LINE) struct counts counts;

@@ -4,6 +4,7 @@
 #include "serve/engine/conn_end.h"
 #include "serve/engine/conn_state.h"
 #include "serve/engine/send.h"
+#include "serve/engine/take.h"
 
 enum { REQUESTS_PER_TURN = 8 /* pipelined ones; others wait no longer than these take */ };
 
@@ -13,6 +14,7 @@ enum request_end {
     REQUEST_PARTIAL,  /* it is not complete */
     REQUEST_HELD,     /* it waits for its rate, and is to be kept */
     REQUEST_REPLIES,  /* its reply is under way */
+    REQUEST_TAKES,    /* its body is to come, and c->intake takes it */
     REQUEST_OVER,     /* the connection is closing or closed */
 };
 
@@ -46,9 +48,10 @@ static bool promises_damage(const struct loop *l)
 static enum request_end plan_send(struct loop *l, struct conn *c, const struct exchange *x, struct slice in,
                                   const struct access *access)
 {
-    c->served = true;
     c->visitor.pace = l->plan.pace;
-    switch (send_plan(l, c, x, in, access)) {
+    enum sent sent = send_plan(l, c, x, in, access);
+    c->served = true;
+    switch (sent) {
     case SENT_ALL:
         return REQUEST_ANSWERED;
     case SENT_CLOSE:
@@ -64,6 +67,9 @@ static enum request_end plan_send(struct loop *l, struct conn *c, const struct e
     case SENT_RELAY:
         conn_move(l, c, CONN_RELAYING);
         break;
+    case SENT_FEED:
+        conn_move(l, c, CONN_FOLLOWING);
+        break;
     case SENT_SOME:
         ready_join(l, c);
         conn_move(l, c, CONN_SENDING);
@@ -78,16 +84,15 @@ static enum request_end plan_send(struct loop *l, struct conn *c, const struct e
 static enum request_end request_answer(struct loop *l, struct conn *c, struct slice in, size_t *used)
 {
     struct access access = {.minor = -1};
-    struct exchange x = {.snapshot = l->snapshot,
-                         .date = l->date,
-                         .denied = c->visitor.denied,
-                         .client = &c->remote.any,
-                         .channel = &c->channel,
-                         .reached = c->channel.transport->reached,
-                         .shared = l->shared};
+    struct exchange x = exchange_of(l, c);
     enum verdict verdict = c->protocol->next(&x, in.p, in.n, used, &l->plan, &access);
     if (verdict == VERDICT_MORE && in.n < c->protocol->input_max)
         return REQUEST_PARTIAL;
+    if (verdict == VERDICT_TAKE) {
+        c->intake = l->plan.intake;
+        l->plan.intake = NULL;
+        return REQUEST_TAKES;
+    }
     if (verdict != VERDICT_REPLY) {
         conn_close(l, c);
         return REQUEST_OVER;
@@ -144,6 +149,36 @@ static enum batch_end batch_used(struct loop *l, struct conn *c, struct slice re
     return BATCH_USED;
 }
 
+/* The body comes next, in turns of its own. */
+static enum batch_end take_keep(struct loop *l, struct conn *c, struct slice rest)
+{
+    if (input_keep(l, c, rest, BATCH_WAITS) == BATCH_OVER)
+        return BATCH_OVER;
+    take_begin(l, c);
+    conn_move(l, c, CONN_TAKING);
+    return BATCH_TURN;
+}
+
+enum batch_end take_answer(struct loop *l, struct conn *c)
+{
+    struct access access = {.minor = -1};
+    struct exchange x = exchange_of(l, c);
+    reply_plan_start(&l->plan);
+    c->intake->end(c->intake, l->date, &l->plan);
+    l->plan.close |= c->intake->left > 0; /* what else comes is no request */
+    intake_free(c->intake);
+    c->intake = NULL;
+    switch (plan_send(l, c, &x, (struct slice){0}, &access)) {
+    case REQUEST_ANSWERED:
+        conn_move(l, c, CONN_IDLE);
+        return BATCH_USED;
+    case REQUEST_OVER:
+        return BATCH_OVER;
+    default:
+        return BATCH_WAITS;
+    }
+}
+
 enum batch_end batch_answer(struct loop *l, struct conn *c, size_t n)
 {
     const int most = c->protocol->for_operator ? 1 : REQUESTS_PER_TURN; /* the operator's may take long */
@@ -160,6 +195,8 @@ enum batch_end batch_answer(struct loop *l, struct conn *c, size_t n)
         rest = (struct slice){rest.p + used, rest.n - used};
         if (end == REQUEST_HELD || end == REQUEST_REPLIES)
             return input_keep(l, c, rest, BATCH_WAITS);
+        if (end == REQUEST_TAKES)
+            return take_keep(l, c, rest);
     }
     return batch_used(l, c, rest, rest.p != l->input);
 }

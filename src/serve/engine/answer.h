@@ -15,4 +15,8 @@ enum batch_end {
 /* Answers the requests in l->input[0, n), and keeps in c->in what can't be answered yet. */
 enum batch_end batch_answer(struct loop *l, struct conn *c, size_t n);
 
+/* The body of the request has been taken: sends the intake's answer. BATCH_USED: it has left, and the
+ * connection is idle. */
+enum batch_end take_answer(struct loop *l, struct conn *c);
+
 #endif

@@ -10,6 +10,7 @@
 #include "serve/engine/conn_state.h"
 #include "serve/engine/conn_table.h"
 #include "serve/engine/send.h"
+#include "serve/engine/take.h"
 
 #include <sys/epoll.h>
 
@@ -111,6 +112,9 @@ static void conn_sending(struct loop *l, struct conn *c)
     case SENT_RELAY:
         conn_move(l, c, CONN_RELAYING);
         return;
+    case SENT_FEED:
+        conn_move(l, c, CONN_FOLLOWING);
+        return;
     case SENT_SOME:
         ready_join(l, c);
         reply_waits(l, c);
@@ -119,6 +123,30 @@ static void conn_sending(struct loop *l, struct conn *c)
         reply_waits(l, c);
         return;
     }
+}
+
+/* ---- the body of a request ---- */
+
+static void conn_taking(struct loop *l, struct conn *c)
+{
+    uint32_t generation = c->generation;
+    switch (take_more(l, c)) {
+    case TAKE_WAITS:
+        return;
+    case TAKE_TURN:
+        ready_join(l, c);
+        return;
+    case TAKE_GONE:
+        conn_close(l, c);
+        return;
+    case TAKE_ALL:
+        break;
+    }
+    if (take_answer(l, c) != BATCH_USED)
+        return;
+    conn_answering(l, c);
+    if (l->stop_at != 0 && c->generation == generation && conn_is_idle(c))
+        conn_finish(l, c);
 }
 
 /* ---- closing ---- */
@@ -146,6 +174,8 @@ void conn_continue(struct loop *l, struct conn *c)
     ready_leave(l, c);
     if (conn_replies(c))
         conn_sending(l, c);
+    else if (c->state == CONN_TAKING)
+        conn_taking(l, c);
     else if (c->state == CONN_CLOSING)
         conn_closing(l, c);
     else if (c->state != CONN_FREE)
@@ -168,6 +198,8 @@ void conn_event(struct loop *l, uint32_t index, uint32_t generation, uint32_t ev
         return;
     if (conn_replies(c))
         conn_sending(l, c);
+    else if (c->state == CONN_TAKING && !upstream)
+        conn_taking(l, c);
     else if (events & (EPOLLIN | EPOLLRDHUP) && !upstream)
         c->state == CONN_CLOSING ? conn_closing(l, c) : conn_reading(l, c);
 }

@@ -5,6 +5,7 @@
 #include "serve/engine/conn_end.h"
 #include "serve/engine/conn_state.h"
 #include "serve/engine/send.h"
+#include "serve/engine/take.h"
 
 enum {
     NEW_MS = 1000,     /* so long a connection is new, and its first request to be expected */
@@ -16,7 +17,16 @@ static void deadline_come(struct loop *l, struct conn *c)
 {
     switch ((enum conn_wait)c->wait) {
     case WAIT_RELAY: /* the relay looks at its own deadlines */
+    case WAIT_FEED:  /* the next piece is due */
         conn_continue(l, c);
+        return;
+    case WAIT_TAKE:
+        if (take_measure(l, c)) {
+            conn_move(l, c, CONN_TAKING);
+            return;
+        }
+        count_own(&l->counts.timeouts, 1);
+        conn_close(l, c);
         return;
     case WAIT_SEND:
         if (send_measure(l, c)) {
@@ -60,13 +70,36 @@ bool conns_rate_turn(struct loop *l)
     return list->first != NULL;
 }
 
+/* Replies that go on end. Whoever has not taken what there was of one is not waited for. */
+static void conns_end_feeds(struct loop *l)
+{
+    struct conn *next;
+    for (struct conn *c = l->conns.waits[WAIT_FEED].first; c != NULL; c = next) {
+        next = c->next;
+        conn_continue(l, c);
+    }
+    for (struct conn *c = l->conns.waits[WAIT_SEND].first; c != NULL; c = next) {
+        next = c->next;
+        if (out_goes_on(c))
+            conn_abort(l, c);
+    }
+}
+
 static bool is_new(const struct loop *l, const struct conn *c, unsigned idle_ms)
 {
     return !c->served && c->deadline + NEW_MS > l->gate.now + idle_ms;
 }
 
+/* What takes a body does not outlive the server. */
+static void conns_end_takes(struct loop *l)
+{
+    while (l->conns.waits[WAIT_TAKE].first != NULL)
+        conn_close(l, l->conns.waits[WAIT_TAKE].first);
+}
+
 void conns_close_idle(struct loop *l)
 {
+    conns_end_takes(l);
     static const enum conn_wait waits[] = {WAIT_IDLE, WAIT_IDLE_SHORT};
     for (size_t i = 0; i < sizeof waits / sizeof waits[0]; i++) {
         unsigned ms = wait_ms(l->snapshot->settings, waits[i]);
@@ -80,6 +113,7 @@ void conns_close_idle(struct loop *l)
                 conn_close(l, c);
         }
     }
+    conns_end_feeds(l);
 }
 
 /* Since when the connection is on its list; ms. */

@@ -11,8 +11,8 @@ bool conns_rate_turn(struct loop *l);
 /* The snapshot has other bans or, with `settings`, other settings: applies deny lists, rates and times to
  * open connections. A reply to an address that is denied now is broken off. */
 void conns_snapshot_changed(struct loop *l, bool settings);
-/* For stopping: answers what has arrived, and closes connections without a request under way. Those so new
- * that their first request may be on its way stay. */
+/* For stopping: ends the receiving of bodies, answers what has arrived, and closes connections without a
+ * request under way. Those so new that their first request may be on its way stay. */
 void conns_close_idle(struct loop *l);
 /* Others want descriptors: closes at most `most` connections that do nothing, the oldest first: those without
  * a request, and those that only wait for the peer's end. Those whose last reply is still under way stay, and

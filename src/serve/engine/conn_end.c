@@ -24,6 +24,8 @@ static void close_as(struct loop *l, struct conn *c, bool reset)
 {
     ready_leave(l, c);
     out_drop(l, c);
+    intake_free(c->intake);
+    c->intake = NULL;
     secret_free(c->in, c->in_n);
     visitor_gone(l, c);
     c->channel.transport->close(&c->channel, reset);

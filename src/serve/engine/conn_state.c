@@ -18,32 +18,45 @@
  *                                SENDING                 the socket takes no more of the reply
  *                                PACED                   admit_bytes says later
  *                                RELAYING                another server is asked
+ *                                TAKING                  a body follows, and the protocol takes it
+ *                                FOLLOWING               the reply goes on, and what there is of it has left
  *                                CLOSING                 the reply was the last
  *                                HEAD                    all is answered but the beginning of a request
  *                                IDLE                    all is answered
- *   conn.c, conn_sending     SENDING, PACED, RELAYING ->
+ *   conn.c, conn_taking      TAKING ->
+ *                                SENDING                 all is here; the socket takes no more of the reply
+ *                                PACED                   admit_bytes says later
+ *                                IDLE                    the reply has left
+ *                                CLOSING                 the reply has left, and was the last
+ *   conn.c, conn_sending     SENDING, PACED, RELAYING, FOLLOWING ->
  *                                SENDING                 the socket takes no more
  *                                PACED                   admit_bytes says later
  *                                RELAYING                the other server has to send first
+ *                                FOLLOWING               the reply goes on, and what there is of it has left
  *                                IDLE                    the reply has left
  *                                CLOSING                 the reply has left, and was the last
+ *   conn_all.c, deadline_come    TAKING -> TAKING        the client has sent enough for its time
  *   conn.c, conn_all.c       IDLE -> CLOSING             the server stops, and all that came is answered
  *   conn_end.c, conn_close   any -> FREE                 the peer has gone, a deadline, a fault
  */
 static const unsigned moves[CONN_STATES] = {
     [CONN_FREE] = TO(CONN_IDLE),
     [CONN_IDLE] = TO(CONN_IDLE) | TO(CONN_HEAD) | TO(CONN_HELD) | TO(CONN_SENDING) | TO(CONN_PACED) |
-                  TO(CONN_RELAYING) | TO(CONN_CLOSING) | TO(CONN_FREE),
+                  TO(CONN_RELAYING) | TO(CONN_TAKING) | TO(CONN_FOLLOWING) | TO(CONN_CLOSING) | TO(CONN_FREE),
     [CONN_HEAD] = TO(CONN_IDLE) | TO(CONN_HEAD) | TO(CONN_HELD) | TO(CONN_SENDING) | TO(CONN_PACED) |
-                  TO(CONN_RELAYING) | TO(CONN_CLOSING) | TO(CONN_FREE),
+                  TO(CONN_RELAYING) | TO(CONN_TAKING) | TO(CONN_FOLLOWING) | TO(CONN_CLOSING) | TO(CONN_FREE),
     [CONN_HELD] = TO(CONN_IDLE) | TO(CONN_HEAD) | TO(CONN_HELD) | TO(CONN_SENDING) | TO(CONN_PACED) |
-                  TO(CONN_RELAYING) | TO(CONN_CLOSING) | TO(CONN_FREE),
-    [CONN_SENDING] = TO(CONN_SENDING) | TO(CONN_PACED) | TO(CONN_RELAYING) | TO(CONN_IDLE) |
-                     TO(CONN_CLOSING) | TO(CONN_FREE),
-    [CONN_PACED] = TO(CONN_SENDING) | TO(CONN_PACED) | TO(CONN_RELAYING) | TO(CONN_IDLE) | TO(CONN_CLOSING) |
-                   TO(CONN_FREE),
+                  TO(CONN_RELAYING) | TO(CONN_TAKING) | TO(CONN_FOLLOWING) | TO(CONN_CLOSING) | TO(CONN_FREE),
+    [CONN_TAKING] = TO(CONN_TAKING) | TO(CONN_SENDING) | TO(CONN_PACED) | TO(CONN_IDLE) | TO(CONN_CLOSING) |
+                    TO(CONN_FREE),
+    [CONN_SENDING] = TO(CONN_SENDING) | TO(CONN_PACED) | TO(CONN_RELAYING) | TO(CONN_FOLLOWING) |
+                     TO(CONN_IDLE) | TO(CONN_CLOSING) | TO(CONN_FREE),
+    [CONN_PACED] = TO(CONN_SENDING) | TO(CONN_PACED) | TO(CONN_RELAYING) | TO(CONN_FOLLOWING) |
+                   TO(CONN_IDLE) | TO(CONN_CLOSING) | TO(CONN_FREE),
     [CONN_RELAYING] = TO(CONN_SENDING) | TO(CONN_PACED) | TO(CONN_RELAYING) | TO(CONN_IDLE) |
                       TO(CONN_CLOSING) | TO(CONN_FREE),
+    [CONN_FOLLOWING] =
+        TO(CONN_SENDING) | TO(CONN_PACED) | TO(CONN_FOLLOWING) | TO(CONN_CLOSING) | TO(CONN_FREE),
     [CONN_CLOSING] = TO(CONN_FREE),
 };
 
@@ -52,9 +65,10 @@ static const unsigned moves[CONN_STATES] = {
 unsigned wait_ms(const struct serve_settings *s, enum conn_wait wait)
 {
     const unsigned ms[WAIT_KINDS] = {
-        [WAIT_IDLE] = s->idle_ms,  [WAIT_IDLE_SHORT] = s->short_idle_ms,
-        [WAIT_HEAD] = s->head_ms,  [WAIT_SEND] = s->send_ms,
-        [WAIT_CLOSE] = CLOSING_MS, [WAIT_RELAY] = RELAY_LOOK_MS,
+        [WAIT_IDLE] = s->idle_ms,     [WAIT_IDLE_SHORT] = s->short_idle_ms,
+        [WAIT_HEAD] = s->head_ms,     [WAIT_TAKE] = s->send_ms,
+        [WAIT_SEND] = s->send_ms,     [WAIT_CLOSE] = CLOSING_MS,
+        [WAIT_RELAY] = RELAY_LOOK_MS, [WAIT_FEED] = FEED_MS,
     };
     return ms[wait];
 }
@@ -62,8 +76,9 @@ unsigned wait_ms(const struct serve_settings *s, enum conn_wait wait)
 static enum conn_wait wait_of(const struct conn *c, enum conn_state state)
 {
     static const uint8_t waits[CONN_STATES] = {
-        [CONN_HEAD] = WAIT_HEAD,  [CONN_HELD] = WAIT_RATE,      [CONN_SENDING] = WAIT_SEND,
-        [CONN_PACED] = WAIT_RATE, [CONN_RELAYING] = WAIT_RELAY, [CONN_CLOSING] = WAIT_CLOSE,
+        [CONN_HEAD] = WAIT_HEAD,     [CONN_TAKING] = WAIT_TAKE,    [CONN_HELD] = WAIT_RATE,
+        [CONN_SENDING] = WAIT_SEND,  [CONN_PACED] = WAIT_RATE,     [CONN_RELAYING] = WAIT_RELAY,
+        [CONN_CLOSING] = WAIT_CLOSE, [CONN_FOLLOWING] = WAIT_FEED,
     };
     if (state == CONN_IDLE)
         return c->protocol->short_idle ? WAIT_IDLE_SHORT : WAIT_IDLE;

@@ -7,6 +7,8 @@
 
 /* How long a connection may be CONN_CLOSING. */
 enum { CLOSING_MS = 5000 };
+/* From one piece of a reply that goes on to the next: the second slow tick behind it. */
+enum { FEED_MS = 900 };
 
 /* Puts the connection into the state, and at the end of the state's list with a new deadline. Asserts that
  * the table allows the move. */
@@ -21,7 +23,8 @@ unsigned wait_ms(const struct serve_settings *s, enum conn_wait wait);
 /* A reply is under way. */
 static inline bool conn_replies(const struct conn *c)
 {
-    return c->state == CONN_SENDING || c->state == CONN_PACED || c->state == CONN_RELAYING;
+    return c->state == CONN_SENDING || c->state == CONN_PACED || c->state == CONN_RELAYING ||
+           c->state == CONN_FOLLOWING;
 }
 
 /* It waits for a request, and no event that brought bytes is still to be dealt with. */

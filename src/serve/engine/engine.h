@@ -14,13 +14,15 @@
 
 /* A connection's states. conn_state.c has the table of who moves a connection from which to which. */
 enum conn_state {
-    CONN_FREE,     /* the slot is on the free list */
-    CONN_IDLE,     /* no byte of a request is here */
-    CONN_HEAD,     /* part of a request is here; conn->in has it */
-    CONN_HELD,     /* a whole request is here, and waits for the rate of requests; conn->in has it */
-    CONN_SENDING,  /* a reply is being sent; conn->out has it, from here to CONN_RELAYING */
-    CONN_PACED,    /* the reply waits for a byte rate */
-    CONN_RELAYING, /* the reply waits for another server, or for the client's body that goes there */
+    CONN_FREE,      /* the slot is on the free list */
+    CONN_IDLE,      /* no byte of a request is here */
+    CONN_HEAD,      /* part of a request is here; conn->in has it */
+    CONN_HELD,      /* a whole request is here, and waits for the rate of requests; conn->in has it */
+    CONN_TAKING,    /* the body of a request is being received; conn->intake takes it */
+    CONN_SENDING,   /* a reply is being sent; conn->out has it, from here to CONN_FOLLOWING */
+    CONN_PACED,     /* the reply waits for a byte rate */
+    CONN_RELAYING,  /* the reply waits for another server, or for the client's body that goes there */
+    CONN_FOLLOWING, /* the reply goes on, and the next piece comes with time */
     CONN_CLOSING, /* all is sent and our side is shut; waiting for the peer's end, so that it loses no byte */
     CONN_STATES
 };
@@ -31,9 +33,11 @@ enum conn_wait {
     WAIT_IDLE,
     WAIT_IDLE_SHORT, /* CONN_IDLE where protocol->short_idle */
     WAIT_HEAD,
+    WAIT_TAKE,
     WAIT_SEND,
     WAIT_CLOSE,
     WAIT_RELAY, /* relay.c knows the deadline; it is asked once a second */
+    WAIT_FEED,  /* CONN_FOLLOWING: until the next piece is due */
     WAIT_RATE,  /* CONN_HELD and CONN_PACED: no deadline; the list gets a turn at each fast tick */
     WAIT_KINDS
 };
@@ -47,14 +51,16 @@ struct conn {
     struct channel channel;
     uint32_t generation; /* of the slot's use: an event of an earlier use has another one */
     uint32_t index;
-    uint8_t state;        /* enum conn_state; changed by conn_move alone */
-    uint8_t wait;         /* enum conn_wait: the list that it is on */
-    bool ready;           /* on loop->ready */
-    bool ended;           /* the peer has shut its side */
-    bool served;          /* has had a reply */
-    uint16_t in_n;        /* bytes of an incomplete request, or of requests behind the one being answered */
-    char *in;             /* NULL when none */
-    struct conn_out *out; /* the reply under way; NULL: none */
+    uint8_t state;         /* enum conn_state; changed by conn_move alone */
+    uint8_t wait;          /* enum conn_wait: the list that it is on */
+    bool ready;            /* on loop->ready */
+    bool ended;            /* the peer has shut its side */
+    bool served;           /* has had a reply */
+    uint16_t in_n;         /* bytes of an incomplete request, or of requests behind the one being answered */
+    char *in;              /* NULL when none */
+    struct conn_out *out;  /* the reply under way; NULL: none */
+    struct intake *intake; /* CONN_TAKING: where the body goes; else NULL */
+    uint64_t taken_left;   /* CONN_TAKING: bytes of the body that were to come when we looked last */
     const struct protocol *protocol;
     uint64_t deadline; /* monotonic ms */
     struct visitor visitor;
@@ -94,6 +100,7 @@ struct loop {
     int timer;         /* timerfd: see ticks.h */
     bool fast_ticks;   /* the fast ticks are on */
     uint64_t slow_due; /* when the work of the slow tick is due; monotonic ms */
+    uint64_t noted_at; /* when a reply was last noted; monotonic ms */
     int wake;          /* eventfd: written by loop_stop */
     struct snapshot_source source;
     uint64_t generation;

@@ -2,15 +2,19 @@
 #include "serve/engine/send.h"
 
 #include "base/file.h"
+#include "serve/engine/conn_state.h"
 #include "serve/engine/cursor.h"
+#include "serve/engine/noted.h"
 #include "serve/engine/relay.h"
 #include "serve/engine/tally.h"
 
 #include <stddef.h>
 
 enum {
-    SEAL_STEP = 64 * 1024,       /* bytes hashed in a turn: about 100 microseconds */
-    BYTES_PER_TURN = 512 * 1024, /* of one connection: others wait no longer than its sendfile takes */
+    SEAL_STEP = 64 * 1024,            /* bytes hashed in a turn: about 100 microseconds */
+    BYTES_PER_TURN = 512 * 1024,      /* of one connection: others wait no longer than its sendfile takes */
+    FEED_PIECE_MAX = 4 * 1024 * 1024, /* bytes of one piece of a reply that goes on */
+    FEED_LATE_MAX = 10,               /* turns that its client may leave what it got untaken */
 };
 
 /* A reply that is not through yet. Holds what its bytes belong to: a snapshot, or an open object. */
@@ -27,11 +31,14 @@ struct conn_out {
     char *owned;   /* memory that is ours to free */
     struct tally tally;
     bool close;
-    struct log_line *line;  /* NULL: no access log */
-    struct reply_seal seal; /* from != 0: the head can't leave yet */
-    struct relay *relay;    /* what it sends comes first, and in place of this if there is any */
-    struct digest digest;   /* of the sealed bytes so far */
-    uint64_t sealed;        /* bytes of the body in it */
+    struct log_line *line;   /* NULL: no access log */
+    struct reply_seal seal;  /* from != 0: the head can't leave yet */
+    struct relay *relay;     /* what it sends comes first, and in place of this if there is any */
+    struct reply_feed *feed; /* the reply goes on with it; NULL: it ends */
+    uint64_t feed_due;       /* when the next piece is; monotonic ms */
+    unsigned late;           /* turns since its client has taken everything */
+    struct digest digest;    /* of the sealed bytes so far */
+    uint64_t sealed;         /* bytes of the body in it */
     char head[];
 };
 
@@ -85,6 +92,17 @@ static enum sent counted_send(struct loop *l, struct conn *c, const struct tally
     return sent_of(end);
 }
 
+struct exchange exchange_of(const struct loop *l, const struct conn *c)
+{
+    return (struct exchange){.snapshot = l->snapshot,
+                             .date = l->date,
+                             .denied = c->visitor.denied,
+                             .client = &c->remote.any,
+                             .channel = &c->channel,
+                             .reached = c->channel.transport->reached,
+                             .shared = l->shared};
+}
+
 /* ---- plans and what is left of them ---- */
 
 /* Keeps the rest of a plan for later. False: memory is out. */
@@ -116,6 +134,9 @@ static bool out_keep(struct loop *l, struct conn *c, const struct cursor *s, con
                              .tally = *tally,
                              .line = line};
     l->plan.owned = false;
+    out->feed = l->plan.feed;
+    out->feed_due = l->gate.now + FEED_MS;
+    l->plan.feed = NULL;
     memcpy(out->head, s->head, s->head_n);
     out->seal = l->plan.seal;
     snapshot_hold(out->snapshot);
@@ -177,8 +198,9 @@ enum sent send_plan(struct loop *l, struct conn *c, const struct exchange *x, st
     struct reply_plan *p = &l->plan;
     struct open_object *object = NULL;
     struct cursor s = {.channel = &c->channel, .file = -1};
-    bool logged = l->log != NULL && !c->protocol->for_operator;
+    bool logged = l->log != NULL && !c->protocol->for_operator, broken = false;
     if (!plan_body(l, &object, &s)) {
+        broken = true;
         bool damaged = p->body == BODY_OBJECT && damaged_has(l->snapshot->damaged, p->object);
         c->protocol->refuse(x, input.p, input.n, damaged ? REFUSAL_DAMAGED : REFUSAL_BROKEN, p);
         if (!plan_body(l, &object, &s))
@@ -190,12 +212,16 @@ enum sent send_plan(struct loop *l, struct conn *c, const struct exchange *x, st
     struct relay *relay = p->relay != NULL ? relay_open(l, c, p->relay) : NULL;
     p->relay = NULL;
     tally_request(&tally, p->refused);
+    if (p->refused && relay == NULL)
+        note_refusal(l, c, access, broken);
     if (logged)
         log_line_start(&l->line, x->snapshot->settings->log_format, l->unix_now, &c->remote.any, access,
                        p->status);
     enum sent sent = relay != NULL       ? SENT_RELAY
                      : p->seal.from != 0 ? SENT_SOME
                                          : counted_send(l, c, &tally, &s);
+    if (sent == SENT_ALL && p->feed != NULL)
+        sent = SENT_FEED;
     if (sent == SENT_ALL)
         sent = reply_done(l, &tally, logged ? &l->line : NULL, p->length, p->close);
     else if (sent == SENT_FAILED || !out_keep(l, c, &s, &tally, object))
@@ -219,6 +245,8 @@ static void out_free(struct loop *l, struct conn *c)
         object_drop(out->object);
     snapshot_release(out->snapshot);
     relay_close(l, out->relay);
+    if (out->feed != NULL)
+        out->feed->free(out->feed);
     digest_free(&out->digest);
     free(out->line);
     free(out->owned);
@@ -276,6 +304,41 @@ static enum sent relay_more(struct loop *l, struct conn *c)
     return SENT_SOME;
 }
 
+/* SENT_ALL: the next piece is there, and is to be sent. Its bytes are the connection's own, so that a reply
+ * of hours keeps no old snapshot. A client that does not take them gets no more, and is dropped in the end.
+ */
+static enum sent feed_more(struct loop *l, struct conn *c)
+{
+    struct conn_out *out = c->out;
+    struct exchange x = exchange_of(l, c);
+    _cleanup_buffer_ struct buffer piece;
+    buffer_init(&piece, FEED_PIECE_MAX);
+    if (c->ended)
+        return SENT_FAILED;
+    if (l->gate.now < out->feed_due && l->stop_at == 0)
+        return SENT_FEED; /* the client has sent something, which is not for us */
+    out->feed_due = l->gate.now + FEED_MS;
+    if (c->channel.transport->unsent(&c->channel) > 0 && l->stop_at == 0)
+        return ++out->late < FEED_LATE_MAX ? SENT_FEED : SENT_FAILED;
+    out->late = 0;
+    if (l->stop_at != 0 || !c->protocol->more(&x, out->feed, &piece) || piece.failed) {
+        reply_done(l, &out->tally, out->line, out->sent, true);
+        out_free(l, c);
+        return SENT_CLOSE;
+    }
+    snapshot_hold(l->snapshot);
+    snapshot_release(out->snapshot);
+    out->snapshot = l->snapshot;
+    if (piece.n == 0)
+        return SENT_FEED;
+    free(out->owned);
+    out->memory = out->owned = piece.p;
+    out->offset = 0;
+    out->left = piece.n;
+    piece.p = NULL;
+    return SENT_ALL;
+}
+
 /* Has the object been found to be damaged since the reply began? It ends short then, so that the client knows
  * that it has nothing whole. */
 static bool damaged_meanwhile(const struct loop *l, const struct conn_out *out)
@@ -291,6 +354,11 @@ enum sent send_more(struct loop *l, struct conn *c)
         enum sent relayed = relay_more(l, c);
         if (relayed != SENT_ALL)
             return relayed;
+    }
+    if (out->feed != NULL && out->left == 0 && out->head_at == out->head_length) {
+        enum sent fed = feed_more(l, c);
+        if (fed != SENT_ALL)
+            return fed;
     }
     if (out->seal.from != 0) {
         enum sent sealed = seal_more(out);
@@ -311,11 +379,18 @@ enum sent send_more(struct loop *l, struct conn *c)
     out->head_at = (uint16_t)(out->head_length - s.head_n);
     out->offset = s.offset;
     out->left = s.left;
+    if (sent == SENT_ALL && out->feed != NULL)
+        return SENT_FEED;
     if (sent == SENT_ALL) {
         sent = reply_done(l, &out->tally, out->line, out->sent, out->close);
         out_free(l, c);
     }
     return sent;
+}
+
+bool out_goes_on(const struct conn *c)
+{
+    return c->out != NULL && c->out->feed != NULL;
 }
 
 void send_measure_begin(struct conn *c)

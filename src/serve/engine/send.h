@@ -13,8 +13,12 @@ enum sent {
     SENT_LATER,   /* some was sent; a rate allows no more for now */
     SENT_HELD,    /* nothing was sent; a rate allows nothing for now */
     SENT_RELAY,   /* the upstream server, or the client, must send first: an event will tell */
+    SENT_FEED,    /* the reply goes on, and all that there is of it has left: time will tell */
     SENT_FAILED,  /* the peer is gone, or the object could not be read */
 };
+
+/* The context of a request or a piece of a reply, as of now. */
+struct exchange exchange_of(const struct loop *l, const struct conn *c);
 
 /* Begins to send l->plan, the reply to the request in `input`. Takes over what the plan owns. */
 enum sent send_plan(struct loop *l, struct conn *c, const struct exchange *x, struct slice input,
@@ -26,6 +30,8 @@ enum sent send_more(struct loop *l, struct conn *c);
 bool send_measure(const struct loop *l, struct conn *c);
 /* Starts measuring anew: the next send_measure returns true. Most replies end before it is called. */
 void send_measure_begin(struct conn *c);
+/* Is it a reply that goes on? */
+bool out_goes_on(const struct conn *c);
 /* Breaks c->out off, if there is one: counts and logs it, and frees it. */
 void out_drop(struct loop *l, struct conn *c);
 

@@ -6,15 +6,19 @@ struct tally tally_of(struct loop *l, const struct conn *c)
     const struct reply_plan *p = &l->plan;
     size_t dialect = p->dialect < COUNTS_DIALECTS ? p->dialect : COUNTS_DIALECTS - 1;
     return (struct tally){c->protocol->for_operator ? &l->counts.of_operator : &l->counts.dialects[dialect],
-                          p->title != NULL ? p->title->meter : NULL, p->ends_download && !p->refused};
+                          p->title != NULL ? p->title->meter : NULL, p->ends_download && !p->refused,
+                          !c->served};
 }
 
 void tally_request(const struct tally *t, bool refused)
 {
     count_own(&t->dialect->requests, 1);
     count_own(&t->dialect->errors, refused);
+    count_own(&t->dialect->opened, t->opens);
     if (t->meter != NULL) {
         count_shared(&t->meter->counts.requests, 1);
+        if (t->opens)
+            count_shared(&t->meter->counts.opened, 1);
         if (refused)
             count_shared(&t->meter->counts.errors, 1);
     }

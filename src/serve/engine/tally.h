@@ -9,6 +9,7 @@ struct tally {
     struct counts *dialect;
     struct meter *meter; /* NULL: of no title */
     bool ends_download;
+    bool opens; /* it is the first reply of its connection */
 };
 
 /* Of l->plan. */

@@ -16,6 +16,7 @@ struct counts shared_counts(const struct shared *s, size_t dialect)
         sum.errors += count_read(&c->errors);
         sum.completed += count_read(&c->completed);
         sum.broken_off += count_read(&c->broken_off);
+        sum.opened += count_read(&c->opened);
         sum.active += count_read(&c->active);
     }
     return sum;

@@ -6,12 +6,17 @@
 #include "serve/admission/admission.h"
 #include "serve/live/asked.h"
 
+struct uploads;
+struct publish_calls;
+
 enum { SHARED_LOOPS_MAX = 257 };
 
 /* Of the depot: what pb_depot_usage says. Written by the watcher; atomic. */
 struct depot_costs {
     uint64_t objects, bytes, live_bytes, old_bytes, unused_bytes, old_releases, free_bytes, disk_bytes;
 };
+struct history;
+struct notes;
 
 struct shared {
     struct admission admission;
@@ -20,12 +25,19 @@ struct shared {
     int64_t started;       /* Unix seconds */
     uint64_t watcher_seen; /* atomic; when the watcher last looked; monotonic ms */
     struct asked asked;
+    struct uploads *uploads; /* NULL: nothing can be published from afar */
+    const struct publish_calls *publish_calls;
+    bool exposed;              /* other machines reach an address of the operator's */
     uint64_t objects_verified; /* atomic; by the scrubber */
     uint64_t objects_damaged;  /* atomic; now */
     struct depot_costs costs;
-    struct process process; /* opened at the start; the operator's loop looks */
-    bool failing;           /* atomic: the newest catalog could not be read */
-    bool stopping;          /* atomic */
+    struct process process;  /* opened at the start; the operator's loop looks */
+    bool failing;            /* atomic: the newest catalog could not be read */
+    bool stopping;           /* atomic */
+    const char *depot;       /* its path */
+    struct history *history; /* NULL, as notes: there is no address for the operator */
+    struct notes *notes;
+    unsigned feeds; /* atomic; replies to the operator that go on */
 };
 
 /* The counters of a dialect (by index), added up over all loops. */

@@ -44,7 +44,11 @@ struct snapshot *snapshot_new(struct site *site, struct serve_settings *settings
         bans_release(bans);
         return NULL;
     }
-    *s = (struct snapshot){1, site, settings, bans, NULL, {&settings->limits, &settings->deny, &bans->set}};
+    *s = (struct snapshot){.references = 1,
+                           .site = site,
+                           .settings = settings,
+                           .bans = bans,
+                           .rules = {&settings->limits, &settings->deny, &bans->set}};
     return s;
 }
 
@@ -61,5 +65,6 @@ void snapshot_release(struct snapshot *s)
     settings_release(s->settings);
     bans_release(s->bans);
     damaged_release(s->damaged);
+    tokens_release(s->tokens);
     free(s);
 }

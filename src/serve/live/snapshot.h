@@ -6,6 +6,7 @@
 #include "dialect/dialect.h"
 #include "serve/admission/admission.h"
 #include "serve/live/damaged.h"
+#include "serve/live/tokens.h"
 
 enum log_format { LOG_COMBINED, LOG_JSON };
 
@@ -13,7 +14,7 @@ enum log_format { LOG_COMBINED, LOG_JSON };
 struct admin_access {
     const char **hosts; /* further names that the address is asked by */
     size_t host_count;
-    const char *token; /* that requests must have; NULL: none */
+    const char *token; /* that opens everything; NULL: none */
 };
 
 struct serve_settings {
@@ -32,8 +33,18 @@ struct serve_settings {
     unsigned head_max;      /* bytes of an HTTP request's head */
     enum log_format log_format;
     struct admin_access admin;
+    bool publish;         /* maps may be uploaded at the operator's address */
+    uint64_t upload_max;  /* bytes of a map */
     bool verify;          /* check objects in the background */
     uint64_t verify_rate; /* bytes a second; 0: no limit */
+};
+
+/* A ban, for the operator's page. No byte behind the texts is set, so that lines compare as memory. */
+enum { BANS_SHOWN = 100, BAN_REASON = 208 };
+struct ban_line {
+    char range[ADDRESS_TEXT];
+    char reason[BAN_REASON];
+    int64_t added, expires; /* Unix seconds; expires 0: never */
 };
 
 /* The bans of the depot's record that have not expired. */
@@ -41,16 +52,20 @@ struct bans {
     unsigned references; /* atomic */
     struct arena arena;
     struct range_set set;
-    size_t n;         /* bans in the record; the set may have joined some */
+    size_t n;               /* bans in the record; the set may have joined some */
+    struct ban_line *shown; /* the newest of them, newest first; NULL: there is none */
+    size_t shown_n;
     int64_t next_end; /* when the next ban expires; Unix seconds; 0: none expires */
 };
 
 struct snapshot {
     unsigned references; /* atomic */
+    uint64_t number;     /* of the watcher's snapshots */
     struct site *site;
     struct serve_settings *settings;
     struct bans *bans;
     struct damaged *damaged; /* these objects are not served; NULL: none */
+    struct tokens *tokens;   /* of the record; NULL: none */
     struct rules rules;      /* of `settings` and `bans` */
 };
 

@@ -1,8 +1,12 @@
 /* Telling the operator. */
 #include "serve/live/watch.h"
 
+#include "base/clock.h"
+#include "serve/live/notes.h"
+
 void watch_report(const struct watcher *w, const char *text)
 {
+    notes_add(w->shared->notes, NOTE_REPORT, clock_unix(), text);
     if (w->report != NULL)
         w->report(w->report_arg, text);
 }

@@ -26,6 +26,7 @@ struct watcher {
 
     struct scrub *scrub;     /* NULL: none */
     struct damaged *damaged; /* as it found them; for snapshots */
+    struct tokens *tokens;   /* of the record, as last read; for snapshots */
 
     int64_t catalog_seen; /* catalog_version of the snapshot */
     int64_t state_seen;   /* state_version of its bans */

@@ -8,6 +8,9 @@
 #include "dialect/compile.h"
 #include "serve/live/account.h"
 #include "serve/live/costs.h"
+#include "serve/live/history.h"
+#include "serve/live/scrub.h"
+#include "serve/live/uploads.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -16,6 +19,29 @@
 #include <unistd.h>
 
 /* ---- bans ---- */
+
+/* Puts the ban where it belongs among the newest. */
+static int ban_show(struct bans *b, const struct state_ban *ban, struct pb_error *err)
+{
+    if (b->shown == NULL)
+        b->shown = arena_zero(&b->arena, BANS_SHOWN * sizeof *b->shown);
+    if (b->shown == NULL)
+        return error_memory(err);
+    size_t at = b->shown_n;
+    while (at > 0 && b->shown[at - 1].added < ban->added)
+        at--;
+    if (at == BANS_SHOWN)
+        return PB_OK;
+    b->shown_n += b->shown_n < BANS_SHOWN;
+    memmove(&b->shown[at + 1], &b->shown[at], (b->shown_n - 1 - at) * sizeof *b->shown);
+    struct ban_line *line = &b->shown[at];
+    memset(line, 0, sizeof *line);
+    snprintf(line->range, sizeof line->range, "%s", ban->range);
+    snprintf(line->reason, sizeof line->reason, "%s", ban->reason);
+    line->added = ban->added;
+    line->expires = ban->expires;
+    return PB_OK;
+}
 
 static int ban_add(void *arg, const struct state_ban *ban, struct pb_error *err)
 {
@@ -26,7 +52,8 @@ static int ban_add(void *arg, const struct state_ban *ban, struct pb_error *err)
     b->n++;
     if (ban->expires != 0 && (b->next_end == 0 || ban->expires < b->next_end))
         b->next_end = ban->expires;
-    return range_set_add(&b->set, &b->arena, &range, err);
+    int rc = ban_show(b, ban, err);
+    return rc == PB_OK ? range_set_add(&b->set, &b->arena, &range, err) : rc;
 }
 
 static int bans_read(struct watcher *w, struct bans **out, int64_t *version, struct pb_error *err)
@@ -79,6 +106,31 @@ static bool bans_take(struct watcher *w)
     return n > 0;
 }
 
+/* ---- tokens ---- */
+
+/* Reads them anew; what was uploaded with one that is gone goes, too. *changed is left alone when they are
+ * the same. */
+static int tokens_renew(struct watcher *w, bool *changed, struct pb_error *err)
+{
+    struct tokens *now = NULL;
+    if (w->state == NULL)
+        return PB_OK;
+    int rc = tokens_record(w->tokens, w->state, err);
+    if (rc == PB_OK)
+        rc = tokens_read(w->state, &now, err);
+    if (rc < 0)
+        return rc;
+    if (tokens_equal(now, w->tokens)) {
+        tokens_release(now);
+        return PB_OK;
+    }
+    tokens_release(w->tokens);
+    w->tokens = now;
+    uploads_keep(w->shared->uploads, now);
+    *changed = true;
+    return PB_OK;
+}
+
 /* ---- snapshots ---- */
 
 static void maker_failed(void *arg, const struct site_title *title, const struct pb_error *err)
@@ -116,8 +168,11 @@ static int snapshot_publish(struct watcher *w, struct site *site, struct serve_s
         admission_rates_clear(&w->shared->admission);
     damaged_hold(w->damaged);
     made->damaged = w->damaged;
+    tokens_hold(w->tokens);
+    made->tokens = w->tokens;
     account_limits(w, made);
     pthread_mutex_lock(&w->mutex);
+    made->number = w->generation + 1;
     w->snapshot = made;
     __atomic_add_fetch(&w->generation, 1, __ATOMIC_RELEASE);
     pthread_mutex_unlock(&w->mutex);
@@ -139,13 +194,16 @@ static int snapshot_make(struct watcher *w, struct serve_settings *settings, str
     struct site *site = NULL;
     struct bans *bans = NULL;
     int64_t version, state_version = w->state_seen;
+    bool changed = false;
     int rc = site_read(w, settings, &site, &version, err);
     if (rc < 0) {
         settings_release(settings);
         return rc;
     }
     rc = bans_read(w, &bans, &state_version, err);
-    if (rc < 0) { /* no reason to stand still: those that we know hold on, and watch_bans tries again */
+    if (rc == PB_OK && (rc = tokens_renew(w, &changed, err)) < 0)
+        bans_release(bans);
+    if (rc < 0) { /* no reason to stand still: those that we know hold on, and watch_record tries again */
         watch_state_failed(w, err);
         bans = bans_known(w);
         state_version = w->state_seen;
@@ -161,18 +219,23 @@ static int snapshot_make(struct watcher *w, struct serve_settings *settings, str
 static bool bans_equal(const struct bans *a, const struct bans *b)
 {
     return a->n == b->n && a->next_end == b->next_end && a->set.n == b->set.n &&
-           (a->set.n == 0 || memcmp(a->set.list, b->set.list, a->set.n * sizeof *a->set.list) == 0);
+           (a->set.n == 0 || memcmp(a->set.list, b->set.list, a->set.n * sizeof *a->set.list) == 0) &&
+           a->shown_n == b->shown_n &&
+           (a->shown_n == 0 || memcmp(a->shown, b->shown, a->shown_n * sizeof *a->shown) == 0);
 }
 
-/* The same site and settings with other bans; nothing when they are not other. */
-static int bans_renew(struct watcher *w, struct pb_error *err)
+/* The same site and settings with other bans and tokens; nothing when they are not other. */
+static int record_renew(struct watcher *w, struct pb_error *err)
 {
     struct bans *bans = NULL;
+    bool changed = false;
     int64_t version = w->state_seen;
     int rc = bans_read(w, &bans, &version, err);
+    if (rc == PB_OK && (rc = tokens_renew(w, &changed, err)) < 0)
+        bans_release(bans);
     if (rc < 0)
         return rc;
-    if (bans_equal(bans, w->snapshot->bans)) {
+    if (!changed && bans_equal(bans, w->snapshot->bans)) {
         bans_release(bans);
     } else {
         peers_pardon(w->shared->admission.peers, &w->snapshot->bans->set, &bans->set);
@@ -270,7 +333,7 @@ static bool state_ready(struct watcher *w)
 }
 
 /* Has the record changed, or does a ban end? */
-static void watch_bans(struct watcher *w)
+static void watch_record(struct watcher *w)
 {
     struct pb_error err;
     int64_t version = w->state_seen;
@@ -282,7 +345,7 @@ static void watch_bans(struct watcher *w)
     if (rc == PB_OK && !opened && !ours && version == w->state_seen && (end == 0 || end > clock_unix()))
         return;
     if (rc == PB_OK)
-        rc = bans_renew(w, &err);
+        rc = record_renew(w, &err);
     watch_state_failed(w, rc < 0 ? &err : NULL);
 }
 
@@ -310,13 +373,24 @@ static void watch_damage(struct watcher *w)
         watch_report(w, err.text); /* the next snapshot has it */
 }
 
+/* What is left lying goes, and tokens that were used are written down. */
+static void watch_uploads(struct watcher *w)
+{
+    struct pb_error err;
+    uploads_expire(w->shared->uploads, clock_monotonic_ms());
+    if (w->state != NULL && tokens_record(w->tokens, w->state, &err) < 0)
+        watch_state_failed(w, &err);
+}
+
 static void watch_once(struct watcher *w)
 {
     watch_catalog(w);
     watch_damage(w);
-    watch_bans(w);
+    watch_record(w);
+    watch_uploads(w);
     account_look(w);
     costs_look(w);
+    history_look(w->shared->history, w->shared);
     w->watched_at = clock_monotonic_ms();
     __atomic_store_n(&w->shared->watcher_seen, w->watched_at, __ATOMIC_RELAXED);
 }
@@ -405,6 +479,7 @@ void watcher_free(struct watcher *w)
     watcher_stop(w);
     scrub_stop(w->scrub);
     damaged_release(w->damaged);
+    tokens_release(w->tokens);
     if (w->snapshot != NULL)
         account_save(w);
     snapshot_release(w->snapshot);

@@ -1,9 +1,12 @@
 /*
- * Two checks. The host that was asked for must be a name of ours: a page in the operator's browser can give a
- * name of its own the address 127.0.0.1 (DNS rebinding), and then reads what that answers; but the browser
- * still sends the page's name. And where there is a token, the request must have it.
+ * Three checks. The host that was asked for must be a name of ours: a page in the operator's browser can give
+ * a name of its own the address 127.0.0.1 (DNS rebinding), and then reads what that answers; but the browser
+ * still sends the page's name. What changes something must not come from another site's page. And where there
+ * are tokens, the request must have one with the right that it needs.
  */
 #include "serve/protocol/admin_gate.h"
+
+#include "base/clock.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -68,23 +71,79 @@ static bool token_equal(struct slice sent, const char *token)
     return differs == 0;
 }
 
-static bool token_is_sent(struct slice authorization, const char *token)
+/* The token of the request; empty when it has none. */
+static struct slice token_sent(struct slice authorization)
 {
     static const char scheme[] = "Bearer ";
     enum { SCHEME = sizeof scheme - 1 };
     if (authorization.n < SCHEME ||
         !slice_equal_nocase((struct slice){authorization.p, SCHEME}, slice_of(scheme)))
-        return false;
+        return (struct slice){0};
     struct slice sent = {authorization.p + SCHEME, authorization.n - SCHEME};
     while (sent.n > 0 && sent.p[0] == ' ')
         sent = (struct slice){sent.p + 1, sent.n - 1};
-    return token_equal(sent, token);
+    return sent;
 }
 
-int admin_refusal(const struct exchange *x, const struct http_request *request)
+struct caller {
+    bool known;
+    unsigned rights;
+    const char *name; /* of its token in the record; "": it has none there */
+};
+
+/* Where there are tokens, each request needs one. Publishing needs one in any case: other users of this
+ * machine reach a loopback address, too. */
+static struct caller caller_of(const struct exchange *x, const struct http_request *request)
 {
     const char *token = x->snapshot->settings->admin.token;
+    struct slice sent = token_sent(request->authorization);
+    bool exposed = x->shared != NULL && x->shared->exposed;
+    if (token == NULL && !tokens_any(x->snapshot->tokens))
+        return (struct caller){!exposed, RIGHT_LOOK | RIGHT_BAN, ""};
+    if (token != NULL && token_equal(sent, token))
+        return (struct caller){true, RIGHT_LOOK | RIGHT_BAN | RIGHT_PUBLISH, ""};
+    int64_t now = clock_unix();
+    struct token *stored = sent.n > 0 ? tokens_find(x->snapshot->tokens, sent, now) : NULL;
+    if (stored == NULL)
+        return (struct caller){0};
+    __atomic_store_n(&stored->used, now, __ATOMIC_RELAXED);
+    return (struct caller){true, stored->rights, stored->name};
+}
+
+/* A page of somebody else's in the operator's browser can send a request to us, but not change what the
+ * browser says of where it comes from. Programs say nothing. */
+static bool origin_is_ours(const struct http_request *r)
+{
+    static const char *const schemes[] = {"http://", "https://"};
+    struct slice asked = r->authority.n > 0 ? r->authority : r->host, site = r->fetch_site;
+    if (site.p != NULL && !slice_equal(site, slice_of("same-origin")) && !slice_equal(site, slice_of("none")))
+        return false;
+    if (r->origin.p == NULL)
+        return true;
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        size_t n = strlen(schemes[i]);
+        if (r->origin.n > n && slice_equal_nocase((struct slice){r->origin.p, n}, slice_of(schemes[i])))
+            return slice_equal_nocase((struct slice){r->origin.p + n, r->origin.n - n}, asked);
+    }
+    return false;
+}
+
+int admin_refusal(const struct exchange *x, const struct http_request *request, unsigned needed)
+{
     if (!host_is_ours(x, host_of(request)))
         return 421;
-    return token == NULL || token_is_sent(request->authorization, token) ? 0 : 401;
+    if (needed > RIGHT_LOOK && !origin_is_ours(request))
+        return 403;
+    if (needed == 0)
+        return 0;
+    struct caller caller = caller_of(x, request);
+    if ((caller.rights & needed) == needed && caller.known)
+        return 0;
+    return caller.known && !(needed & RIGHT_PUBLISH && caller.name[0] == '\0') ? 403 : 401;
+}
+
+const char *admin_caller(const struct exchange *x, const struct http_request *request)
+{
+    const char *name = caller_of(x, request).name;
+    return name != NULL ? name : "";
 }

@@ -33,6 +33,7 @@ enum refusal {
 enum verdict {
     VERDICT_MORE,  /* the request is not complete */
     VERDICT_REPLY, /* the plan answers the first *used bytes */
+    VERDICT_TAKE,  /* the first *used bytes are a head; plan->intake takes the body, and answers */
     VERDICT_CLOSE, /* close without a reply */
 };
 
@@ -40,13 +41,17 @@ struct protocol {
     const char *name;    /* also the key under which its addresses are configured */
     const char *address; /* the default address to listen on; NULL: none */
     bool short_idle;     /* a connection without a request is closed after short_idle_ms, not idle_ms */
-    bool for_operator;   /* the operator's address: no limits, bans, reported counters or log lines */
+    bool for_operator;   /* the operator's address: no limits, bans, reported counters or log lines. Only here
+                            are bodies   taken */
     size_t input_max; /* bytes; a request that is longer closes the connection. At most PROTOCOL_INPUT_MAX */
     /* Parses the request at the start of in[0, n), and plans its reply. VERDICT_MORE: nothing is changed.
      * Also called again for a request that was held back: it must have no effect that a second call would
      * repeat. */
     enum verdict (*next)(const struct exchange *x, const char *in, size_t n, size_t *used,
                          struct reply_plan *plan, struct access *access);
+    /* Appends the next piece of a reply that goes on; nothing, when there is nothing new. False: the reply
+     * ends. NULL where no reply goes on. */
+    bool (*more)(const struct exchange *x, struct reply_feed *feed, struct buffer *out);
     /* Plans an error in reply to the same request. `in` is the same as for `next`. */
     void (*refuse)(const struct exchange *x, const char *in, size_t n, enum refusal why,
                    struct reply_plan *plan);

@@ -40,7 +40,7 @@ static struct memory packed_make(enum archive_format format, int level, const ch
     struct memory m = {test_malloc(ROOM), 0, ROOM};
     for (size_t i = 0; i < SIZE; i++)
         plain[i] = (uint8_t)(i * i / 7 % 13 + (i % 1000 == 0) * (i / 1000));
-    assert_int_equal(archive_writer_open(format, level, member, SIZE, memory_add, &m, &w, &err), 0);
+    assert_int_equal(archive_writer_open(format, level, member, SIZE, -1, memory_add, &m, &w, &err), 0);
     assert_int_equal(archive_writer_add(w, plain, 1, &err), 0);
     assert_int_equal(archive_writer_add(w, plain + 1, SIZE - 1, &err), 0);
     assert_int_equal(archive_writer_add(w, plain, 1, &err), PB_INVALID);
@@ -141,7 +141,7 @@ static void errors_of_the_callbacks_come_through(void **state)
     (void)state;
     assert_int_equal(archive_extract(ARCHIVE_7Z, &input, "a.map", 10, memory_add, &none, &err), PB_DENIED);
     assert_string_equal(err.text, "wrong password");
-    assert_int_equal(archive_writer_open(ARCHIVE_ZIP, 0, "a.map", SIZE, memory_add, &none, &w, &err), 0);
+    assert_int_equal(archive_writer_open(ARCHIVE_ZIP, 0, "a.map", SIZE, -1, memory_add, &none, &w, &err), 0);
     int rc = archive_writer_add(w, plain, SIZE, &err);
     if (rc == PB_OK)
         rc = archive_writer_finish(w, &err);

@@ -66,7 +66,7 @@ static int archive_make(void **state)
         x = x * 1664525 + 1013904223;
         plain[i] = i % (1 << 18) < (1 << 17) ? (uint8_t)(i % 251) : (uint8_t)(x >> 24);
     }
-    return archive_writer_open(ARCHIVE_7Z, 0, "a.map", SIZE, memory_add, &packed, &w, &err) < 0 ||
+    return archive_writer_open(ARCHIVE_7Z, 0, "a.map", SIZE, -1, memory_add, &packed, &w, &err) < 0 ||
            archive_writer_add(w, plain, SIZE, &err) < 0 || archive_writer_finish(w, &err) < 0 ||
            (archive_writer_free(w), false);
 }

@@ -7,7 +7,9 @@
 #include <stdio.h>
 
 static struct serve_settings settings;
-static const struct snapshot snapshot = {.settings = &settings};
+static struct snapshot snapshot = {.settings = &settings};
+static struct shared shared;
+static unsigned needed = RIGHT_LOOK;
 static const char *address; /* that the client has reached */
 
 static bool reached(const struct channel *channel, struct sockaddr_storage *out)
@@ -23,14 +25,19 @@ static bool reached(const struct channel *channel, struct sockaddr_storage *out)
                      out->ss_family == AF_INET ? (void *)&v4->sin_addr : (void *)&v6->sin6_addr) == 1;
 }
 
-static int refusal(const char *before, const char *value, const char *after)
+static int refusal_of(const char *before, const char *value, const char *after, unsigned right)
 {
     char text[1000];
     struct http_request r;
-    const struct exchange x = {.snapshot = &snapshot, .reached = reached};
+    const struct exchange x = {.snapshot = &snapshot, .reached = reached, .shared = &shared};
     snprintf(text, sizeof text, "%s%s%s\r\n\r\n", before, value, after);
     assert_int_equal(http_request_parse(text, strlen(text), &r), strlen(text));
-    return admin_refusal(&x, &r);
+    return admin_refusal(&x, &r, right);
+}
+
+static int refusal(const char *before, const char *value, const char *after)
+{
+    return refusal_of(before, value, after, needed);
 }
 
 static int of_host(const char *host)
@@ -113,10 +120,98 @@ static void tokens(void **state)
     settings.admin.token = NULL;
 }
 
+/* Stored tokens: each has rights of its own. */
+static void rights(void **state)
+{
+    static const char look[] = "GET / HTTP/1.1\r\nHost: localhost:1\r\nAuthorization: Bearer look";
+    static const char all[] = "GET / HTTP/1.1\r\nHost: localhost:1\r\nAuthorization: Bearer all";
+    static const char none[] = "GET / HTTP/1.1\r\nHost: localhost:1";
+    struct digest_result digest;
+    struct pb_error err;
+    (void)state;
+    address = NULL;
+    struct tokens *t = calloc(1, sizeof *t + 3 * sizeof t->list[0]);
+    assert_non_null(t);
+    static const char *const texts[] = {"look", "all", "expired"};
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(digest_bytes(DIGEST_SHA256, texts[i], strlen(texts[i]), &digest, &err), 0);
+        t->list[i] =
+            (struct token){.hash = digest.sha256, .rights = i == 0 ? 1 : 7, .expires = i == 2 ? 1 : 0};
+        snprintf(t->list[i].name, sizeof t->list[i].name, "%s", texts[i]);
+    }
+    needed = RIGHT_PUBLISH;
+    assert_int_equal(refusal(none, "", ""), 401); /* also where there is no token at all */
+    needed = RIGHT_BAN;
+    assert_int_equal(refusal(none, "", ""), 0);
+    shared.exposed = true;
+    assert_int_equal(refusal(none, "", ""), 401);
+    shared.exposed = false;
+    t->references = 1;
+    t->n = 3;
+    snapshot.tokens = t;
+    assert_int_equal(refusal(none, "", ""), 401);
+    assert_int_equal(refusal(look, "", ""), 403);
+    assert_int_equal(refusal(look, "x", ""), 401);
+    assert_int_equal(refusal(all, "", ""), 0);
+    assert_int_equal(refusal(all, "", "\r\nOrigin: http://localhost:1"), 0);
+    assert_int_equal(refusal(all, "", "\r\nOrigin: https://LOCALHOST:1"), 0);
+    assert_int_equal(refusal(all, "", "\r\nOrigin: http://localhost:2"), 403);
+    assert_int_equal(refusal(all, "", "\r\nOrigin: http://localhost"), 403);
+    assert_int_equal(refusal(all, "", "\r\nOrigin: null"), 403);
+    assert_int_equal(refusal(all, "", "\r\nOrigin:"), 403);
+    needed = RIGHT_LOOK;
+    assert_int_equal(refusal(look, "", "\r\nOrigin: http://evil.example"),
+                     0); /* nothing changes, and it can't be read */
+    assert_int_equal(refusal("GET / HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ", "expired", ""),
+                     401);
+    settings.admin.token = "0123456789abcdef";
+    assert_int_equal(refusal(look, "", ""), 0);
+    needed = 0;
+    assert_int_equal(refusal(none, "", ""), 0);
+    assert_int_equal(of_host("evil.example"), 421);
+    settings.admin.token = NULL;
+    needed = RIGHT_LOOK;
+    snapshot.tokens = NULL;
+    free(t);
+}
+
+/* What a browser says of where a request comes from. */
+static void origins(void **state)
+{
+    static const char before[] = "POST /ban HTTP/1.1\r\nHost: localhost:2304\r\n";
+    static const char *const ours[] = {
+        "X: y", "Origin: http://localhost:2304", "Origin: https://LocalHost:2304",
+        "Origin: http://localhost:2304\r\nSec-Fetch-Site: same-origin", "Sec-Fetch-Site: none"};
+    static const char *const others[] = {"Origin: null",
+                                         "Origin: ",
+                                         "Origin: localhost:2304",
+                                         "Origin: http://localhost",
+                                         "Origin: http://localhost:2305",
+                                         "Origin: http://127.0.0.1:2304",
+                                         "Origin: http://localhost:2304.evil.example",
+                                         "Origin: http://evil.example",
+                                         "Origin: ftp://localhost:2304",
+                                         "Origin: http://localhost:2304\r\nSec-Fetch-Site: cross-site",
+                                         "Sec-Fetch-Site: same-site",
+                                         "Sec-Fetch-Site: "};
+    (void)state;
+    address = NULL;
+    for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
+        assert_int_equal(refusal_of(before, ours[i], "", RIGHT_BAN), 0);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        assert_int_equal(refusal_of(before, others[i], "", RIGHT_BAN), 403);
+        assert_int_equal(refusal_of(before, others[i], "", RIGHT_LOOK), 0);
+    }
+    settings.admin.token = "0123456789abcdef";
+    assert_int_equal(refusal_of(before, ours[0], "", RIGHT_BAN), 401);
+    assert_int_equal(refusal_of(before, ours[0], "", 0), 0);
+    assert_int_equal(refusal_of("POST /ban HTTP/1.1\r\nHost: evil.example", "", "", 0), 421);
+    settings.admin.token = NULL;
+}
+
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(names),
-    cmocka_unit_test(the_address_itself),
-    cmocka_unit_test(configured),
-    cmocka_unit_test(tokens),
+    cmocka_unit_test(names),      cmocka_unit_test(the_address_itself),
+    cmocka_unit_test(configured), cmocka_unit_test(tokens),
+    cmocka_unit_test(rights),     cmocka_unit_test(origins),
 };
 TEST_MAIN(tests)
