@@ -8,12 +8,16 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.error
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+# Whoever ends us by a signal does not end what we started, which has sessions of its own: `finally` does.
+for ending in (signal.SIGTERM, signal.SIGHUP):
+    signal.signal(ending, lambda number, frame: sys.exit(128 + number))
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
