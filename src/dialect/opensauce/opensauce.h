@@ -29,8 +29,6 @@ struct opensauce_config {
     const char *redirect_root; /* may be NULL */
     const char *masters;       /* the list as XML */
     size_t masters_size;
-    int64_t masters_modified;
-    char masters_modified_text[HTTP_DATE];
     char masters_etag[HTTP_ETAG];
 };
 
