@@ -53,17 +53,23 @@ static int times_make(const struct pb_config *c, struct serve_settings *s, struc
     return PB_OK;
 }
 
-static int verify_make(const struct pb_config *c, struct serve_settings *s, struct pb_error *err)
+static int switch_make(const struct pb_config *c, const char *key, bool *on, struct pb_error *err)
 {
     const struct config_value *v;
+    if (config_values(c, "server", key, &v, 1) == 0)
+        return PB_OK;
+    *on = strcmp(v->value, "yes") == 0;
+    if (!*on && strcmp(v->value, "no") != 0)
+        return error_set(err, PB_INVALID, "%s: %s is yes or no, not %s", v->where, key, v->value);
+    return PB_OK;
+}
+
+static int verify_make(const struct pb_config *c, struct serve_settings *s, struct pb_error *err)
+{
     s->verify = true;
     s->verify_rate = VERIFY_RATE;
-    if (config_values(c, "server", "verify", &v, 1) > 0) {
-        s->verify = strcmp(v->value, "yes") == 0;
-        if (!s->verify && strcmp(v->value, "no") != 0)
-            return error_set(err, PB_INVALID, "%s: verify is yes or no, not %s", v->where, v->value);
-    }
-    return config_bytes(c, "verify_rate", VERIFY_RATE_MAX, &s->verify_rate, err);
+    int rc = switch_make(c, "verify", &s->verify, err);
+    return rc < 0 ? rc : config_bytes(c, "verify_rate", VERIFY_RATE_MAX, &s->verify_rate, err);
 }
 
 static int deny_make(const struct pb_config *c, struct serve_settings *s, struct pb_error *err)
@@ -147,6 +153,9 @@ int config_settings(const struct pb_config *c, struct serve_settings **out, stru
         rc = deny_make(c, s, err);
     if (rc == PB_OK)
         rc = verify_make(c, s, err);
+    s->index = true;
+    if (rc == PB_OK)
+        rc = switch_make(c, "index", &s->index, err);
     if (rc == PB_OK)
         rc = config_limits(c, s, err);
     if (rc == PB_OK)

@@ -320,6 +320,30 @@ static struct site_lasting escape_lasting(const char *attributes)
     return lasting;
 }
 
+static bool escape_about(const struct site_title *title, const void *settings, struct dialect_about *about)
+{
+    const struct es_attributes *a = &compiled_of(title)->attributes;
+    (void)settings;
+    if (about == NULL)
+        return true;
+    if (a->collection && a->title != NULL && a->title[0] != '\0')
+        about->label = a->title;
+    buffer_text(&about->fetch, title->name);
+    for (size_t i = 0; i < title->n; i++) {
+        const struct site_entry *e = &title->entries[i];
+        if (e->kind == ES_DATA)
+            about->size += e->size;
+        if (e->kind != ES_LIST)
+            continue;
+        if (!a->collection) {
+            buffer_format(&about->fetch, "/%s", e->name);
+            buffer_format(&about->download, "%s/", title->name);
+        }
+        buffer_text(&about->download, e->name);
+    }
+    return true;
+}
+
 /* ---- the same for a static host ---- */
 
 static bool escape_export_path(const struct site_title *title, const struct site_entry *entry, unsigned n,
@@ -367,6 +391,8 @@ const struct dialect escape_dialect = {
     .lasting = escape_lasting,
     .compile = escape_compile,
     .compile_site = escape_compile_site,
+    .game = "Escape",
+    .about = escape_about,
     .serve_http = escape_serve,
     .export_path = escape_export_path,
     .export_site = escape_export_site,

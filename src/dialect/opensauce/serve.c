@@ -23,6 +23,7 @@ struct compiled {
     bool proof_known;
     struct sha256 proof;
     struct md5 map_md5;
+    uint64_t map_size;
     const char *redirect_root;  /* of this map; NULL: none */
     const char *host_directory; /* "": parts are at the redirect root itself */
 };
@@ -79,6 +80,7 @@ int opensauce_compile(struct site_title *title, const struct md5 *md5, struct pb
     c->proof_known = a.proof_known;
     c->proof = a.proof;
     c->map_md5 = a.map.md5;
+    c->map_size = a.map.uncompressed_size;
     c->redirect_root = a.redirect_root;
     c->host_directory = a.map.host_directory;
     c->names_last = a.level >= 0;
@@ -355,6 +357,23 @@ struct site_lasting opensauce_lasting(const char *attributes)
 {
     (void)attributes;
     return (struct site_lasting){.kinds = 1u << OS_PART};
+}
+
+bool opensauce_about(const struct site_title *title, const void *settings, struct dialect_about *about)
+{
+    const struct compiled *c = title->compiled;
+    const struct opensauce_config *config = settings;
+    if (c->encrypted || !config->enabled)
+        return false;
+    if (about == NULL)
+        return true;
+    about->size = c->map_size;
+    if (c->raw != NULL) {
+        about->label = c->raw->name;
+        buffer_format(&about->download, "%s%s", OS_RAW_PATH + 1, c->raw->name);
+    }
+    buffer_text(&about->fetch, title->name);
+    return true;
 }
 
 /* What a redirect target at /parts serves, and maps that need no password, as /maps/NAME. */

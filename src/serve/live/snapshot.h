@@ -32,6 +32,7 @@ struct serve_settings {
     unsigned head_max;      /* bytes of an HTTP request's head */
     enum log_format log_format;
     struct admin_access admin;
+    bool index;           /* answer GET / with a page for people */
     bool verify;          /* check objects in the background */
     uint64_t verify_rate; /* bytes a second; 0: no limit */
 };

@@ -1,4 +1,5 @@
 /* HTTP for the engine: parse a request, ask each dialect in turn. */
+#include "dialect/page.h"
 #include "serve/admission/ranges.h"
 #include "serve/protocol/protocol.h"
 #include "wire/http_relay.h"
@@ -11,6 +12,47 @@ static void refuse(const struct exchange *x, const struct http_request *request,
 {
     struct http_moment moment = {HTTP_SERVER, x->date};
     http_reply_status(&moment, request, status, plan);
+}
+
+/* No page runs a script, loads anything or is shown within another. */
+#define PAGE_HEAD                                                                                            \
+    "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "              \
+    "form-action 'none'; frame-ancestors 'none'\r\n"                                                         \
+    "X-Content-Type-Options: nosniff\r\n"
+
+/* GET /, for a browser; games do not ask for it. False: there is no page. */
+static bool page_answer(const struct exchange *x, const struct http_request *request, struct reply_plan *plan)
+{
+    const struct page *page = x->snapshot->site->page;
+    struct http_moment moment = {HTTP_SERVER, x->date};
+    struct http_request whole = *request;
+    size_t n;
+    if (!slice_equal(request->path, slice_of("/")) || page == NULL || !x->snapshot->settings->index)
+        return false;
+    if (request->method == HTTP_OTHER) {
+        refuse(x, request, 405, plan);
+        return true;
+    }
+    char *text = page_render(page, request->authority.n > 0 ? request->authority : request->host, &n);
+    if (text == NULL) {
+        refuse(x, request, 503, plan);
+        return true;
+    }
+    whole.range = (struct slice){0};
+    struct http_resource resource = {.type = "text/html; charset=utf-8",
+                                     .etag = page_etag(page),
+                                     .cache = HTTP_CACHE_BRIEF,
+                                     .extra = PAGE_HEAD,
+                                     .memory = text,
+                                     .size = n};
+    http_reply_resource(&moment, &whole, &resource, plan);
+    plan->owned = plan->body == BODY_MEMORY;
+    /* A 412 has a text of its own. */
+    if (plan->owned && plan->memory != text)
+        plan->owned = false;
+    if (!plan->owned)
+        free(text);
+    return true;
 }
 
 static void answer(const struct exchange *x, const struct http_request *request, struct reply_plan *plan)
@@ -31,7 +73,8 @@ static void answer(const struct exchange *x, const struct http_request *request,
             return;
     }
     plan->dialect = REPLY_NO_DIALECT;
-    refuse(x, request, 404, plan);
+    if (!page_answer(x, request, plan))
+        refuse(x, request, 404, plan);
 }
 
 /* The dialect has named a server that is to be asked first. */
