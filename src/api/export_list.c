@@ -49,13 +49,10 @@ static bool line_next(struct slice *rest, struct slice *line)
     return true;
 }
 
-int export_list_read(int folder, struct export_list *l, struct pb_error *err)
+int export_list_check(const struct export_list *l, struct pb_error *err)
 {
     size_t number = 0;
     const char *why = "";
-    int rc = file_read_here(folder, EXPORT_LIST, &l->lines, err);
-    if (rc < 0)
-        return rc == PB_NOT_FOUND ? rc : error_context(err, "%s", EXPORT_LIST);
     struct slice rest = {l->lines.p, l->lines.n}, line;
     while (line_next(&rest, &line)) {
         number++;
@@ -65,6 +62,14 @@ int export_list_read(int folder, struct export_list *l, struct pb_error *err)
     if (l->lines.n > 0 && l->lines.p[l->lines.n - 1] != '\n')
         return error_set(err, PB_INVALID, "%s: its last line is not complete", EXPORT_LIST);
     return PB_OK;
+}
+
+int export_list_read(int folder, struct export_list *l, struct pb_error *err)
+{
+    int rc = file_read_here(folder, EXPORT_LIST, &l->lines, err);
+    if (rc == PB_OK)
+        return export_list_check(l, err);
+    return rc == PB_NOT_FOUND ? rc : error_context(err, "%s", EXPORT_LIST);
 }
 
 int export_list_add(struct export_list *l, const char *path, const struct sha256 *digest,

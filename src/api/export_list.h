@@ -19,6 +19,9 @@ void export_list_free(struct export_list *l);
  * not what an export writes; the error names it. */
 PB_MUST_USE int export_list_read(int folder, struct export_list *l, struct pb_error *err);
 
+/* Are all lines what an export writes? Part of export_list_read. PB_INVALID. */
+PB_MUST_USE int export_list_check(const struct export_list *l, struct pb_error *err);
+
 /* Adds a file. */
 PB_MUST_USE int export_list_add(struct export_list *l, const char *path, const struct sha256 *digest,
                                 struct pb_error *err);
