@@ -200,13 +200,20 @@ static int before_read(struct export *x, bool prune, struct pb_error *err)
     return rc;
 }
 
+static int folder_sync(const struct export *x, struct pb_error *err)
+{
+    return syncfs(x->folder) == 0 ? PB_OK : error_errno(err, errno, "sync");
+}
+
 /* Names first: whatever a crash leaves behind is on the list, and can be removed later. */
 static int names_write(struct export *x, const struct site *site, struct pb_error *err)
 {
     x->naming = true;
     int rc = site_export(x, site, err);
     x->naming = false;
-    return rc == PB_OK ? export_list_write(x->folder, &x->now, &x->before, false, err) : rc;
+    if (rc == PB_OK)
+        rc = export_list_write(x->folder, &x->now, &x->before, false, err);
+    return rc == PB_OK ? folder_sync(x, err) : rc;
 }
 
 /* All that is named is there, and synced. */
@@ -216,6 +223,9 @@ static int prune(struct export *x, struct pb_error *err)
     int rc = export_list_prune(x->folder, &x->before, &x->now, &pruned, err);
     x->report->removed = pruned.removed;
     x->report->kept = pruned.kept;
+    /* Else a power cut could leave a file that no list has. */
+    if (rc == PB_OK && pruned.removed > 0)
+        rc = folder_sync(x, err);
     return rc == PB_OK ? export_list_write(x->folder, &x->now, NULL, true, err) : rc;
 }
 
@@ -243,8 +253,8 @@ static int export_run(struct export *x, bool remove, struct pb_error *err)
         rc = names_write(x, site, err);
     if (rc == PB_OK)
         rc = site_export(x, site, err);
-    if (rc == PB_OK && syncfs(x->folder) != 0)
-        rc = error_errno(err, errno, "sync");
+    if (rc == PB_OK)
+        rc = folder_sync(x, err);
     /* What is missing here for a fault is live all the same. */
     if (rc == PB_OK && remove && first.status == PB_OK)
         rc = prune(x, err);

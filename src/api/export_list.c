@@ -191,18 +191,24 @@ int export_list_write(int folder, const struct export_list *now, const struct ex
 
 /* ---- removing ---- */
 
-/* Folders that are empty now go, from the innermost out. */
-static void folders_remove(struct tree *t, char *path)
+/* Folders above the path that are empty now go, from the innermost out. */
+static int folders_remove(struct tree *t, char *path, struct pb_error *err)
 {
-    for (char *slash; (slash = strrchr(path, '/')) != NULL;) {
+    int rc = PB_OK;
+    for (char *slash; rc == PB_OK && (slash = strrchr(path, '/')) != NULL;) {
         int in;
         const char *base;
         *slash = '\0';
         tree_forget(t);
-        if (tree_reach(t, path, &in, &base, NULL) < 0 || unlinkat(in, base, AT_REMOVEDIR) != 0)
+        if (tree_reach(t, path, &in, &base, NULL) < 0 || unlinkat(in, base, AT_REMOVEDIR) == 0 ||
+            errno == ENOENT)
+            continue;
+        if (errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR)
             break;
+        rc = error_errno(err, errno, "remove it");
     }
     tree_forget(t);
+    return rc < 0 ? error_context(err, "%s", path) : PB_OK;
 }
 
 /* One path that is no longer named, and the n lines that say what was written there. */
@@ -223,8 +229,8 @@ static int path_prune(struct tree *t, const struct slice *lines, size_t n, struc
         rc = file_open_regular(in, base, false, &fd, &size, err);
     if (rc == PB_OK)
         rc = digest_file(DIGEST_SHA256, fd, &r, err);
-    if (rc == PB_NOT_FOUND)
-        return PB_OK;
+    if (rc == PB_NOT_FOUND) /* gone by an earlier call, which may have been broken off here */
+        return folders_remove(t, path, err);
     if (rc == PB_INVALID) { /* a link, a folder: not what was written */
         out->kept++;
         return PB_OK;
@@ -244,8 +250,7 @@ static int path_prune(struct tree *t, const struct slice *lines, size_t n, struc
         return error_context(err, "%s", path);
     }
     out->removed++;
-    folders_remove(t, path);
-    return PB_OK;
+    return folders_remove(t, path, err);
 }
 
 int export_list_prune(int folder, const struct export_list *before, const struct export_list *now,
