@@ -34,7 +34,7 @@ status() { # CURL ARGUMENT...
     [ "$(status -X POST "$url?map=a")" = 405 ]
     [ "$(status -d x=y "$url?map=a")" = 405 ]
     [ "$(status -X DELETE "http://$at/maps/a.map")" = 405 ]
-    [ "$(status "http://$at/")" = 404 ]
+    [ "$(status "http://$at/index.html")" = 404 ]
     [ "$(status --path-as-is "http://$at/maps/../a.map")" = 404 ]
     [ "$(status "http://$at/maps/A.map")" = 200 ]
     [ "$(status "http://$at/maps/a.yelo")" = 404 ]
