@@ -3,7 +3,6 @@
 #include "dialect/page.h"
 
 #include "base/text.h"
-#include "wire/http_reply.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -21,14 +20,12 @@ enum {
     PAGE_MAX = PAGE_TITLES_MAX * ROW_MAX + 64 * 1024,
     LABEL_MAX = 200,
     URL_PATH_MAX = 2048,
-    HOST_MAX = 255,
 };
 
 struct page {
     const char *text;
     size_t size;
     size_t hosts, names; /* marks in it */
-    char etag[HTTP_ETAG];
 };
 
 /* Text for people: at most LABEL_MAX bytes of it. */
@@ -232,17 +229,12 @@ static size_t marks_count(const struct buffer *b, const char *mark)
 /* The text is complete: keeps it in the site's arena. */
 static int page_keep(struct site *site, const struct buffer *text, struct pb_error *err)
 {
-    struct digest_result digest;
     struct page *p = arena_zero(&site->arena, sizeof *p);
     if (p == NULL || text->failed || (p->text = arena_copy(&site->arena, text->p, text->n)) == NULL)
         return error_memory(err);
     p->size = text->n;
     p->hosts = marks_count(text, HOST_MARK);
     p->names = marks_count(text, NAME_MARK);
-    int rc = digest_bytes(DIGEST_SHA256, text->p, text->n, &digest, err);
-    if (rc < 0)
-        return rc;
-    http_etag(&digest.sha256, p->etag);
     site->page = p;
     return PB_OK;
 }
@@ -267,15 +259,10 @@ int page_make(const struct dialect *const *all, void *const *settings, struct si
 
 /* ---- for a request ---- */
 
-const char *page_etag(const struct page *p)
-{
-    return p->etag;
-}
-
 /* What a Host header may be. Nothing in it needs escaping. */
 static bool host_ok(struct slice host)
 {
-    bool ok = host.n > 0 && host.n <= HOST_MAX;
+    bool ok = host.n > 0 && host.n <= PAGE_HOST_MAX;
     for (size_t i = 0; ok && i < host.n; i++) {
         char c = ascii_lower(host.p[i]);
         ok = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || strchr(".-:[]", c) != NULL;
@@ -294,18 +281,64 @@ static struct slice without_port(struct slice host)
     return host;
 }
 
-char *page_render(const struct page *p, struct slice host, size_t *n)
+static struct page_text *text_make(const struct page *p, struct slice host)
 {
-    if (!host_ok(host))
-        host = slice_of("HOST");
+    struct digest_result digest;
     struct slice name = without_port(host);
-    *n = p->size - p->hosts - p->names + p->hosts * host.n + p->names * name.n;
-    char *out = malloc(*n + 1), *at = out;
-    for (size_t i = 0; out != NULL && i < p->size; i++) {
-        char c = p->text[i];
-        struct slice piece = c == HOST_MARK[0] ? host : c == NAME_MARK[0] ? name : (struct slice){&c, 1};
-        memcpy(at, piece.p, piece.n);
-        at += piece.n;
+    size_t size = p->size - p->hosts - p->names + p->hosts * host.n + p->names * name.n;
+    struct page_text *t = malloc(sizeof *t + size);
+    if (t == NULL)
+        return NULL;
+    char *to = t->text;
+    for (const char *at = p->text, *end = p->text + p->size; at < end;) {
+        size_t n = strcspn(at, HOST_MARK NAME_MARK);
+        memcpy(to, at, n);
+        to += n, at += n;
+        if (at == end)
+            break;
+        struct slice piece = *at++ == HOST_MARK[0] ? host : name;
+        memcpy(to, piece.p, piece.n);
+        to += piece.n;
     }
-    return out;
+    t->size = size;
+    memcpy(t->host, host.p, host.n);
+    t->host[host.n] = '\0';
+    if (digest_bytes(DIGEST_SHA256, t->text, size, &digest, NULL) < 0) {
+        free(t);
+        return NULL;
+    }
+    http_etag(&digest.sha256, t->etag);
+    return t;
+}
+
+/* The text of the slot, which becomes this host's if it is nobody's. */
+static const struct page_text *slot_take(struct page_text **slot, const struct page *p, struct slice host)
+{
+    struct page_text *there = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
+    if (there != NULL)
+        return there;
+    struct page_text *made = text_make(p, host);
+    if (made != NULL &&
+        __atomic_compare_exchange_n(slot, &there, made, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+        return made;
+    free(made);
+    return there;
+}
+
+const struct page_text *page_text_for(struct page_texts *t, const struct page *p, struct slice host)
+{
+    enum { LAST = PAGE_HOSTS - 1 }; /* for all that have none of their own */
+    for (size_t i = 0; i < LAST && host_ok(host); i++) {
+        const struct page_text *text = slot_take(&t->slots[i], p, host);
+        if (text == NULL || slice_equal(slice_of(text->host), host))
+            return text;
+    }
+    return slot_take(&t->slots[LAST], p, slice_of("HOST"));
+}
+
+void page_texts_free(struct page_texts *t)
+{
+    for (size_t i = 0; i < PAGE_HOSTS; i++)
+        free(t->slots[i]);
+    *t = (struct page_texts){0};
 }

@@ -38,13 +38,17 @@ void bans_release(struct bans *b)
 struct snapshot *snapshot_new(struct site *site, struct serve_settings *settings, struct bans *bans)
 {
     struct snapshot *s = calloc(1, sizeof *s);
-    if (s == NULL) {
+    struct page_texts *pages = calloc(1, sizeof *pages);
+    if (s == NULL || pages == NULL) {
+        free(s);
+        free(pages);
         site_release(site);
         settings_release(settings);
         bans_release(bans);
         return NULL;
     }
-    *s = (struct snapshot){1, site, settings, bans, NULL, {&settings->limits, &settings->deny, &bans->set}};
+    *s = (struct snapshot){
+        1, site, settings, bans, NULL, pages, {&settings->limits, &settings->deny, &bans->set}};
     return s;
 }
 
@@ -61,5 +65,7 @@ void snapshot_release(struct snapshot *s)
     settings_release(s->settings);
     bans_release(s->bans);
     damaged_release(s->damaged);
+    page_texts_free(s->pages);
+    free(s->pages);
     free(s);
 }

@@ -3,7 +3,7 @@
 #ifndef PB_SERVE_LIVE_SNAPSHOT_H
 #define PB_SERVE_LIVE_SNAPSHOT_H
 
-#include "dialect/dialect.h"
+#include "dialect/page.h"
 #include "serve/admission/admission.h"
 #include "serve/live/damaged.h"
 
@@ -51,8 +51,9 @@ struct snapshot {
     struct site *site;
     struct serve_settings *settings;
     struct bans *bans;
-    struct damaged *damaged; /* these objects are not served; NULL: none */
-    struct rules rules;      /* of `settings` and `bans` */
+    struct damaged *damaged;  /* these objects are not served; NULL: none */
+    struct page_texts *pages; /* for browsers; used from several threads */
+    struct rules rules;       /* of `settings` and `bans` */
 };
 
 void settings_hold(struct serve_settings *s);

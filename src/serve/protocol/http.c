@@ -1,5 +1,4 @@
 /* HTTP for the engine: parse a request, ask each dialect in turn. */
-#include "dialect/page.h"
 #include "serve/admission/ranges.h"
 #include "serve/protocol/protocol.h"
 #include "wire/http_relay.h"
@@ -25,33 +24,25 @@ static bool page_answer(const struct exchange *x, const struct http_request *req
 {
     const struct page *page = x->snapshot->site->page;
     struct http_moment moment = {HTTP_SERVER, x->date};
-    struct http_request whole = *request;
-    size_t n;
     if (!slice_equal(request->path, slice_of("/")) || page == NULL || !x->snapshot->settings->index)
         return false;
     if (request->method == HTTP_OTHER) {
         refuse(x, request, 405, plan);
         return true;
     }
-    char *text = page_render(page, request->authority.n > 0 ? request->authority : request->host, &n);
+    const struct page_text *text = page_text_for(
+        x->snapshot->pages, page, request->authority.n > 0 ? request->authority : request->host);
     if (text == NULL) {
         refuse(x, request, 503, plan);
         return true;
     }
-    whole.range = (struct slice){0};
     struct http_resource resource = {.type = "text/html; charset=utf-8",
-                                     .etag = page_etag(page),
+                                     .etag = text->etag,
                                      .cache = HTTP_CACHE_BRIEF,
                                      .extra = PAGE_HEAD,
-                                     .memory = text,
-                                     .size = n};
-    http_reply_resource(&moment, &whole, &resource, plan);
-    plan->owned = plan->body == BODY_MEMORY;
-    /* A 412 has a text of its own. */
-    if (plan->owned && plan->memory != text)
-        plan->owned = false;
-    if (!plan->owned)
-        free(text);
+                                     .memory = text->text,
+                                     .size = text->size};
+    http_reply_resource(&moment, request, &resource, plan);
     return true;
 }
 

@@ -4,6 +4,8 @@
 
 #include "dialect/page.h"
 
+#include <stdio.h>
+
 static const char *label, *download;
 
 static bool about(const struct site_title *title, const void *settings, struct dialect_about *out)
@@ -34,18 +36,27 @@ static char *page_of(const char *said_label, const char *said_download, struct s
     struct site_title *list[] = {&titles[0], &titles[1], &titles[2]};
     struct site site = {.titles = list, .n = 3};
     struct pb_error err;
-    size_t n;
+    struct page_texts texts = {0};
     label = said_label;
     download = said_download;
     arena_init(&site.arena, 0);
     assert_int_equal(page_make(dialects, settings, &site, &err), PB_OK);
-    char *made = page_render(site.page, host, &n);
+    const struct page_text *made = page_text_for(&texts, site.page, host);
     assert_non_null(made);
-    char *text = strndup(made, n);
+    assert_ptr_equal(page_text_for(&texts, site.page, host), made);
+    size_t n = made->size;
+    char *text = strndup(made->text, n);
     assert_int_equal(strlen(text), n); /* no NUL in it */
+    /* Of many other names each has the page, and no more memory is used than for some of them. */
+    for (int i = 0; i < 3 * PAGE_HOSTS; i++) {
+        char other[16];
+        snprintf(other, sizeof other, "h%d", i);
+        const struct page_text *t = page_text_for(&texts, site.page, slice_of(other));
+        assert_true(strcmp(t->host, other) == 0 || (i > PAGE_HOSTS / 2 && strcmp(t->host, "HOST") == 0));
+    }
     for (size_t i = 0; i < n; i++)
         assert_true((unsigned char)text[i] >= ' ' || text[i] == '\n');
-    free(made);
+    page_texts_free(&texts);
     arena_free(&site.arena);
     return text;
 }
