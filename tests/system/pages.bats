@@ -219,7 +219,7 @@ x_cache() { # PATH: what nginx says of it, on a second and a third request
     etag=$(curl -sI "http://$at/" | tr -d '\r' | sed -n 's/^ETag: //p')
     code_is 304 "http://$at/" -H "If-None-Match: $etag"
     code_is 412 "http://$at/" -H 'If-Match: "x"'
-    code_is 200 "http://$at/" -r 5-9
+    code_is 206 "http://$at/" -r 5-9
     code_is 405 "http://$at/" -X POST
     code_is 404 "http://$at/index.html"
     "$patchbay" publish map a.map --level 1
