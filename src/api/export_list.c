@@ -245,10 +245,8 @@ static int path_prune(struct tree *t, const struct slice *lines, size_t n, struc
         out->kept++;
         return PB_OK;
     }
-    if (unlinkat(in, base, 0) != 0) {
-        rc = error_errno(err, errno, "remove it");
-        return error_context(err, "%s", path);
-    }
+    if (unlinkat(in, base, 0) != 0)
+        return error_errno(err, errno, "remove %s", path);
     out->removed++;
     return folders_remove(t, path, err);
 }
