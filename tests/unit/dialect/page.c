@@ -46,6 +46,8 @@ static char *page_of(const char *said_label, const char *said_download, struct s
     assert_ptr_equal(page_text_for(&texts, site.page, host), made);
     size_t n = made->size;
     char *text = strndup(made->text, n);
+    if (text == NULL)
+        abort();
     assert_int_equal(strlen(text), n); /* no NUL in it */
     /* Of many other names each has the page, and no more memory is used than for some of them. */
     for (int i = 0; i < 3 * PAGE_HOSTS; i++) {
