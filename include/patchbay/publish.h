@@ -200,13 +200,24 @@ struct pb_export_report {
     unsigned long long files;   /* of the tree */
     unsigned long long written; /* of these, written by this call */
     unsigned long long bytes;   /* written by this call */
+    unsigned long long removed; /* by pb_export_prune */
+    unsigned long long kept;    /* no longer named, but changed since an export wrote them */
 };
 
 /* Exports live releases as static files to `folder`, for any web server: Escape's whole tree, and OpenSauce's
  * parts and maps as the target of a redirect. Files that are right already are not written again. Lists are
- * written last. Nothing is removed. PB_INVALID: something that is no regular file or folder is in the way. */
+ * written last. Nothing is removed. The folder's file .patchbay-export lists what exports wrote. PB_INVALID:
+ * something that is no regular file or folder is in the way. PB_BUSY: another export to the folder is under
+ * way. */
 PB_API PB_MUST_USE int pb_export(struct pb_depot *depot, const char *folder, pb_progress_fn *progress,
                                  void *arg, struct pb_export_report *report, struct pb_error *err);
+
+/* The same, and then removes what earlier exports to the folder wrote and is no longer named, with folders
+ * that this leaves empty. Files that somebody has changed since stay, and so does all that no export wrote.
+ * Nothing is removed when a title can't be exported. PB_INVALID: the folder is not empty and has no list of
+ * what an export wrote, or that list is damaged; nothing is written then. */
+PB_API PB_MUST_USE int pb_export_prune(struct pb_depot *depot, const char *folder, pb_progress_fn *progress,
+                                       void *arg, struct pb_export_report *report, struct pb_error *err);
 
 #ifdef __cplusplus
 }

@@ -59,6 +59,7 @@ static const struct setting server_settings[] = {
     {"least_rate", "BYTES", "a second: less is too few (default 0: one byte in send_timeout will do)", false},
     {"drain_timeout", "DURATION", "when told to stop, finish replies for at most this long (default 10s)",
      false},
+    {"index", "yes|no", "answer a browser that asks for / with a page of what is live (default yes)", false},
     {"verify", "yes|no", "check each object once while it is served (default yes)", false},
     {"verify_rate", "BYTES", "a second that this reads (default 4M; 0: no limit)", false},
     {"repair_from", "URL",

@@ -1,5 +1,6 @@
 /* Writing what is live as files, for any web server or file host. */
 #include "api/dialects.h"
+#include "api/export_list.h"
 #include "api/sized.h"
 #include "base/file.h"
 #include "base/tree.h"
@@ -10,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #define BESIDE ".patchbay-new" /* what is under way; never a name of a depot's */
@@ -19,6 +21,8 @@ struct export
     const struct depot *depot;
     int folder;
     struct tree tree;
+    bool naming; /* nothing is written yet: `now` is being made */
+    struct export_list before, now;
     pb_progress_fn *progress;
     void *arg;
     struct pb_export_report *report;
@@ -90,6 +94,8 @@ static int entry_export(struct export *x, const char *path, const struct site_en
     int folder;
     const char *base;
     _cleanup_fd_ int fd = -1;
+    if (x->naming)
+        return export_list_add(&x->now, path, &e->object, err);
     int rc = folder_reach(x, path, &folder, &base, err);
     if (rc < 0)
         return rc;
@@ -130,7 +136,7 @@ static int title_export(struct export *x, const struct site_title *t, struct pb_
         for (size_t i = 0; rc == PB_OK && i < t->n; i++)
             rc = places_export(x, d, t, &t->entries[i], lists == 1, err);
     }
-    x->report->titles++;
+    x->report->titles += !x->naming;
     return rc < 0 ? error_context(err, "export %s/%s", t->dialect, t->name) : PB_OK;
 }
 
@@ -148,6 +154,10 @@ static int together_export(struct export *x, const struct site *site, struct pb_
         if (path == NULL)
             continue;
         rc = digest_bytes(DIGEST_SHA256, bytes.p, bytes.n, &r, err);
+        if (rc == PB_OK && x->naming) {
+            rc = export_list_add(&x->now, path, &r.sha256, err);
+            continue;
+        }
         if (rc == PB_OK)
             rc = folder_reach(x, path, &folder, &base, err);
         bool there = rc == PB_OK && is_there(folder, base, &r.sha256, bytes.n);
@@ -166,28 +176,91 @@ static void failed(void *arg, const struct site_title *title, const struct pb_er
         error_set(first, err->status, "%s/%s: %s", title->dialect, title->name, err->text);
 }
 
-static int export_all(struct pb_depot *depot, const char *folder, pb_progress_fn *progress, void *arg,
-                      struct pb_export_report *report, struct pb_error *err)
+static int site_export(struct export *x, const struct site *site, struct pb_error *err)
+{
+    int rc = PB_OK;
+    for (size_t i = 0; rc == PB_OK && i < site->n; i++)
+        rc = title_export(x, site->titles[i], err);
+    return rc == PB_OK ? together_export(x, site, err) : rc;
+}
+
+/* What earlier exports wrote. Without their list nobody knows what in the folder is theirs. */
+static int before_read(struct export *x, bool prune, struct pb_error *err)
+{
+    struct tree_counts there = {0};
+    int rc = export_list_read(x->folder, &x->before, err);
+    if (rc != PB_NOT_FOUND)
+        return rc;
+    rc = prune ? tree_count(x->folder, &there, err) : PB_OK;
+    if (rc == PB_OK && there.folders + there.others > 0)
+        return error_set(
+            err, PB_INVALID,
+            "the folder has no list of what an export wrote (%s), so nothing of it can be removed: "
+            "export without --prune first",
+            EXPORT_LIST);
+    return rc;
+}
+
+static int folder_sync(const struct export *x, struct pb_error *err)
+{
+    return syncfs(x->folder) == 0 ? PB_OK : error_errno(err, errno, "sync");
+}
+
+/* Names first: whatever a crash leaves behind is on the list, and can be removed later. */
+static int names_write(struct export *x, const struct site *site, struct pb_error *err)
+{
+    x->naming = true;
+    int rc = site_export(x, site, err);
+    x->naming = false;
+    if (rc == PB_OK)
+        rc = export_list_write(x->folder, &x->now, &x->before, false, err);
+    return rc == PB_OK ? folder_sync(x, err) : rc;
+}
+
+/* All that is named is there, and synced. */
+static int prune(struct export *x, struct pb_error *err)
+{
+    struct export_pruned pruned;
+    int rc = export_list_prune(x->folder, &x->before, &x->now, &pruned, err);
+    x->report->removed = pruned.removed;
+    x->report->kept = pruned.kept;
+    /* Else a power cut could leave a file that no list has. */
+    if (rc == PB_OK && pruned.removed > 0)
+        rc = folder_sync(x, err);
+    return rc == PB_OK ? export_list_write(x->folder, &x->now, NULL, true, err) : rc;
+}
+
+/* Two exports to one folder would take each other's files for old ones. Where the file system has no locks,
+ * it is the caller's to see to that. */
+static int folder_take(const char *folder, int *fd, struct pb_error *err)
+{
+    int rc = folder_make_all(folder, err);
+    if (rc == PB_OK)
+        rc = folder_open(AT_FDCWD, folder, fd, err);
+    if (rc == PB_OK && flock(*fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        rc = error_set(err, PB_BUSY, "%s: another export is under way", folder);
+    return rc;
+}
+
+static int export_run(struct export *x, bool remove, struct pb_error *err)
 {
     struct site *site = NULL;
     struct pb_error first = {0};
     struct site_maker maker = dialects_maker(all_dialects, NULL, failed, &first);
-    struct export x = {(const struct depot *)depot, -1, {0}, progress, arg, report};
-    int rc = folder_make_all(folder, err);
+    int rc = before_read(x, remove, err);
     if (rc == PB_OK)
-        rc = folder_open(AT_FDCWD, folder, &x.folder, err);
-    if (rc < 0)
-        return rc;
-    tree_start(&x.tree, x.folder);
-    rc = site_make((struct depot *)depot, NULL, true, &maker, &site, err);
-    for (size_t i = 0; rc == PB_OK && i < site->n; i++)
-        rc = title_export(&x, site->titles[i], err);
+        rc = site_make((struct depot *)x->depot, NULL, true, &maker, &site, err);
     if (rc == PB_OK)
-        rc = together_export(&x, site, err);
-    if (rc == PB_OK && syncfs(x.folder) != 0)
-        rc = error_errno(err, errno, "sync");
-    tree_end(&x.tree);
-    fd_close(&x.folder);
+        rc = names_write(x, site, err);
+    if (rc == PB_OK)
+        rc = site_export(x, site, err);
+    if (rc == PB_OK)
+        rc = folder_sync(x, err);
+    /* What is missing here for a fault is live all the same. */
+    if (rc == PB_OK && remove && first.status == PB_OK)
+        rc = prune(x, err);
+    else if (rc == PB_OK)
+        rc = export_list_write(x->folder, &x->now, &x->before, true, err);
     site_release(site);
     if (rc == PB_OK && first.status != PB_OK) {
         *err = first;
@@ -196,15 +269,50 @@ static int export_all(struct pb_depot *depot, const char *folder, pb_progress_fn
     return rc;
 }
 
-int pb_export(struct pb_depot *depot, const char *folder, pb_progress_fn *progress, void *arg,
-              struct pb_export_report *report, struct pb_error *err)
+static int export_to(struct pb_depot *depot, const char *folder, bool remove, pb_progress_fn *progress,
+                     void *arg, struct pb_export_report *report, struct pb_error *err)
 {
-    static const struct sized sized = SIZED(pb_export_report, bytes, bytes);
+    struct export x = {.depot = (const struct depot *)depot,
+                       .folder = -1,
+                       .progress = progress,
+                       .arg = arg,
+                       .report = report};
+    *report = (struct pb_export_report){0};
+    export_list_init(&x.before);
+    export_list_init(&x.now);
+    int rc = folder_take(folder, &x.folder, err);
+    if (rc == PB_OK) {
+        tree_start(&x.tree, x.folder);
+        rc = export_run(&x, remove, err);
+        tree_end(&x.tree);
+    }
+    fd_close(&x.folder);
+    export_list_free(&x.before);
+    export_list_free(&x.now);
+    return rc;
+}
+
+static int sized_export(struct pb_depot *depot, const char *folder, bool remove, pb_progress_fn *progress,
+                        void *arg, struct pb_export_report *report, struct pb_error *err)
+{
+    static const struct sized sized = SIZED(pb_export_report, kept, kept);
     struct pb_export_report own = {0};
     int rc = sized_check(&sized, report, err);
     if (rc < 0)
         return rc;
-    rc = export_all(depot, folder, progress, arg, &own, err);
+    rc = export_to(depot, folder, remove, progress, arg, &own, err);
     sized_give(&sized, &own, report);
     return rc;
+}
+
+int pb_export(struct pb_depot *depot, const char *folder, pb_progress_fn *progress, void *arg,
+              struct pb_export_report *report, struct pb_error *err)
+{
+    return sized_export(depot, folder, false, progress, arg, report, err);
+}
+
+int pb_export_prune(struct pb_depot *depot, const char *folder, pb_progress_fn *progress, void *arg,
+                    struct pb_export_report *report, struct pb_error *err)
+{
+    return sized_export(depot, folder, true, progress, arg, report, err);
 }

@@ -214,6 +214,8 @@ int config_settings(const struct pb_config *c, struct serve_settings **out, stru
         rc = deny_make(c, s, err);
     if (rc == PB_OK)
         rc = verify_make(c, s, err);
+    if (rc == PB_OK)
+        rc = config_choice(c, "index", "yes", "no", true, &s->index, err);
     bool sandbox; /* confine_api.c makes it so */
     if (rc == PB_OK)
         rc = config_choice(c, "sandbox", "yes", "no", true, &sandbox, err);

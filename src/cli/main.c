@@ -108,6 +108,11 @@ static const struct option status_options[] = {
     {NULL, NULL, NULL, false},
 };
 
+static const struct option export_options[] = {
+    {"prune", NULL, "then remove what earlier exports wrote there and is no longer named", false},
+    {NULL, NULL, NULL, false},
+};
+
 static const struct option gc_options[] = {
     {"keep", "N", "forget all but the live and the N newest other releases of each title", false},
     {"dry-run", NULL, "tell what would be removed, and change nothing", false},
@@ -176,8 +181,8 @@ const struct verb verbs[] = {
      import_options, NULL, true, true, verb_import_opensauce},
     {"export", "DIR", 1, 1, "Write what is live as files, for any web server",
      "Escape's tree as a static host has it; OpenSauce's parts (as parts/HOST_DIRECTORY/PART, for a\n"
-     "redirect) and maps. Files that are there and right stay; nothing is removed.\n",
-     NULL, NULL, true, true, verb_export},
+     "redirect) and maps. Files that are there and right stay. Nothing is removed without --prune.\n",
+     export_options, NULL, true, true, verb_export},
     {"list", "", 0, 0, "List what is live, and what it costs",
      "Bytes of the live release; and of objects in the depot that no other title needs (own), that others\n"
      "need, too (shared), that only old releases need (old).\n",

@@ -68,6 +68,8 @@ struct site_title {
     struct arena arena;
 };
 
+struct page;
+
 struct site_titles {
     struct site_title **list;
     size_t n, room;
@@ -81,6 +83,7 @@ struct site {
     struct site_index index;
     struct site_titles withdrawn; /* of these only the names and `older` are set */
     void **compiled;              /* one value for each dialect, set by site_maker.finish, in `arena` */
+    const struct page *page;      /* for a browser; set by site_maker.finish, in `arena`; NULL: none */
     struct arena arena;
 };
 

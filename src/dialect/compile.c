@@ -1,6 +1,8 @@
 /* Compiling with a list of dialects. */
 #include "dialect/compile.h"
 
+#include "dialect/page.h"
+
 static int compile(void *arg, struct site_title *title, const struct md5 *md5, struct pb_error *err)
 {
     const struct dialect *const *all = arg;
@@ -39,7 +41,7 @@ static int finish(void *arg, void *finish_arg, const struct depot *d, struct sit
         if (rc < 0)
             return rc;
     }
-    return PB_OK;
+    return settings != NULL ? page_make(all, settings, site, err) : PB_OK;
 }
 
 struct site_maker dialects_maker(const struct dialect *const *all, void **settings, site_failed_fn *failed,

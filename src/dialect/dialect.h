@@ -146,6 +146,16 @@ struct dialect_fetch {
     void (*plan_end)(struct fetch_plan *plan);
 };
 
+/* ---- the page for a browser ---- */
+
+/* What the page says of a live title, beside its version and date. */
+struct dialect_about {
+    const char *label;      /* for people; the title's name unless the dialect sets it */
+    uint64_t size;          /* bytes, about as many as a player gets */
+    struct buffer download; /* path below the server's root, not encoded; may stay empty */
+    struct buffer fetch;    /* path of the URL that `fetch` takes, not encoded */
+};
+
 /* One line of text for the operator. */
 typedef void dialect_tell_fn(void *arg, const char *text);
 
@@ -187,6 +197,11 @@ struct dialect {
     /* A file that all titles make together, for the same host. NULL: none. */
     void (*export_site)(const struct site *site, const void *site_data, const char **path,
                         struct slice *bytes);
+    const char *game; /* what people call the game or the service; NULL where `about` is */
+    /* May a live title be named to everybody? False where it is protected by a password, or is not served.
+     * `settings`: from settings_make. Fills in *about, whose buffers are initialised, unless that is NULL.
+     * NULL: titles of the dialect are not named. */
+    bool (*about)(const struct site_title *title, const void *settings, struct dialect_about *about);
     /* Plans the reply to a request. False: the path does not belong to the dialect. NULL: it does not use
      * HTTP. */
     bool (*serve_http)(const struct dialect_http *in, struct reply_plan *plan);

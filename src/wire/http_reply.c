@@ -98,6 +98,22 @@ static void head_start(const struct http_moment *m, const struct http_request *r
         head_text(plan, "Connection: keep-alive\r\n");
 }
 
+/* Whole lines, so that a reply costs one copy. */
+static void head_cache(struct reply_plan *plan, enum http_cache cache)
+{
+    static const struct slice lines[] = {
+#define CACHE_LINE(value) {"Cache-Control: " value "\r\n", sizeof "Cache-Control: " value "\r\n" - 1}
+        [HTTP_CACHE_UNSAID] = {"", 0},
+        [HTTP_CACHE_LASTING] = CACHE_LINE("public, max-age=31536000, immutable"),
+        [HTTP_CACHE_BRIEF] = CACHE_LINE("public, max-age=" HTTP_CACHE_SECONDS),
+        [HTTP_CACHE_ASK] = CACHE_LINE("no-cache"),
+        [HTTP_CACHE_OWN] = CACHE_LINE("private, no-cache"),
+        [HTTP_CACHE_NEVER] = CACHE_LINE("no-store"),
+#undef CACHE_LINE
+    };
+    head_append(plan, lines[cache].p, lines[cache].n);
+}
+
 static void head_length(struct reply_plan *plan, uint64_t length)
 {
     head_text(plan, "Content-Length: ");
@@ -121,6 +137,7 @@ static void status_reply(const struct http_moment *m, const struct http_request 
     if (status == 401)
         head_field(plan, "WWW-Authenticate: ", "Bearer");
     head_text(plan, "Content-Type: text/plain\r\n");
+    head_cache(plan, HTTP_CACHE_NEVER);
     head_length(plan, strlen(text));
     head_end(plan);
     if (request == NULL || request->method != HTTP_HEAD) {
@@ -158,7 +175,7 @@ void http_reply_fields(const struct http_moment *m, const struct http_request *r
     }
     head_start(m, request, status, plan);
     head_field(plan, "Content-Type: ", type);
-    head_field(plan, "Cache-Control: ", "no-store");
+    head_cache(plan, HTTP_CACHE_NEVER);
     head_text(plan, fields);
     head_length(plan, text.n);
     head_end(plan);
@@ -170,7 +187,7 @@ void http_reply_fields(const struct http_moment *m, const struct http_request *r
 }
 
 void http_reply_redirect(const struct http_moment *m, const struct http_request *request,
-                         const char *location, struct reply_plan *plan)
+                         const char *location, enum http_cache cache, struct reply_plan *plan)
 {
     enum { REST = 512 }; /* room for the rest of the head */
     if (strlen(location) > REPLY_HEAD_MAX - REST) {
@@ -179,6 +196,7 @@ void http_reply_redirect(const struct http_moment *m, const struct http_request 
     }
     head_start(m, request, 302, plan);
     head_field(plan, "Location: ", location);
+    head_cache(plan, cache);
     head_length(plan, 0);
     head_end(plan);
 }
@@ -302,6 +320,8 @@ static void head_resource(const struct http_resource *r, struct reply_plan *plan
     head_field(plan, "ETag: ", r->etag);
     if (r->varies)
         head_text(plan, "Vary: Accept-Encoding\r\n");
+    if (r->extra != NULL)
+        head_text(plan, r->extra);
 }
 
 static void head_content_range(struct reply_plan *plan, uint64_t first, uint64_t length, uint64_t size)
@@ -338,6 +358,7 @@ void http_reply_resource(const struct http_moment *m, const struct http_request 
         status = range == RANGE_ONE ? 206 : range == RANGE_NOT_THERE ? 416 : 200;
     head_start(m, request, status, plan);
     head_resource(r, plan);
+    head_cache(plan, range == RANGE_NOT_THERE ? HTTP_CACHE_NEVER : r->cache);
     if (status == 304) {
         head_end(plan);
         return;

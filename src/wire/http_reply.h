@@ -7,13 +7,26 @@
 #include "wire/http_date.h"
 #include "wire/http_request.h"
 
+/* What caches may do with a reply: its Cache-Control. docs/operations.md, "Caches", has the reasons. */
+enum http_cache {
+    HTTP_CACHE_UNSAID,  /* the reply has no such line */
+    HTTP_CACHE_LASTING, /* the URL stands for these bytes for ever */
+    HTTP_CACHE_BRIEF,   /* for HTTP_CACHE_SECONDS: nothing breaks when a list is so old */
+    HTTP_CACHE_ASK,     /* may be kept, but not used without asking us */
+    HTTP_CACHE_OWN,     /* the same, and only by the client itself */
+    HTTP_CACHE_NEVER,   /* must not be kept */
+};
+#define HTTP_CACHE_SECONDS "60"
+
 /* A resource. What it points to is owned by the site. */
 struct http_resource {
     const char *type;     /* Content-Type */
     const char *etag;     /* with its quotes */
     const char *encoding; /* Content-Encoding; NULL: none */
     bool varies;          /* with the request's Accept-Encoding */
-    int64_t modified;     /* Unix seconds */
+    enum http_cache cache;
+    const char *extra; /* further lines of the head, each with its CR LF; NULL: none */
+    int64_t modified;  /* Unix seconds */
     const char
         *modified_text; /* the same as an HTTP date; NULL: not known, conditions with dates are ignored */
     const char *memory; /* the body; NULL: it is `object` */
@@ -32,7 +45,7 @@ void http_reply_resource(const struct http_moment *m, const struct http_request 
                          const struct http_resource *resource, struct reply_plan *plan);
 
 /* Replies with a status and one line of text: for errors. The connection closes as `request` demands, and if
- * it is NULL. A 405 lists GET and HEAD. */
+ * it is NULL. No cache may keep it. A 405 lists GET and HEAD. */
 void http_reply_status(const struct http_moment *m, const struct http_request *request, int status,
                        struct reply_plan *plan);
 
@@ -51,7 +64,7 @@ void http_reply_fields(const struct http_moment *m, const struct http_request *r
 
 /* Replies with 302. A location that does not fit into the head makes it a 500. */
 void http_reply_redirect(const struct http_moment *m, const struct http_request *request,
-                         const char *location, struct reply_plan *plan);
+                         const char *location, enum http_cache cache, struct reply_plan *plan);
 
 /* Replies with 200 and the beginning of a text that goes on until the connection ends. */
 void http_reply_stream(const struct http_moment *m, const struct http_request *request, const char *type,

@@ -355,6 +355,39 @@ class Gc(Operate):
             raise Wrong("something is left: " + said)
 
 
+class ExportPrune(Operate):
+    """Into a folder with an earlier export and a stranger's file. Old files stay until all that is new is there."""
+
+    def setup(self):
+        super().setup()
+        self.out = self.watched + "/out"
+        self.must("export", self.out)
+        write(self.out + "/maps/own.txt", "a stranger's")
+        self.must("rollback", "opensauce/a", "1")
+        self.must("rollback", "escape/official", "1")
+
+    def command(self):
+        return ("export", "--prune", self.watched + "/out")
+
+    def state(self):
+        return tree(self.out)
+
+    def judge(self, succeeded):
+        now = self.state()
+        for path, what in now.items():
+            if not path.startswith(".patchbay-") and what not in (self.old.get(path), self.new.get(path)):
+                raise Wrong(f"{path}: neither old nor new")
+        for path, what in {**self.old, **self.new}.items():
+            if path in self.old and path in self.new and path not in now:
+                raise Wrong(f"{path}: gone, though it is named")
+        if any(path not in now for path in self.old) and any(now.get(path) != self.new[path] for path in self.new
+                                                              if not path.startswith(".patchbay-")):
+            raise Wrong("something old is gone before all that is new is there")
+        if succeeded and now != self.new:
+            raise Wrong("it succeeded, but the folder is not what it should be")
+        return now == self.new
+
+
 class Backup(Operate):
     """Into a folder with an earlier backup; restore makes a depot of its own. That depot is what is judged."""
 
@@ -431,13 +464,13 @@ class Installed(Fetch):
 
 def make(name, folder, build):
     kinds = {"publish map": Publish, "publish": Publish, "import": Import, "gc": Gc, "rollback": Operate, "withdraw": Operate,
-             "export": Operate, "backup": Backup, "restore": Backup, "fetch": Fetch, "uninstall": Installed, "verify": Installed}
-    kind = PublishMap if name.startswith("publish map ") else kinds[name.split()[0]]
+             "export": Operate, "export prune": ExportPrune, "backup": Backup, "restore": Backup, "fetch": Fetch, "uninstall": Installed, "verify": Installed}
+    kind = PublishMap if name.startswith("publish map ") else kinds.get(name) or kinds[name.split()[0]]
     return kind(name, folder, build)
 
 
 ALL = ["publish map", "publish map 7z", "publish map raw", "publish map encrypted", "publish levels", "publish upgrade",
-       "publish app", "import opensauce", "import escape", "import playonline", "gc", "rollback", "withdraw", "export", "backup",
+       "publish app", "import opensauce", "import escape", "import playonline", "gc", "rollback", "withdraw", "export", "export prune", "backup",
        "restore", *(f"fetch {kind}{more}" for kind in KINDS for more in ("", " first")), "uninstall levels", "verify levels"]
 
 

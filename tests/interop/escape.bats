@@ -137,7 +137,7 @@ publish_upgrade() {
     run -0 "$patchbay" import escape www
     [[ $output == *"3 imported, 0 refused"* ]]
     "$patchbay" export www2
-    diff -r www www2 --exclude=maps --exclude=parts
+    diff -r www www2 --exclude=maps --exclude=parts --exclude=.patchbay-export
     # a level and a file that are not what their lists say: named, and only their titles are left out
     rm -r again
     "$patchbay" init

@@ -59,7 +59,7 @@ served() { # PATH TEXT: is the text a line of what the server has there by now?
     curl -sf "$url?map=a" | grep -q '<part '
     curl -sf "http://$at/maps/a.map" | cmp - a.map
     curl -sf "http://$at/official.txt" | sed -n 4p | grep -qx 10
-    for path in /official /official/ /official.txtx /official.txt/ /nothing.txt /nothing/UPGRADE /official/UPGRADE /; do
+    for path in /official /official/ /official.txtx /official.txt/ /nothing.txt /nothing/UPGRADE /official/UPGRADE; do
         [ "$(curl -s -o /dev/null -w '%{http_code}' "http://$at$path")" = 404 ] || { echo "$path"; return 1; }
     done
     first=$(curl -sf "http://$at/official.txt")

@@ -15,7 +15,6 @@
 /* What compiling makes of a release. */
 struct compiled {
     struct es_attributes attributes;
-    char modified_text[HTTP_DATE];
 };
 
 /* What all titles make together. */
@@ -44,7 +43,6 @@ static int escape_compile(struct site_title *title, const struct md5 *md5, struc
         list |= title->entries[i].kind == ES_LIST;
     if (!list)
         return error_set(err, PB_DAMAGED, "the release has no list");
-    http_date_format(title->since, c->modified_text);
     title->aliases = c->attributes.aliases;
     title->alias_count = c->attributes.alias_count;
     title->compiled = c;
@@ -127,6 +125,7 @@ static void collections_reply(const struct dialect_http *in, struct reply_plan *
     struct http_moment moment = {SERVER, in->date};
     struct http_resource resource = {.type = "text/plain",
                                      .etag = t->collections_etag,
+                                     .cache = HTTP_CACHE_BRIEF,
                                      .memory = t->collections,
                                      .size = t->collections_size};
     http_reply_resource(&moment, in->request, &resource, plan);
@@ -160,6 +159,15 @@ static bool is_list(const struct site_title *title, const struct site_entry *e)
     return e->kind == ES_LIST || beside;
 }
 
+/* A level's name is its MD5. What is below a platform differs with the release that the client follows, of
+ * which only we know; so caches ask us each time. */
+static enum http_cache entry_cache(const struct site_title *title, bool list)
+{
+    if (!compiled_of(title)->attributes.collection)
+        return HTTP_CACHE_ASK;
+    return list ? HTTP_CACHE_BRIEF : HTTP_CACHE_LASTING;
+}
+
 static void entry_reply(const struct dialect_http *in, const struct site_title *title,
                         const struct site_entry *e, struct reply_plan *plan)
 {
@@ -168,10 +176,9 @@ static void entry_reply(const struct dialect_http *in, const struct site_title *
     struct http_resource resource = {.type = e->kind == ES_LIST     ? "text/plain"
                                              : e->kind == ES_PACKED ? "application/gzip"
                                                                     : "application/octet-stream",
-                                     .etag = etag,
-                                     .modified = title->since,
-                                     .modified_text = compiled_of(title)->modified_text};
+                                     .etag = etag};
     bool list = is_list(title, e);
+    resource.cache = entry_cache(title, list);
     e = entry_choose(in, title, e, &resource);
     http_etag(&e->object, etag);
     resource.object = &e->object;
@@ -191,6 +198,8 @@ static void older_reply(const struct dialect_http *in, const struct site_title *
     http_etag(&e->object, etag);
     struct http_resource resource = {
         .type = "application/octet-stream", .etag = etag, .object = &e->object, .size = e->size};
+    bool level = title->compiled != NULL && compiled_of(title)->attributes.collection;
+    resource.cache = level ? HTTP_CACHE_LASTING : HTTP_CACHE_ASK;
     http_reply_resource(&moment, in->request, &resource, plan);
     plan->title = title;
     plan->ends_download = reply_plan_ends(plan, e->size);
@@ -311,6 +320,30 @@ static struct site_lasting escape_lasting(const char *attributes)
     return lasting;
 }
 
+static bool escape_about(const struct site_title *title, const void *settings, struct dialect_about *about)
+{
+    const struct es_attributes *a = &compiled_of(title)->attributes;
+    (void)settings;
+    if (about == NULL)
+        return true;
+    if (a->collection && a->title != NULL && a->title[0] != '\0')
+        about->label = a->title;
+    buffer_text(&about->fetch, title->name);
+    for (size_t i = 0; i < title->n; i++) {
+        const struct site_entry *e = &title->entries[i];
+        if (e->kind == ES_DATA)
+            about->size += e->size;
+        if (e->kind != ES_LIST)
+            continue;
+        if (!a->collection) {
+            buffer_format(&about->fetch, "/%s", e->name);
+            buffer_format(&about->download, "%s/", title->name);
+        }
+        buffer_text(&about->download, e->name);
+    }
+    return true;
+}
+
 /* ---- the same for a static host ---- */
 
 static bool escape_export_path(const struct site_title *title, const struct site_entry *entry, unsigned n,
@@ -373,6 +406,8 @@ const struct dialect escape_dialect = {
     .lasting = escape_lasting,
     .compile = escape_compile,
     .compile_site = escape_compile_site,
+    .game = "Escape",
+    .about = escape_about,
     .serve_http = escape_serve,
     .export_path = escape_export_path,
     .mirror_url = escape_mirror_url,

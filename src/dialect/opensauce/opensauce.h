@@ -20,6 +20,7 @@ int opensauce_settings_make(const struct setting_value *values, size_t n, struct
 int opensauce_compile(struct site_title *title, const struct md5 *md5, struct pb_error *err);
 struct site_lasting opensauce_lasting(const char *attributes);
 bool opensauce_serve(const struct dialect_http *in, struct reply_plan *plan);
+bool opensauce_about(const struct site_title *title, const void *settings, struct dialect_about *about);
 bool opensauce_export_path(const struct site_title *title, const struct site_entry *entry, unsigned n,
                            struct buffer *path, bool *list);
 bool opensauce_mirror_url(const struct site_title *title, const struct site_entry *entry, const char *base,
@@ -31,8 +32,6 @@ struct opensauce_config {
     const char *redirect_root; /* may be NULL */
     const char *masters;       /* the list as XML */
     size_t masters_size;
-    int64_t masters_modified;
-    char masters_modified_text[HTTP_DATE];
     char masters_etag[HTTP_ETAG];
 };
 

@@ -14,13 +14,16 @@ struct compiled {
     const char *definition;
     size_t definition_size;
     char definition_etag[HTTP_ETAG];
-    char modified_text[HTTP_DATE];
+    /* The parts' names are made of their bytes, so that a cache may keep them; those that the original tools
+     * gave are not. */
+    bool names_last;
     const struct site_entry *raw;  /* NULL: not kept */
     const struct site_entry *last; /* the last part: with it a download is complete */
     bool encrypted;
     bool proof_known;
     struct sha256 proof;
     struct md5 map_md5;
+    uint64_t map_size;
     const char *redirect_root;  /* of this map; NULL: none */
     const char *host_directory; /* "": parts are at the redirect root itself */
 };
@@ -77,9 +80,10 @@ int opensauce_compile(struct site_title *title, const struct md5 *md5, struct pb
     c->proof_known = a.proof_known;
     c->proof = a.proof;
     c->map_md5 = a.map.md5;
+    c->map_size = a.map.uncompressed_size;
     c->redirect_root = a.redirect_root;
     c->host_directory = a.map.host_directory;
-    http_date_format(title->since, c->modified_text);
+    c->names_last = a.level >= 0;
     title->compiled = c;
     return definition_render(title, md5, &a.map, c, err);
 }
@@ -97,6 +101,20 @@ static void refuse(const struct os_request *r, int status)
     http_reply_status(&r->moment, r->in->request, status, r->plan);
 }
 
+/* Where only the game's clients are answered, a cache in front would answer others, too. */
+static enum http_cache cache_for(const struct os_request *r, enum http_cache cache)
+{
+    return r->config->require_client ? HTTP_CACHE_OWN : cache;
+}
+
+static enum http_cache entry_cache(const struct os_request *r, const struct compiled *c,
+                                   const struct site_entry *e)
+{
+    if (e == c->raw)
+        return c->encrypted ? HTTP_CACHE_NEVER : HTTP_CACHE_BRIEF;
+    return cache_for(r, c->names_last ? HTTP_CACHE_LASTING : HTTP_CACHE_ASK);
+}
+
 static void entry_reply(const struct os_request *r, const struct site_title *title,
                         const struct site_entry *e)
 {
@@ -105,8 +123,7 @@ static void entry_reply(const struct os_request *r, const struct site_title *tit
     http_etag(&e->object, etag);
     struct http_resource resource = {.type = "application/octet-stream",
                                      .etag = etag,
-                                     .modified = title->since,
-                                     .modified_text = c->modified_text,
+                                     .cache = entry_cache(r, c, e),
                                      .object = &e->object,
                                      .size = e->size};
     http_reply_resource(&r->moment, r->in->request, &resource, r->plan);
@@ -141,17 +158,18 @@ static void part_redirect(const struct os_request *r, const struct compiled *c, 
     if (location.failed)
         refuse(r, 500);
     else
-        http_reply_redirect(&r->moment, r->in->request, location.p, r->plan);
+        http_reply_redirect(&r->moment, r->in->request, location.p, cache_for(r, HTTP_CACHE_BRIEF), r->plan);
 }
 
 /* A part of a release that is not live any more. It is served from here, as the host that parts are
- * redirected to may not have it any more. */
+ * redirected to may not have it any more. Who named it is not known here, so caches ask. */
 static void older_reply(const struct os_request *r, const struct site_entry *e)
 {
     char etag[HTTP_ETAG];
     http_etag(&e->object, etag);
     struct http_resource resource = {
         .type = "application/octet-stream", .etag = etag, .object = &e->object, .size = e->size};
+    resource.cache = cache_for(r, HTTP_CACHE_ASK);
     http_reply_resource(&r->moment, r->in->request, &resource, r->plan);
 }
 
@@ -183,8 +201,7 @@ static void definition_reply(const struct os_request *r, const struct site_title
     const struct compiled *c = title->compiled;
     struct http_resource resource = {.type = "text/xml",
                                      .etag = c->definition_etag,
-                                     .modified = title->since,
-                                     .modified_text = c->modified_text,
+                                     .cache = cache_for(r, c->names_last ? HTTP_CACHE_BRIEF : HTTP_CACHE_ASK),
                                      .memory = c->definition,
                                      .size = c->definition_size};
     http_reply_resource(&r->moment, r->in->request, &resource, r->plan);
@@ -296,8 +313,7 @@ static void masters_reply(const struct os_request *r)
 {
     struct http_resource resource = {.type = "text/xml",
                                      .etag = r->config->masters_etag,
-                                     .modified = r->config->masters_modified,
-                                     .modified_text = r->config->masters_modified_text,
+                                     .cache = HTTP_CACHE_BRIEF,
                                      .memory = r->config->masters,
                                      .size = r->config->masters_size};
     http_reply_resource(&r->moment, r->in->request, &resource, r->plan);
@@ -341,6 +357,23 @@ struct site_lasting opensauce_lasting(const char *attributes)
 {
     (void)attributes;
     return (struct site_lasting){.kinds = 1u << OS_PART};
+}
+
+bool opensauce_about(const struct site_title *title, const void *settings, struct dialect_about *about)
+{
+    const struct compiled *c = title->compiled;
+    const struct opensauce_config *config = settings;
+    if (c->encrypted || !config->enabled)
+        return false;
+    if (about == NULL)
+        return true;
+    about->size = c->map_size;
+    if (c->raw != NULL) {
+        about->label = c->raw->name;
+        buffer_format(&about->download, "%s%s", OS_RAW_PATH + 1, c->raw->name);
+    }
+    buffer_text(&about->fetch, title->name);
+    return true;
 }
 
 /* What a redirect target at /parts serves, and maps that need no password, as /maps/NAME. */

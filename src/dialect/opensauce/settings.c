@@ -1,5 +1,4 @@
 /* What an operator can set about OpenSauce's map download, and the dialect itself. */
-#include "base/clock.h"
 #include "dialect/opensauce/format.h"
 #include "dialect/opensauce/opensauce.h"
 #include "wire/http_reply.h"
@@ -98,8 +97,6 @@ int opensauce_settings_make(const struct setting_value *values, size_t n, struct
     if (rc < 0)
         return rc;
     http_etag(&digest.sha256, c->masters_etag);
-    c->masters_modified = clock_unix();
-    http_date_format(c->masters_modified, c->masters_modified_text);
     *out = c;
     return PB_OK;
 }
@@ -113,6 +110,8 @@ const struct dialect opensauce_dialect = {
     .paths = paths,
     .lasting = opensauce_lasting,
     .compile = opensauce_compile,
+    .game = "Halo Custom Edition",
+    .about = opensauce_about,
     .serve_http = opensauce_serve,
     .export_path = opensauce_export_path,
     .mirror_url = opensauce_mirror_url,

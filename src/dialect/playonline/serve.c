@@ -311,6 +311,18 @@ static bool playonline_mirror_url(const struct site_title *title, const struct s
     return true;
 }
 
+static bool playonline_about(const struct site_title *title, const void *settings,
+                             struct dialect_about *about)
+{
+    (void)settings;
+    if (about == NULL)
+        return true;
+    buffer_text(&about->fetch, title->name);
+    for (size_t i = 0; i < title->n; i++)
+        about->size += title->entries[i].size;
+    return true;
+}
+
 static const char *const paths[] = {NULL};
 
 const struct dialect playonline_dialect = {
@@ -323,6 +335,8 @@ const struct dialect playonline_dialect = {
     .mend = po_mend,
     .compile = playonline_compile,
     .compile_site = po_pins_make,
+    .game = "PlayOnline",
+    .about = playonline_about,
     .serve_polp = playonline_serve,
     .mirror_url = playonline_mirror_url,
     .fetch = &playonline_fetch,

@@ -38,7 +38,10 @@ void bans_release(struct bans *b)
 struct snapshot *snapshot_new(struct site *site, struct serve_settings *settings, struct bans *bans)
 {
     struct snapshot *s = calloc(1, sizeof *s);
-    if (s == NULL) {
+    struct page_texts *pages = calloc(1, sizeof *pages);
+    if (s == NULL || pages == NULL) {
+        free(s);
+        free(pages);
         site_release(site);
         settings_release(settings);
         bans_release(bans);
@@ -48,6 +51,7 @@ struct snapshot *snapshot_new(struct site *site, struct serve_settings *settings
                            .site = site,
                            .settings = settings,
                            .bans = bans,
+                           .pages = pages,
                            .rules = {&settings->limits, &settings->deny, &bans->set}};
     return s;
 }
@@ -66,5 +70,7 @@ void snapshot_release(struct snapshot *s)
     bans_release(s->bans);
     damaged_release(s->damaged);
     tokens_release(s->tokens);
+    page_texts_free(s->pages);
+    free(s->pages);
     free(s);
 }

@@ -3,7 +3,7 @@
 #ifndef PB_SERVE_LIVE_SNAPSHOT_H
 #define PB_SERVE_LIVE_SNAPSHOT_H
 
-#include "dialect/dialect.h"
+#include "dialect/page.h"
 #include "serve/admission/admission.h"
 #include "serve/live/damaged.h"
 #include "serve/live/tokens.h"
@@ -35,6 +35,7 @@ struct serve_settings {
     struct admin_access admin;
     bool publish;         /* maps may be uploaded at the operator's address */
     uint64_t upload_max;  /* bytes of a map */
+    bool index;           /* answer GET / with a page for people */
     bool verify;          /* check objects in the background */
     uint64_t verify_rate; /* bytes a second; 0: no limit */
 };
@@ -64,9 +65,10 @@ struct snapshot {
     struct site *site;
     struct serve_settings *settings;
     struct bans *bans;
-    struct damaged *damaged; /* these objects are not served; NULL: none */
-    struct tokens *tokens;   /* of the record; NULL: none */
-    struct rules rules;      /* of `settings` and `bans` */
+    struct damaged *damaged;  /* these objects are not served; NULL: none */
+    struct tokens *tokens;    /* of the record; NULL: none */
+    struct page_texts *pages; /* for browsers; used from several threads */
+    struct rules rules;       /* of `settings` and `bans` */
 };
 
 void settings_hold(struct serve_settings *s);

@@ -13,6 +13,39 @@ static void refuse(const struct exchange *x, const struct http_request *request,
     http_reply_status(&moment, request, status, plan);
 }
 
+/* No page runs a script, loads anything or is shown within another. */
+#define PAGE_HEAD                                                                                            \
+    "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "              \
+    "form-action 'none'; frame-ancestors 'none'\r\n"                                                         \
+    "X-Content-Type-Options: nosniff\r\n"
+
+/* GET /, for a browser; games do not ask for it. False: there is no page. */
+static bool page_answer(const struct exchange *x, const struct http_request *request, struct reply_plan *plan)
+{
+    const struct page *page = x->snapshot->site->page;
+    struct http_moment moment = {HTTP_SERVER, x->date};
+    if (!slice_equal(request->path, slice_of("/")) || page == NULL || !x->snapshot->settings->index)
+        return false;
+    if (request->method == HTTP_OTHER) {
+        refuse(x, request, 405, plan);
+        return true;
+    }
+    const struct page_text *text = page_text_for(
+        x->snapshot->pages, page, request->authority.n > 0 ? request->authority : request->host);
+    if (text == NULL) {
+        refuse(x, request, 503, plan);
+        return true;
+    }
+    struct http_resource resource = {.type = "text/html; charset=utf-8",
+                                     .etag = text->etag,
+                                     .cache = HTTP_CACHE_BRIEF,
+                                     .extra = PAGE_HEAD,
+                                     .memory = text->text,
+                                     .size = text->size};
+    http_reply_resource(&moment, request, &resource, plan);
+    return true;
+}
+
 static void answer(const struct exchange *x, const struct http_request *request, struct reply_plan *plan)
 {
     const struct serve_settings *settings = x->snapshot->settings;
@@ -31,7 +64,8 @@ static void answer(const struct exchange *x, const struct http_request *request,
             return;
     }
     plan->dialect = REPLY_NO_DIALECT;
-    refuse(x, request, 404, plan);
+    if (!page_answer(x, request, plan))
+        refuse(x, request, 404, plan);
 }
 
 /* The dialect has named a server that is to be asked first. */

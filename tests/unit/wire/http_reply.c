@@ -6,12 +6,12 @@
 #include "wire/http_reply.h"
 
 static const struct http_moment moment = {"test", "Sun, 06 Nov 1994 08:49:37 GMT"};
-static const struct http_resource resource = {.type = "text/plain",
-                                              .etag = "\"abc\"",
-                                              .modified = 784111777,
-                                              .modified_text = "Sun, 06 Nov 1994 08:49:37 GMT",
-                                              .memory = "0123456789",
-                                              .size = 10};
+static struct http_resource resource = {.type = "text/plain",
+                                        .etag = "\"abc\"",
+                                        .modified = 784111777,
+                                        .modified_text = "Sun, 06 Nov 1994 08:49:37 GMT",
+                                        .memory = "0123456789",
+                                        .size = 10};
 
 /* Answers "GET / HTTP/1.1" with these further header lines. */
 static struct reply_plan *ask(const char *method, const char *lines)
@@ -118,6 +118,38 @@ static void conditions(void **state)
     assert_int_equal(ask("GET", "If-None-Match: *\r\n")->body, BODY_NONE);
 }
 
+/* What caches are told, and that errors are kept by none. */
+static void caches(void **state)
+{
+    static const struct {
+        enum http_cache cache;
+        const char *line;
+    } cases[] = {
+        {HTTP_CACHE_LASTING, "\r\nCache-Control: public, max-age=31536000, immutable\r\n"},
+        {HTTP_CACHE_BRIEF, "\r\nCache-Control: public, max-age=60\r\n"},
+        {HTTP_CACHE_ASK, "\r\nCache-Control: no-cache\r\n"},
+        {HTTP_CACHE_OWN, "\r\nCache-Control: private, no-cache\r\n"},
+        {HTTP_CACHE_NEVER, "\r\nCache-Control: no-store\r\n"},
+    };
+    static const char *const lines[] = {"", "If-None-Match: \"abc\"\r\n", "Range: bytes=1-2\r\n"};
+    static const char *const refused[] = {"If-Match: \"x\"\r\n", "Range: bytes=10-\r\n"};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        resource.cache = cases[i].cache;
+        for (size_t k = 0; k < sizeof lines / sizeof lines[0]; k++)
+            assert_non_null(strstr(ask("GET", lines[k])->head, cases[i].line));
+        for (size_t k = 0; k < sizeof refused / sizeof refused[0]; k++) {
+            const char *head = ask("GET", refused[k])->head;
+            assert_non_null(strstr(head, "\r\nCache-Control: no-store\r\n"));
+            assert_null(strstr(head, "max-age"));
+        }
+    }
+    resource.cache = HTTP_CACHE_UNSAID;
+    resource.extra = "X-One: 1\r\nX-Two: 2\r\n";
+    assert_non_null(strstr(ask("GET", "")->head, "\r\nX-One: 1\r\nX-Two: 2\r\n"));
+    resource.extra = NULL;
+}
+
 static void redirects(void **state)
 {
     struct http_request r;
@@ -126,14 +158,15 @@ static void redirects(void **state)
     const char *text = "GET / HTTP/1.0\r\n\r\n";
     (void)state;
     assert_true(http_request_parse(text, strlen(text), &r) > 0);
-    http_reply_redirect(&moment, &r, "http://a/b", &plan);
+    http_reply_redirect(&moment, &r, "http://a/b", HTTP_CACHE_BRIEF, &plan);
     plan.head[plan.head_length] = '\0';
     assert_non_null(strstr(plan.head, "HTTP/1.1 302 Found\r\n"));
-    assert_non_null(strstr(plan.head, "Location: http://a/b\r\nContent-Length: 0\r\n\r\n"));
+    assert_non_null(strstr(
+        plan.head, "Location: http://a/b\r\nCache-Control: public, max-age=60\r\nContent-Length: 0\r\n\r\n"));
     assert_non_null(strstr(plan.head, "Connection: close\r\n"));
     memset(location, 'a', sizeof location - 1);
     location[sizeof location - 1] = '\0';
-    http_reply_redirect(&moment, &r, location, &plan);
+    http_reply_redirect(&moment, &r, location, HTTP_CACHE_BRIEF, &plan);
     assert_int_equal(plan.status, 500);
 }
 
@@ -155,7 +188,7 @@ static void dates(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(whole),     cmocka_unit_test(ranges), cmocka_unit_test(conditions),
-    cmocka_unit_test(redirects), cmocka_unit_test(dates),
+    cmocka_unit_test(whole),  cmocka_unit_test(ranges),    cmocka_unit_test(conditions),
+    cmocka_unit_test(caches), cmocka_unit_test(redirects), cmocka_unit_test(dates),
 };
 TEST_MAIN(tests)
