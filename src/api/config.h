@@ -42,6 +42,9 @@ PB_MUST_USE int config_bytes(const struct pb_config *c, const char *key, uint64_
 /* The limits of the settings. */
 PB_MUST_USE int config_limits(const struct pb_config *c, struct serve_settings *s, struct pb_error *err);
 
+/* The proxies that are trusted, of the settings. */
+PB_MUST_USE int config_trusted(const struct pb_config *c, struct serve_settings *s, struct pb_error *err);
+
 /* What can't change while a server runs. Texts are borrowed from the configuration. */
 struct config_start {
     struct server_listen listen[SERVER_ADDRESSES_MAX];
@@ -49,6 +52,9 @@ struct config_start {
     unsigned threads;
     const char *access_log; /* NULL: none */
 };
+/* Sets for each listener whether trusted proxies begin with a PROXY header, and whether it leaves IPv4 to
+ * others. */
+PB_MUST_USE int config_listeners(const struct pb_config *c, struct config_start *start, struct pb_error *err);
 PB_MUST_USE int config_start(const struct pb_config *c, struct config_start *out, struct pb_error *err);
 
 #endif

@@ -146,6 +146,8 @@ int config_settings(const struct pb_config *c, struct serve_settings **out, stru
     if (rc == PB_OK)
         rc = deny_make(c, s, err);
     if (rc == PB_OK)
+        rc = config_trusted(c, s, err);
+    if (rc == PB_OK)
         rc = verify_make(c, s, err);
     if (rc == PB_OK)
         rc = config_limits(c, s, err);
@@ -214,6 +216,8 @@ int config_start(const struct pb_config *c, struct config_start *out, struct pb_
     int rc = config_number(c, "threads", 1, SERVER_THREADS_MAX, threads, &out->threads, err);
     if (rc == PB_OK)
         rc = listeners_make(c, out, err);
+    if (rc == PB_OK)
+        rc = config_listeners(c, out, err);
     if (config_values(c, "server", "access_log", &log, 1) > 0 && strcmp(log->value, "off") != 0)
         out->access_log = log->value;
     return rc;

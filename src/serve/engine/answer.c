@@ -3,6 +3,7 @@
 
 #include "serve/engine/conn_end.h"
 #include "serve/engine/conn_state.h"
+#include "serve/engine/proxied.h"
 #include "serve/engine/send.h"
 
 enum { REQUESTS_PER_TURN = 8 /* pipelined ones; others wait no longer than these take */ };
@@ -30,9 +31,11 @@ static struct wanted wanted_of(const struct reply_plan *p)
 static void plan_refuse(struct loop *l, const struct conn *c, const struct exchange *x, struct slice in,
                         enum admit_reason reason)
 {
+    enum refusal why = reason == ADMIT_HARD_CAP   ? REFUSAL_HARD_CAP
+                       : reason == ADMIT_SOFT_CAP ? REFUSAL_SOFT_CAP
+                                                  : REFUSAL_CROWD;
     reply_plan_drop(&l->plan);
-    c->protocol->refuse(x, in.p, in.n, reason == ADMIT_HARD_CAP ? REFUSAL_HARD_CAP : REFUSAL_SOFT_CAP,
-                        &l->plan);
+    c->protocol->refuse(x, in.p, in.n, why, &l->plan);
 }
 
 /* Sends l->plan, which answers the request at the beginning of `in`. */
@@ -43,6 +46,8 @@ static enum request_end plan_send(struct loop *l, struct conn *c, const struct e
     c->visitor.pace = l->plan.pace;
     switch (send_plan(l, c, x, in, access)) {
     case SENT_ALL:
+        if (c->proxy != NULL)
+            proxied_answered(l, c);
         return REQUEST_ANSWERED;
     case SENT_CLOSE:
         conn_finish(l, c);
@@ -71,12 +76,13 @@ static enum request_end plan_send(struct loop *l, struct conn *c, const struct e
 static enum request_end request_answer(struct loop *l, struct conn *c, struct slice in, size_t *used)
 {
     struct access access = {.minor = -1};
+    bool welcome = c->proxy == NULL || proxied_request(l, c, in);
     struct exchange x = {.snapshot = l->snapshot,
                          .date = l->date,
                          .denied = c->visitor.denied,
                          .client = &c->remote.any,
                          .channel = &c->channel,
-                         .reached = c->channel.transport->reached,
+                         .reached = c->proxy != NULL ? proxied_reached : c->channel.transport->reached,
                          .shared = l->shared};
     enum verdict verdict = c->protocol->next(&x, in.p, in.n, used, &l->plan, &access);
     if (verdict == VERDICT_MORE && in.n < c->protocol->input_max)
@@ -86,7 +92,9 @@ static enum request_end request_answer(struct loop *l, struct conn *c, struct sl
         return REQUEST_OVER;
     }
     struct wanted wanted = wanted_of(&l->plan);
-    struct admit may = admit_request(&l->gate, &c->visitor, &wanted);
+    struct admit may = {ADMIT_NEVER, .reason = ADMIT_ADDRESS_FULL};
+    if (welcome)
+        may = admit_request(&l->gate, &c->visitor, &wanted);
     if (may.kind == ADMIT_LATER) {
         reply_plan_drop(&l->plan);
         conn_hold(l, c, CONN_HELD);

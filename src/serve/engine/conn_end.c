@@ -25,6 +25,7 @@ static void close_as(struct loop *l, struct conn *c, bool reset)
     ready_leave(l, c);
     out_drop(l, c);
     secret_free(c->in, c->in_n);
+    free(c->proxy);
     visitor_gone(l, c);
     c->channel.transport->close(&c->channel, reset);
     l->freed = true;

@@ -44,7 +44,8 @@ struct snapshot *snapshot_new(struct site *site, struct serve_settings *settings
         bans_release(bans);
         return NULL;
     }
-    *s = (struct snapshot){1, site, settings, bans, NULL, {&settings->limits, &settings->deny, &bans->set}};
+    *s = (struct snapshot){1,    site, settings,
+                           bans, NULL, {&settings->limits, &settings->deny, &bans->set, &settings->trusted}};
     return s;
 }
 

@@ -1,0 +1,43 @@
+/*
+ * Connections that a trusted proxy makes. Whose they are a PROXY header in front of their bytes may say, and
+ * for each request a field of its head. The connection's visitor and `remote` are the proxy's while it waits,
+ * and the client's from the moment that he is known until he has his reply; so rates, bans, limits, caps and
+ * the log see the client.
+ *
+ * The header is peeked at and then taken from the socket itself, so that the transport, whatever it is, finds
+ * its own first byte.
+ */
+#ifndef PB_SERVE_ENGINE_PROXIED_H
+#define PB_SERVE_ENGINE_PROXIED_H
+
+#include "serve/engine/engine.h"
+
+struct conn_proxy {
+    bool header_due;                 /* nothing is read before it has come */
+    bool carries;                    /* requests may name other clients */
+    bool lent;                       /* the visitor is the client's of the request under way */
+    union conn_address own;          /* whose the connection is between requests */
+    struct sockaddr_storage reached; /* what the client connected to, of the header; AF_UNSPEC: not said */
+};
+
+/* For a connection that is CONN_IDLE and admitted. False: memory is out. */
+PB_MUST_USE bool proxied_begin(struct loop *l, const struct loop_listener *listener, struct conn *c);
+
+/* Is the header still to come? */
+static inline bool proxied_waits(const struct conn *c)
+{
+    return c->proxy != NULL && c->proxy->header_due;
+}
+/* Reads it. False: it has not come whole, or the connection is closed. */
+PB_MUST_USE bool proxied_header(struct loop *l, struct conn *c);
+
+/* A request begins at `in`: its client becomes the visitor. False: he has as many requests under way as
+ * address_connections lets him have connections. Also called again for a request that was held. */
+PB_MUST_USE bool proxied_request(struct loop *l, struct conn *c, struct slice in);
+/* The reply has left, or none is due: the visitor is the proxy again. */
+void proxied_answered(struct loop *l, struct conn *c);
+
+/* For exchange.reached: what the client connected to, if the header said so. */
+bool proxied_reached(const struct channel *channel, struct sockaddr_storage *out);
+
+#endif
