@@ -28,7 +28,7 @@ static const struct setting server_settings[] = {
      "address",
      false},
     {"deny", "ADDRESS[/BITS]", "answer 403 to this address or range", true},
-    {"trusted_proxies", "RANGE ...",
+    {"trusted_proxies", "RANGE",
      "believe these proxies (addresses or ranges) whom they ask for: in X-Forwarded-For or Forwarded", true},
     {"proxy_protocol", "yes|no|ADDR:PORT",
      "what trusted proxies send begins with a PROXY header: at all addresses but the operator's, or at this "
