@@ -262,6 +262,53 @@ assert one(b"unknown") == b"200"'
     run ! grep -q '^6\.6' access.log
 }
 
+@test "whom to trust may change: connections that are open are judged anew" {
+    printf '[server]\nhttp = 127.0.0.1:0\nadmin = 0\naccess_log = access.log\n' >conf
+    cp conf conf.without
+    cp -r "$BATS_FILE_TMPDIR/depot" depot
+    : >serve.log
+    "$patchbay" serve --config conf 2>serve.log 3>&- &
+    server=$!
+    pids+=("$server")
+    wait_for 20 grep -q 'http://' serve.log
+    at=$(sed -n 's|.*http://\(.*\)/$|\1|p' serve.log | head -1)
+    export at server
+    python3 - <<'PYTHON'
+import os, signal, socket, time
+host, port = os.environ["at"].split(":")
+s = socket.create_connection((host, int(port)), 10)
+def one(name):
+    s.sendall(b"GET /map_download?map=a HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.7\r\nUser-Agent: %s\r\n\r\n" % name)
+    data = b""
+    while not data.endswith(b"</osHTTPServer>") and b"/osHTTPServer" not in data:
+        data += s.recv(65536)
+def reload(text):
+    open("conf", "w").write(open("conf.without").read() + text)
+    os.kill(int(os.environ["server"]), signal.SIGHUP)
+def until(address, how):
+    end = time.monotonic() + 10
+    n = 0
+    while time.monotonic() < end:
+        name = b"%s%d" % (how, n)
+        n += 1
+        one(name)
+        for _ in range(100):
+            line = [l for l in open("access.log") if '"%s"' % name.decode() in l]
+            if line:
+                break
+            time.sleep(0.05)
+        if line[0].startswith(address + " "):
+            return
+    raise SystemExit("never " + address)
+until("127.0.0.1", b"before")
+reload("trusted_proxies = 10.0.0.1, 127.0.0.0/8\n")
+until("192.0.2.7", b"trusted")
+reload("")
+until("127.0.0.1", b"after")
+PYTHON
+    stop_server
+}
+
 @test "downloads through a proxy: a limit of connections, and a ban that breaks one off" {
     start --address-connections 1 --address-rate 300k
     start_nginx

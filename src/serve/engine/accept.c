@@ -74,7 +74,7 @@ static bool conn_open(struct loop *l, const struct loop_listener *listener, int 
     }
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
                                 .data.u64 = (uint64_t)c->generation << 32 | c->index};
-    if (!proxied_begin(l, listener, c) || epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
+    if (!proxied_begin(l, c, listener->header) || epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
         c->visitor.valid = true; /* it is not the client's fault */
         conn_close(l, c);
     }

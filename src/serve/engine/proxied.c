@@ -10,18 +10,16 @@
 
 _Static_assert(offsetof(struct conn, channel) == 0, "proxied_reached finds the connection by its channel");
 
-bool proxied_begin(struct loop *l, const struct loop_listener *listener, struct conn *c)
+bool proxied_begin(struct loop *l, struct conn *c, bool header)
 {
-    bool carries = listener->protocol->client != NULL;
-    if (!c->visitor.trusted || (!listener->header && !carries))
+    if (!c->visitor.trusted || c->proxy != NULL || (!header && c->protocol->client == NULL))
         return true;
     c->proxy = calloc(1, sizeof *c->proxy);
     if (c->proxy == NULL)
         return false;
     c->proxy->own = c->remote;
-    c->proxy->carries = carries;
-    c->proxy->header_due = listener->header;
-    if (listener->header)
+    c->proxy->header_due = header;
+    if (header)
         conn_move(l, c, CONN_HEAD); /* its time begins at once */
     return true;
 }
@@ -62,7 +60,6 @@ static bool header_apply(struct loop *l, struct conn *c, const struct proxy_head
             return false;
         c->proxy->own = client;
         c->proxy->reached = h->reached;
-        c->proxy->carries &= c->visitor.trusted; /* a proxy behind the proxy */
     }
     conn_move(l, c, CONN_IDLE);
     return true;
@@ -119,7 +116,7 @@ static bool same_address(const union conn_address *a, const union conn_address *
 bool proxied_request(struct loop *l, struct conn *c, struct slice in)
 {
     struct sockaddr_storage named = {0};
-    if (!c->proxy->carries)
+    if (c->protocol->client == NULL || (!c->proxy->lent && !c->visitor.trusted))
         return true;
     memcpy(&named, &c->proxy->own, sizeof c->proxy->own);
     if (!c->protocol->client(&l->snapshot->settings->trusted, in.p, in.n, &named))

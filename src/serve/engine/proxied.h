@@ -14,14 +14,14 @@
 
 struct conn_proxy {
     bool header_due;                 /* nothing is read before it has come */
-    bool carries;                    /* requests may name other clients */
-    bool lent;                       /* the visitor is the client's of the request under way */
+    bool lent;                       /* the visitor is the client of the request under way */
     union conn_address own;          /* whose the connection is between requests */
     struct sockaddr_storage reached; /* what the client connected to, of the header; AF_UNSPEC: not said */
 };
 
-/* For a connection that is CONN_IDLE and admitted. False: memory is out. */
-PB_MUST_USE bool proxied_begin(struct loop *l, const struct loop_listener *listener, struct conn *c);
+/* The connection's peer is a trusted proxy, or is none; its visitor says which. `header`: it is new, and a
+ * PROXY header comes first. Also for one that has become trusted. False: memory is out. */
+PB_MUST_USE bool proxied_begin(struct loop *l, struct conn *c, bool header);
 
 /* Is the header still to come? */
 static inline bool proxied_waits(const struct conn *c)
