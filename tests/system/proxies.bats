@@ -36,7 +36,7 @@ block() {
 
 # start_nginx: listens at $front for the server at $at; with $polp, at $polp_front for that.
 start_nginx() {
-    front=127.0.0.1:$(free_port) polp_front=127.0.0.1:$(free_port)
+    front=127.0.0.1:$(free_port) polp_front=127.0.0.5:$(free_port)
     {
         printf 'load_module %s;\nevents {}\nerror_log %s/nginx.log;\npid %s/nginx.pid;\n' "$stream_module" "$T" "$T"
         printf 'http {\naccess_log off;\n'
@@ -52,7 +52,7 @@ start_nginx() {
 
 # start_haproxy [SED COMMAND]: the same.
 start_haproxy() {
-    front=127.0.0.1:$(free_port) polp_front=127.0.0.1:$(free_port)
+    front=127.0.0.1:$(free_port) polp_front=127.0.0.5:$(free_port)
     block haproxy backend | sed "s/bind :80/bind $front/; s/127.0.0.1:2303/$at/; s/bind :54000/bind $polp_front/
         s/127.0.0.1:54001/${polp:-$at}/; ${1:-}" >haproxy.conf
     haproxy -db -f haproxy.conf >haproxy.log 2>&1 3>&- &
@@ -138,7 +138,7 @@ two_players() {
         polp=127.0.0.1:$port
         start --polp "$polp" --proxy-protocol "$polp"
         "start_$kind"
-        polp_newest 2 "$polp_front" | grep -q 127.0.0.1
+        polp_newest 2 "$polp_front" | grep -qF 127.0.0.5
         polp_newest 3 "$polp_front"
         wait_for 10 logged 127.0.0.2 NEWEST
         wait_for 10 logged 127.0.0.3 NEWEST

@@ -82,6 +82,7 @@ bool proxied_header(struct loop *l, struct conn *c)
     if (n < 0)
         return false;
     int length = n > 0 ? proxy_header_parse(l->input, (size_t)n, &header) : 0;
+    explicit_bzero(l->input, (size_t)n); /* a request behind the header may hold a password */
     if (length == 0 && n > 0 && !c->ended)
         return false;
     if (length < 0) {
