@@ -33,6 +33,12 @@ static const struct setting server_settings[] = {
      "let who has a token with this right publish maps at the admin address (default no)", false},
     {"upload_max", "BYTES", "the size that such a map may have (default 4G)", false},
     {"deny", "ADDRESS[/BITS]", "answer 403 to this address or range", true},
+    {"trusted_proxies", "RANGE",
+     "believe these proxies (addresses or ranges) whom they ask for: in X-Forwarded-For or Forwarded", true},
+    {"proxy_protocol", "yes|no|ADDR:PORT",
+     "what trusted proxies send begins with a PROXY header: at all addresses but the operator's, or at this "
+     "one (default no)",
+     true},
     {"max_connections", "N", "connections of the server (default 50000)", false},
     {"address_connections", "N", "connections of one address (default 500; 0: no limit)", false},
     {"address_requests", "N", "requests of one address a second; further ones wait (default 0: no limit)",

@@ -59,6 +59,9 @@ PB_MUST_USE int config_pair(const struct config_value *v, uint64_t most, struct 
 /* The limits of the settings. */
 PB_MUST_USE int config_limits(const struct pb_config *c, struct serve_settings *s, struct pb_error *err);
 
+/* The proxies that are trusted, of the settings. */
+PB_MUST_USE int config_trusted(const struct pb_config *c, struct serve_settings *s, struct pb_error *err);
+
 /* What can't change while a server runs. Texts are borrowed from the configuration. */
 struct config_start {
     struct server_listen listen[SERVER_ADDRESSES_MAX];
@@ -69,6 +72,9 @@ struct config_start {
     size_t mirror_count;
     bool publish; /* maps may be uploaded at the admin address */
 };
+/* Sets for each listener whether trusted proxies begin with a PROXY header, and whether it leaves IPv4 to
+ * others. */
+PB_MUST_USE int config_listeners(const struct pb_config *c, struct config_start *start, struct pb_error *err);
 PB_MUST_USE int config_start(const struct pb_config *c, struct config_start *out, struct pb_error *err);
 
 #endif

@@ -213,6 +213,8 @@ int config_settings(const struct pb_config *c, struct serve_settings **out, stru
     if (rc == PB_OK)
         rc = deny_make(c, s, err);
     if (rc == PB_OK)
+        rc = config_wrong(c, config_trusted(c, s, err), err);
+    if (rc == PB_OK)
         rc = verify_make(c, s, err);
     if (rc == PB_OK)
         rc = config_choice(c, "index", "yes", "no", true, &s->index, err);
@@ -335,6 +337,8 @@ int config_start(const struct pb_config *c, struct config_start *out, struct pb_
         rc = mirrors_make(c, out, err);
     if (rc == PB_OK)
         rc = config_choice(c, "publish", "yes", "no", false, &out->publish, err);
+    if (rc == PB_OK)
+        rc = config_wrong(c, config_listeners(c, out, err), err);
     if (config_values(c, "server", "access_log", &log, 1) > 0 && strcmp(log->value, "off") != 0)
         out->access_log = log->value;
     return rc;

@@ -87,6 +87,7 @@ static int loops_init(struct server *s, const struct server_options *o, size_t l
             if (fds[i][k] >= 0)
                 listeners[n++] = (struct loop_listener){.fd = fds[i][k],
                                                         .inherited = o->listen[k].address.inherited > 0,
+                                                        .header = o->listen[k].proxy_header,
                                                         .protocol = o->listen[k].protocol,
                                                         .transport = &plain_transport};
         }

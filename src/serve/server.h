@@ -13,6 +13,7 @@ enum { SERVER_THREADS_MAX = 256, SERVER_ADDRESSES_MAX = LISTENERS_MAX };
 struct server_listen {
     struct listen_address address;
     const struct protocol *protocol;
+    bool proxy_header; /* trusted proxies begin with a PROXY header there */
 };
 
 struct server_options {

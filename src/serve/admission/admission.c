@@ -47,6 +47,8 @@ void admission_rates_clear(struct admission *a)
 
 static bool is_denied(const struct gate *g, const struct visitor *v, const struct address *address)
 {
+    if (v->trusted)
+        return false;
     return range_set_has(g->rules.deny, address) || range_set_has(g->rules.bans, address) ||
            peer_banned(v->peer, g->now);
 }
@@ -56,20 +58,61 @@ static void rate_set(const struct gate *g, struct peer *peer)
     __atomic_store_n(&peer->rate, limits_address_rate(g->rules.limits, &peer->address), __ATOMIC_RELAXED);
 }
 
+/* A proxy has the connections of many clients. */
+static struct peer_limits limits_of(const struct gate *g, bool trusted)
+{
+    struct peer_limits limits = g->rules.limits->peer;
+    if (trusted)
+        limits.connections = 0;
+    return limits;
+}
+
+static struct admit entered(enum peer_entry entry)
+{
+    if (entry == PEER_WELCOME)
+        return (struct admit){ADMIT_NOW};
+    return (struct admit){ADMIT_NEVER,
+                          .reason = entry == PEER_TOO_MANY ? ADMIT_ADDRESS_FULL : ADMIT_SERVER_FULL};
+}
+
 struct admit admit_connection(const struct gate *g, struct visitor *v, const struct address *address)
 {
-    const struct peer_limits *limits = &g->rules.limits->peer;
-    switch (peers_enter(g->admission->peers, address, g->now, limits, &v->peer)) {
-    case PEER_WELCOME:
-        break;
-    case PEER_TOO_MANY:
-        return (struct admit){ADMIT_NEVER, .reason = ADMIT_ADDRESS_FULL};
-    default:
-        return (struct admit){ADMIT_NEVER, .reason = ADMIT_SERVER_FULL};
-    }
+    bool trusted = range_set_has(g->rules.trusted, address);
+    const struct peer_limits limits = limits_of(g, trusted);
+    struct admit may = entered(peers_enter(g->admission->peers, address, g->now, &limits, &v->peer));
+    if (may.kind != ADMIT_NOW)
+        return may;
     rate_set(g, v->peer);
+    v->trusted = trusted;
     v->denied = is_denied(g, v, address);
-    return (struct admit){ADMIT_NOW};
+    return may;
+}
+
+/* What its connection, or its request, means for the address. While v still holds its peer. */
+static void visitor_settle(const struct gate *g, struct visitor *v, bool excused)
+{
+    const struct limits *limits = g->rules.limits;
+    if (!v->valid && !v->denied && !v->trusted && !excused && peer_useless(v->peer, g->now, &limits->peer))
+        ban_queue(g->admission, &v->peer->address);
+    if (v->asked && limits->address_requests != 0)
+        bucket_return(&v->peer->requests, bucket_cost(1, limits->address_requests));
+    v->asked = false;
+    v->valid = true; /* it counts once */
+}
+
+struct admit visitor_become(const struct gate *g, struct visitor *v, const struct address *address)
+{
+    bool trusted = range_set_has(g->rules.trusted, address);
+    const struct peer_limits limits = limits_of(g, trusted);
+    struct peer *peer = v->peer;
+    visitor_settle(g, v, false); /* the peer may be forgotten as soon as nobody holds it */
+    struct admit may = entered(peers_exchange(g->admission->peers, &peer, address, g->now, &limits));
+    if (may.kind != ADMIT_NOW)
+        return may;
+    rate_set(g, peer);
+    *v = (struct visitor){.peer = peer, .trusted = trusted};
+    v->denied = is_denied(g, v, address);
+    return may;
 }
 
 void visitor_judge(const struct gate *g, struct visitor *v, const struct address *address, bool rates)
@@ -82,6 +125,7 @@ void visitor_judge(const struct gate *g, struct visitor *v, const struct address
         v->granted = 0;
         v->due = 0;
     }
+    v->trusted = range_set_has(g->rules.trusted, address);
     v->denied = is_denied(g, v, address);
 }
 
@@ -93,13 +137,9 @@ void visitor_finished(struct visitor *v)
 
 void visitor_leave(const struct gate *g, struct visitor *v, bool excused)
 {
-    const struct limits *limits = g->rules.limits;
     if (v->peer == NULL)
         return;
-    if (!v->valid && !v->denied && !excused && peer_useless(v->peer, g->now, &limits->peer))
-        ban_queue(g->admission, &v->peer->address);
-    if (v->asked && limits->address_requests != 0)
-        bucket_return(&v->peer->requests, bucket_cost(1, limits->address_requests));
+    visitor_settle(g, v, excused);
     peers_leave(g->admission->peers, v->peer, g->now);
     *v = (struct visitor){0};
 }

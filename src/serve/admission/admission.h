@@ -47,6 +47,11 @@ void admission_rates_clear(struct admission *a);
 /* ADMIT_NOW: v holds its peer until visitor_leave, and v->denied is set. ADMIT_NEVER: v is unchanged. */
 struct admit admit_connection(const struct gate *g, struct visitor *v, const struct address *address);
 
+/* The connection of v is `address`'s from now on: a proxy's, or that of the client that it asks for. What is
+ * known of the visitor before counts for the address before: if nothing valid came from there, for its
+ * connection ban. ADMIT_NEVER: v holds the peer that it held. */
+struct admit visitor_become(const struct gate *g, struct visitor *v, const struct address *address);
+
 /* A request, as its reply plan describes it. */
 struct wanted {
     const struct meter *meter; /* of the title; NULL: none */

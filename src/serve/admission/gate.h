@@ -25,8 +25,9 @@ struct admission {
 /* The rules in force. They belong to a snapshot. */
 struct rules {
     const struct limits *limits;
-    const struct range_set *deny; /* configured */
-    const struct range_set *bans; /* of the operator's record */
+    const struct range_set *deny;    /* configured */
+    const struct range_set *bans;    /* of the operator's record */
+    const struct range_set *trusted; /* proxies: neither denied, banned nor limited by address_connections */
 };
 
 /* One thread's way to admission: shared state, the rules in force, and the time of this turn. */
@@ -43,6 +44,7 @@ struct visitor {
     uint32_t granted;    /* bytes taken from the buckets and not sent yet */
     bool asked;          /* the next request has been taken from its bucket */
     bool denied;         /* the address is on the deny list, or banned */
+    bool trusted;        /* the address is a trusted proxy's */
     bool valid;          /* has brought a valid request: the connection ban does not count it */
     uint64_t pace;       /* bytes a second of the reply under way, from its plan; 0: no pace */
     struct bucket paced; /* of `pace` */

@@ -138,24 +138,53 @@ static unsigned peer_counted(const struct peer *peer)
     return busy + (finished > PEER_FINISHED_MAX ? finished - PEER_FINISHED_MAX : 0);
 }
 
+/* Under the lock. PEER_WELCOME: *out has a connection more. */
+static enum peer_entry peer_join(struct peers *p, const struct address *a, const struct peer_limits *limits,
+                                 struct peer **out)
+{
+    struct peer *peer = peer_take(p, a);
+    if (peer == NULL)
+        return PEER_NO_MEMORY;
+    if (limits->connections != 0 && peer_counted(peer) >= limits->connections) {
+        if (peer->connections == 0)
+            idle_join(p, peer);
+        return PEER_TOO_MANY;
+    }
+    peer->connections++;
+    __atomic_fetch_add(&peer->busy, 1, __ATOMIC_RELAXED);
+    *out = peer;
+    return PEER_WELCOME;
+}
+
 enum peer_entry peers_enter(struct peers *p, const struct address *a, uint64_t now_ms,
                             const struct peer_limits *limits, struct peer **out)
 {
-    enum peer_entry entry = PEER_WELCOME;
     pthread_mutex_lock(&p->mutex);
     peers_fade(p, now_ms, limits->ban_window_ms);
-    struct peer *peer = p->connections < limits->total ? peer_take(p, a) : NULL;
-    if (peer == NULL)
-        entry = p->connections < limits->total ? PEER_NO_MEMORY : PEER_TOTAL;
-    else if (limits->connections != 0 && peer_counted(peer) >= limits->connections)
-        entry = PEER_TOO_MANY;
-    if (entry == PEER_WELCOME) {
-        peer->connections++;
-        __atomic_fetch_add(&peer->busy, 1, __ATOMIC_RELAXED);
-        p->connections++;
-        *out = peer;
-    } else if (peer != NULL && peer->connections == 0) {
+    enum peer_entry entry = p->connections < limits->total ? peer_join(p, a, limits, out) : PEER_TOTAL;
+    p->connections += entry == PEER_WELCOME;
+    pthread_mutex_unlock(&p->mutex);
+    return entry;
+}
+
+/* Under the lock. */
+static void peer_part(struct peers *p, struct peer *peer, uint64_t now_ms)
+{
+    peer->left = now_ms;
+    if (--peer->connections == 0)
         idle_join(p, peer);
+}
+
+enum peer_entry peers_exchange(struct peers *p, struct peer **held, const struct address *a, uint64_t now_ms,
+                               const struct peer_limits *limits)
+{
+    struct peer *before = *held;
+    pthread_mutex_lock(&p->mutex);
+    peers_fade(p, now_ms, limits->ban_window_ms);
+    enum peer_entry entry = peer_join(p, a, limits, held);
+    if (entry == PEER_WELCOME) {
+        peer_finished(before);
+        peer_part(p, before, now_ms);
     }
     pthread_mutex_unlock(&p->mutex);
     return entry;
@@ -170,9 +199,7 @@ void peers_leave(struct peers *p, struct peer *peer, uint64_t now_ms)
 {
     pthread_mutex_lock(&p->mutex);
     p->connections--;
-    peer->left = now_ms;
-    if (--peer->connections == 0)
-        idle_join(p, peer);
+    peer_part(p, peer, now_ms);
     pthread_mutex_unlock(&p->mutex);
 }
 

@@ -58,6 +58,11 @@ enum peer_entry {
 /* A connection from `a` arrives. PEER_WELCOME: the caller holds *out until peers_leave. */
 enum peer_entry peers_enter(struct peers *p, const struct address *a, uint64_t now_ms,
                             const struct peer_limits *limits, struct peer **out);
+/* A connection is someone else's from now on: a proxy's while it waits, its client's while a request is under
+ * way. The connection gives *held back and holds the peer of `a`; the server's total stays the same. If it is
+ * refused nothing has changed. */
+enum peer_entry peers_exchange(struct peers *p, struct peer **held, const struct address *a, uint64_t now_ms,
+                               const struct peer_limits *limits);
 /* A connection has sent and read everything; it no longer counts against the limit of its address. Exactly
  * once for each connection, before peers_leave. */
 void peer_finished(struct peer *peer);

@@ -6,6 +6,7 @@
 #include "serve/engine/conn_end.h"
 #include "serve/engine/conn_state.h"
 #include "serve/engine/conn_table.h"
+#include "serve/engine/proxied.h"
 
 #include <errno.h>
 #include <sys/epoll.h>
@@ -73,7 +74,7 @@ static bool conn_open(struct loop *l, const struct loop_listener *listener, int 
     }
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
                                 .data.u64 = (uint64_t)c->generation << 32 | c->index};
-    if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
+    if (!proxied_begin(l, c, listener->header) || epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
         c->visitor.valid = true; /* it is not the client's fault */
         conn_close(l, c);
     }
@@ -125,6 +126,7 @@ bool conn_accept(struct loop *l, struct loop_listener *listener)
         }
         int fd = accept4(listener->fd, (struct sockaddr *)&remote, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
+            sockaddr_unmap(&remote);
             if (!conn_open(l, listener, fd, &remote))
                 place_give(l, listener);
             continue;

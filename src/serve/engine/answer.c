@@ -3,6 +3,8 @@
 
 #include "serve/engine/conn_end.h"
 #include "serve/engine/conn_state.h"
+#include "serve/engine/exchange.h"
+#include "serve/engine/proxied.h"
 #include "serve/engine/send.h"
 #include "serve/engine/take.h"
 
@@ -36,6 +38,13 @@ static void plan_refuse(struct loop *l, const struct conn *c, const struct excha
     c->protocol->refuse(x, in.p, in.n, why, &l->plan);
 }
 
+static enum refusal refusal_of(enum admit_reason reason)
+{
+    return reason == ADMIT_HARD_CAP   ? REFUSAL_HARD_CAP
+           : reason == ADMIT_SOFT_CAP ? REFUSAL_SOFT_CAP
+                                      : REFUSAL_CROWD;
+}
+
 /* A reply to HEAD opens no object, and must not promise what GET would refuse. */
 static bool promises_damage(const struct loop *l)
 {
@@ -53,6 +62,8 @@ static enum request_end plan_send(struct loop *l, struct conn *c, const struct e
     c->served = true;
     switch (sent) {
     case SENT_ALL:
+        if (c->proxy != NULL)
+            proxied_answered(l, c);
         return REQUEST_ANSWERED;
     case SENT_CLOSE:
         conn_finish(l, c);
@@ -84,6 +95,7 @@ static enum request_end plan_send(struct loop *l, struct conn *c, const struct e
 static enum request_end request_answer(struct loop *l, struct conn *c, struct slice in, size_t *used)
 {
     struct access access = {.minor = -1};
+    bool welcome = c->proxy == NULL || proxied_request(l, c, in);
     struct exchange x = exchange_of(l, c);
     enum verdict verdict = c->protocol->next(&x, in.p, in.n, used, &l->plan, &access);
     if (verdict == VERDICT_MORE && in.n < c->protocol->input_max)
@@ -98,7 +110,9 @@ static enum request_end request_answer(struct loop *l, struct conn *c, struct sl
         return REQUEST_OVER;
     }
     struct wanted wanted = wanted_of(&l->plan);
-    struct admit may = admit_request(&l->gate, &c->visitor, &wanted);
+    struct admit may = {ADMIT_NEVER, .reason = ADMIT_ADDRESS_FULL};
+    if (welcome)
+        may = admit_request(&l->gate, &c->visitor, &wanted);
     if (may.kind == ADMIT_LATER) {
         reply_plan_drop(&l->plan);
         conn_hold(l, c, CONN_HELD);
@@ -106,7 +120,7 @@ static enum request_end request_answer(struct loop *l, struct conn *c, struct sl
         return REQUEST_HELD;
     }
     if (may.kind == ADMIT_NEVER)
-        plan_refuse(l, c, &x, in, may.reason == ADMIT_HARD_CAP ? REFUSAL_HARD_CAP : REFUSAL_SOFT_CAP);
+        plan_refuse(l, c, &x, in, refusal_of(may.reason));
     else if (promises_damage(l))
         plan_refuse(l, c, &x, in, REFUSAL_DAMAGED);
     return plan_send(l, c, &x, in, &access);

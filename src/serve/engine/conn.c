@@ -9,6 +9,7 @@
 #include "serve/engine/conn_end.h"
 #include "serve/engine/conn_state.h"
 #include "serve/engine/conn_table.h"
+#include "serve/engine/proxied.h"
 #include "serve/engine/send.h"
 #include "serve/engine/take.h"
 
@@ -52,6 +53,8 @@ static bool conn_read(struct loop *l, struct conn *c)
 static void conn_reading(struct loop *l, struct conn *c)
 {
     uint32_t generation = c->generation;
+    if (proxied_waits(c) && !proxied_header(l, c))
+        return;
     for (int i = 0; i < READS_PER_TURN; i++) {
         if (!conn_read(l, c))
             return;
@@ -76,6 +79,8 @@ static void conn_answering(struct loop *l, struct conn *c)
 static void reply_left(struct loop *l, struct conn *c)
 {
     uint32_t generation = c->generation;
+    if (c->proxy != NULL)
+        proxied_answered(l, c);
     conn_move(l, c, CONN_IDLE);
     conn_answering(l, c);
     if (l->stop_at != 0 && c->generation == generation && conn_is_idle(c))

@@ -4,6 +4,7 @@
 #include "serve/engine/conn.h"
 #include "serve/engine/conn_end.h"
 #include "serve/engine/conn_state.h"
+#include "serve/engine/proxied.h"
 #include "serve/engine/send.h"
 #include "serve/engine/take.h"
 
@@ -163,6 +164,8 @@ static void conn_judge(struct loop *l, struct conn *c, bool settings)
     visitor_judge(&l->gate, &c->visitor, &address, settings);
     if (c->visitor.denied && !before && conn_replies(c))
         conn_abort(l, c);
+    else if (settings && !proxied_begin(l, c, false)) /* it may be a trusted proxy's by now */
+        conn_close(l, c);
 }
 
 void conns_snapshot_changed(struct loop *l, bool settings)

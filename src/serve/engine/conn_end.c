@@ -27,6 +27,7 @@ static void close_as(struct loop *l, struct conn *c, bool reset)
     intake_free(c->intake);
     c->intake = NULL;
     secret_free(c->in, c->in_n);
+    free(c->proxy);
     visitor_gone(l, c);
     c->channel.transport->close(&c->channel, reset);
     l->freed = true;

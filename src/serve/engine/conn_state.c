@@ -13,6 +13,8 @@
  * connection in CONN_FREE.
  *
  *   accept.c, conn_open      FREE -> IDLE                accepted and admitted
+ *   proxied.c                IDLE -> HEAD             a PROXY header is to come first
+ *                            HEAD -> IDLE             it has come
  *   answer.c, batch_answer   IDLE, HEAD, HELD ->
  *                                HELD                    admit_request says later
  *                                SENDING                 the socket takes no more of the reply

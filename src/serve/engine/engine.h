@@ -47,9 +47,23 @@ struct conn_list {
     struct conn *first, *last;
 };
 
+union conn_address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+/* Whose a connection is that a trusted proxy makes: proxied.h. */
+struct conn_proxy {
+    bool header_due;                 /* nothing is read before it has come */
+    bool lent;                       /* the visitor is the client of the request under way */
+    union conn_address own;          /* whose the connection is between requests */
+    struct sockaddr_storage reached; /* what the client connected to, of the header; AF_UNSPEC: not said */
+};
+
 struct conn {
-    struct channel channel;
-    uint32_t generation; /* of the slot's use: an event of an earlier use has another one */
+    struct channel channel; /* the first: see proxied_reached */
+    uint32_t generation;    /* of the slot's use: an event of an earlier use has another one */
     uint32_t index;
     uint8_t state;         /* enum conn_state; changed by conn_move alone */
     uint8_t wait;          /* enum conn_wait: the list that it is on */
@@ -67,11 +81,8 @@ struct conn {
 
     struct conn *next, *before;             /* on the list of `wait`, or next on the free list */
     struct conn *ready_next, *ready_before; /* on loop->ready */
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } remote;
+    union conn_address remote; /* whom it serves: the peer, or the client that a trusted proxy speaks for */
+    struct conn_proxy *proxy;  /* NULL: the peer is no trusted proxy; see proxied.h */
 };
 
 /* Set in the index of an event: it concerns the socket to the upstream server of the connection's relay. */
@@ -91,6 +102,7 @@ struct loop_listener {
     const struct protocol *protocol;
     const struct transport *transport;
     int fd;
+    bool header;    /* a trusted proxy's connection begins with a PROXY header */
     bool inherited; /* its backlog is left to the next server that inherits the socket */
     bool paused;    /* connections are left in its queue until there is room */
 };

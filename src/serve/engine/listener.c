@@ -61,6 +61,20 @@ void listen_address_text(const struct listen_address *a, char *out, size_t room)
     }
 }
 
+void sockaddr_unmap(struct sockaddr_storage *a)
+{
+    struct sockaddr_in6 six;
+    if (a->ss_family != AF_INET6)
+        return;
+    memcpy(&six, a, sizeof six);
+    if (!IN6_IS_ADDR_V4MAPPED(&six.sin6_addr))
+        return;
+    struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = six.sin6_port};
+    memcpy(&four.sin_addr, six.sin6_addr.s6_addr + 12, sizeof four.sin_addr);
+    memset(a, 0, sizeof *a);
+    memcpy(a, &four, sizeof four);
+}
+
 bool listen_address_is_loopback(const struct listen_address *a)
 {
     const struct sockaddr_in *v4 = (const struct sockaddr_in *)&a->address;
@@ -71,10 +85,14 @@ bool listen_address_is_loopback(const struct listen_address *a)
                                             : ntohl(v4->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
 }
 
+static int option_put(int fd, int level, int option, int value)
+{
+    return setsockopt(fd, level, option, &value, sizeof value);
+}
+
 static int option_set(int fd, int level, int option)
 {
-    int on = 1;
-    return setsockopt(fd, level, option, &on, sizeof on);
+    return option_put(fd, level, option, 1);
 }
 
 static int listener_open(const struct listen_address *a, bool shared)
@@ -84,7 +102,7 @@ static int listener_open(const struct listen_address *a, bool shared)
         return -1;
     if (option_set(fd, SOL_SOCKET, SO_REUSEADDR) != 0 ||
         (shared && option_set(fd, SOL_SOCKET, SO_REUSEPORT) != 0) ||
-        (a->address.ss_family == AF_INET6 && option_set(fd, IPPROTO_IPV6, IPV6_V6ONLY) != 0) ||
+        (a->address.ss_family == AF_INET6 && option_put(fd, IPPROTO_IPV6, IPV6_V6ONLY, a->only_v6) != 0) ||
         /* inherited by accepted sockets; head and body leave together anyway */
         option_set(fd, IPPROTO_TCP, TCP_NODELAY) != 0 ||
         bind(fd, (const struct sockaddr *)&a->address, a->length) != 0 ||

@@ -1,4 +1,5 @@
 /* The plain transport: system calls on a TCP socket. */
+#include "serve/engine/listener.h"
 #include "serve/engine/transport.h"
 
 #include <errno.h>
@@ -77,7 +78,10 @@ static int64_t plain_unsent(const struct channel *c)
 static bool plain_reached(const struct channel *c, struct sockaddr_storage *out)
 {
     socklen_t n = sizeof *out;
-    return getsockname(c->fd, (struct sockaddr *)out, &n) == 0;
+    if (getsockname(c->fd, (struct sockaddr *)out, &n) != 0)
+        return false;
+    sockaddr_unmap(out);
+    return true;
 }
 
 const struct transport plain_transport = {

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "serve/engine/conn_state.h"
 #include "serve/engine/cursor.h"
+#include "serve/engine/exchange.h"
 #include "serve/engine/noted.h"
 #include "serve/engine/relay.h"
 #include "serve/engine/tally.h"
@@ -90,17 +91,6 @@ static enum sent counted_send(struct loop *l, struct conn *c, const struct tally
     if (end != CURSOR_SPENT)
         visitor_stop(&l->gate, &c->visitor, t->meter);
     return sent_of(end);
-}
-
-struct exchange exchange_of(const struct loop *l, const struct conn *c)
-{
-    return (struct exchange){.snapshot = l->snapshot,
-                             .date = l->date,
-                             .denied = c->visitor.denied,
-                             .client = &c->remote.any,
-                             .channel = &c->channel,
-                             .reached = c->channel.transport->reached,
-                             .shared = l->shared};
 }
 
 /* ---- plans and what is left of them ---- */

@@ -17,9 +17,6 @@ enum sent {
     SENT_FAILED,  /* the peer is gone, or the object could not be read */
 };
 
-/* The context of a request or a piece of a reply, as of now. */
-struct exchange exchange_of(const struct loop *l, const struct conn *c);
-
 /* Begins to send l->plan, the reply to the request in `input`. Takes over what the plan owns. */
 enum sent send_plan(struct loop *l, struct conn *c, const struct exchange *x, struct slice input,
                     const struct access *access);

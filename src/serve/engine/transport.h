@@ -1,7 +1,8 @@
 /*
  * The transport: how a connection's bytes get in and out. The engine reads and writes through these calls
- * alone, so that TLS, or a proxy's header in front of the bytes, can stand behind them. A transport belongs
- * to a listener; a channel is one connection's use of it, and belongs to the thread of its loop.
+ * alone, so that TLS can stand behind them. (A PROXY header comes before a transport's first byte:
+ * proxied.h.) A transport belongs to a listener; a channel is one connection's use of it, and belongs to the
+ * thread of its loop.
  */
 #ifndef PB_SERVE_ENGINE_TRANSPORT_H
 #define PB_SERVE_ENGINE_TRANSPORT_H

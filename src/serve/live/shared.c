@@ -30,6 +30,25 @@ uint64_t shared_bytes(const struct shared *s)
     return sum;
 }
 
+void shared_headerless_note(struct shared *s, const struct address *proxy)
+{
+    uint8_t none = HEADERLESS_NONE;
+    if (!__atomic_compare_exchange_n(&s->headerless_state, &none, HEADERLESS_NOTED, false, __ATOMIC_RELAXED,
+                                     __ATOMIC_RELAXED))
+        return;
+    s->headerless = *proxy;
+    __atomic_store_n(&s->headerless_state, HEADERLESS_KNOWN, __ATOMIC_RELEASE);
+}
+
+bool shared_headerless_take(struct shared *s, struct address *proxy)
+{
+    if (__atomic_load_n(&s->headerless_state, __ATOMIC_ACQUIRE) != HEADERLESS_KNOWN)
+        return false;
+    *proxy = s->headerless;
+    __atomic_store_n(&s->headerless_state, HEADERLESS_TOLD, __ATOMIC_RELAXED);
+    return true;
+}
+
 const char *shared_illness(const struct shared *s)
 {
     uint64_t now = clock_monotonic_ms();

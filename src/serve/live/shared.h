@@ -37,8 +37,17 @@ struct shared {
     const char *depot;       /* its path */
     struct history *history; /* NULL, as notes: there is no address for the operator */
     struct notes *notes;
-    unsigned feeds; /* atomic; replies to the operator that go on */
+    unsigned feeds;            /* atomic; replies to the operator that go on */
+    uint8_t headerless_state;  /* atomic; enum headerless_state */
+    struct address headerless; /* a trusted proxy that sent no PROXY header where one is due */
 };
+
+/* What is told of such proxies: the first one, once. */
+enum headerless_state { HEADERLESS_NONE, HEADERLESS_NOTED, HEADERLESS_KNOWN, HEADERLESS_TOLD };
+/* For loops. */
+void shared_headerless_note(struct shared *s, const struct address *proxy);
+/* For the watcher. True: *proxy is to be told now. */
+bool shared_headerless_take(struct shared *s, struct address *proxy);
 
 /* The counters of a dialect (by index), added up over all loops. */
 struct counts shared_counts(const struct shared *s, size_t dialect);

@@ -52,7 +52,7 @@ struct snapshot *snapshot_new(struct site *site, struct serve_settings *settings
                            .settings = settings,
                            .bans = bans,
                            .pages = pages,
-                           .rules = {&settings->limits, &settings->deny, &bans->set}};
+                           .rules = {&settings->limits, &settings->deny, &bans->set, &settings->trusted}};
     return s;
 }
 

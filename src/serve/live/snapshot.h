@@ -23,6 +23,7 @@ struct serve_settings {
     const struct dialect *const *dialects; /* ends with NULL; static */
     void **dialect_settings;               /* one for each dialect */
     struct range_set deny;
+    struct range_set trusted; /* proxies that are believed whom they ask for */
     struct limits limits;
     /* Deadlines. */
     unsigned idle_ms;       /* a connection without a request */

@@ -382,8 +382,24 @@ static void watch_uploads(struct watcher *w)
         watch_state_failed(w, &err);
 }
 
+/* Players would find the server dead, and the operator should learn why. */
+static void watch_proxies(struct watcher *w)
+{
+    struct address proxy;
+    char address[ADDRESS_TEXT], text[ADDRESS_TEXT + 160];
+    if (!shared_headerless_take(w->shared, &proxy))
+        return;
+    address_text(&proxy, address);
+    snprintf(text, sizeof text,
+             "the proxy %s sends no PROXY header where proxy_protocol wants one: its connections are closed "
+             "(told once)",
+             address);
+    watch_report(w, text);
+}
+
 static void watch_once(struct watcher *w)
 {
+    watch_proxies(w);
     watch_catalog(w);
     watch_damage(w);
     watch_record(w);

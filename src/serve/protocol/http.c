@@ -1,6 +1,7 @@
 /* HTTP for the engine: parse a request, ask each dialect in turn. */
 #include "serve/admission/ranges.h"
 #include "serve/protocol/protocol.h"
+#include "wire/forwarded.h"
 #include "wire/http_relay.h"
 #include "wire/http_reply.h"
 
@@ -108,11 +109,30 @@ static enum verdict http_next(const struct exchange *x, const char *in, size_t n
     return VERDICT_REPLY;
 }
 
+/* From the end of the list: who is trusted is believed whom he names. */
+static bool http_client(const struct range_set *trusted, const char *in, size_t n,
+                        struct sockaddr_storage *address)
+{
+    struct forwarded list;
+    struct sockaddr_storage named;
+    if (!forwarded_find(in, n, &list))
+        return false;
+    for (;;) {
+        const struct address known = address_of((const struct sockaddr *)address);
+        if (!range_set_has(trusted, &known) || forwarded_take(&list, &named) != FORWARDED_ADDRESS)
+            return true;
+        *address = named;
+    }
+}
+
 static void http_refuse(const struct exchange *x, const char *in, size_t n, enum refusal why,
                         struct reply_plan *plan)
 {
-    static const int status[] = {
-        [REFUSAL_BROKEN] = 500, [REFUSAL_DAMAGED] = 503, [REFUSAL_SOFT_CAP] = 404, [REFUSAL_HARD_CAP] = 503};
+    static const int status[] = {[REFUSAL_BROKEN] = 500,
+                                 [REFUSAL_DAMAGED] = 503,
+                                 [REFUSAL_SOFT_CAP] = 404,
+                                 [REFUSAL_HARD_CAP] = 503,
+                                 [REFUSAL_CROWD] = 503};
     struct http_request request;
     refuse(x, http_request_parse(in, n, &request) > 0 ? &request : NULL, status[why], plan);
 }
@@ -122,5 +142,6 @@ const struct protocol http_protocol = {
     .address = "0.0.0.0:2303",
     .input_max = HTTP_HEAD_MAX + 1, /* at HTTP_HEAD_MAX the parser itself refuses */
     .next = http_next,
+    .client = http_client,
     .refuse = http_refuse,
 };

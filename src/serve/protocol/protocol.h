@@ -28,6 +28,7 @@ enum refusal {
     REFUSAL_DAMAGED,  /* the object is known to be damaged; it may be mended */
     REFUSAL_SOFT_CAP, /* the day's soft cap is reached: no download starts */
     REFUSAL_HARD_CAP, /* the day's hard cap is reached: nothing is served */
+    REFUSAL_CROWD,    /* as many of the client's requests are under way as one address may have connections */
 };
 
 enum verdict {
@@ -52,6 +53,11 @@ struct protocol {
     /* Appends the next piece of a reply that goes on; nothing, when there is nothing new. False: the reply
      * ends. NULL where no reply goes on. */
     bool (*more)(const struct exchange *x, struct reply_feed *feed, struct buffer *out);
+    /* Whom a proxy asks for. *address is the proxy's own; where it, and each that is found behind it, is
+     * `trusted`, it is replaced by what the request names. False: the request's head is not complete. NULL:
+     * requests name nobody. */
+    bool (*client)(const struct range_set *trusted, const char *in, size_t n,
+                   struct sockaddr_storage *address);
     /* Plans an error in reply to the same request. `in` is the same as for `next`. */
     void (*refuse)(const struct exchange *x, const char *in, size_t n, enum refusal why,
                    struct reply_plan *plan);

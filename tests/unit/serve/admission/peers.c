@@ -239,8 +239,47 @@ static void busiest(void **state)
     peers_free(p);
 }
 
-static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(buckets),     cmocka_unit_test(returns),  cmocka_unit_test(costs),
-    cmocka_unit_test(connections), cmocka_unit_test(finished), cmocka_unit_test(connection_ban),
-    cmocka_unit_test(pardon),      cmocka_unit_test(crowd),    cmocka_unit_test(busiest)};
+/* A proxy's connection is its client's for a while: it counts for one of them at a time, and once for the
+ * server. */
+static void exchanges(void **state)
+{
+    struct peers *p = peers_new();
+    struct peer_limits limits = {.total = 3, .connections = 1}, of_proxy = {.total = 3};
+    struct address proxy = address("192.0.2.1"), client = address("192.0.2.2");
+    struct peer *held[3], *other = NULL;
+    (void)state;
+    assert_non_null(p);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(peers_enter(p, &proxy, 1000, &of_proxy, &held[i]), PEER_WELCOME);
+    struct peer *of_own = held[0];
+    assert_int_equal(peers_exchange(p, &held[0], &client, 1000, &limits), PEER_WELCOME);
+    assert_true(held[0] != of_own);
+    assert_int_equal(held[0]->connections, 1);
+    assert_int_equal(of_own->connections, 2);
+    assert_int_equal(of_own->busy, 2);
+    assert_int_equal(peers_exchange(p, &held[1], &client, 1000, &limits), PEER_TOO_MANY);
+    assert_ptr_equal(held[1], of_own);
+    assert_int_equal(peers_enter(p, &client, 1000, &of_proxy, &other), PEER_TOTAL);
+    assert_int_equal(peers_exchange(p, &held[0], &proxy, 2000, &of_proxy), PEER_WELCOME);
+    assert_ptr_equal(held[0], of_own);
+    assert_int_equal(of_own->busy, 3);
+    assert_int_equal(peers_idle(p), 1);
+    assert_int_equal(peers_exchange(p, &held[1], &client, 2000, &limits), PEER_WELCOME);
+    assert_int_equal(peers_idle(p), 0);
+    for (int i = 0; i < 3; i++) {
+        peer_finished(held[i]);
+        peers_leave(p, held[i], 3000);
+    }
+    assert_int_equal(peers_idle(p), 2);
+    assert_int_equal(peers_enter(p, &client, 3000, &limits, &other), PEER_WELCOME);
+    peer_finished(other);
+    peers_leave(p, other, 3000);
+    peers_free(p);
+}
+
+static const struct CMUnitTest tests[] = {cmocka_unit_test(buckets),  cmocka_unit_test(returns),
+                                          cmocka_unit_test(costs),    cmocka_unit_test(connections),
+                                          cmocka_unit_test(finished), cmocka_unit_test(connection_ban),
+                                          cmocka_unit_test(pardon),   cmocka_unit_test(crowd),
+                                          cmocka_unit_test(busiest),  cmocka_unit_test(exchanges)};
 TEST_MAIN(tests)
