@@ -114,11 +114,20 @@ install: all
 	@meson install -C $(BUILD) --quiet >$(BUILD)/install.log || { cat $(BUILD)/install.log; exit 1; }
 	@echo "installed in $(DESTDIR)$(PREFIX)"
 
+# Debian packages, in build-deb, without an error or a warning of lintian.
+deb: deps
+	@scripts/deps packages-deb
+	@scripts/deb
+
+# After a change of the public functions: debian/libpatchbay0.symbols of what the library has.
+deb-symbols: all
+	@scripts/symbols --write $(BUILD)/libpatchbay.so
+
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
 clean:
-	rm -rf $(BUILD) $(SANITIZED) $(FUZZ)
+	rm -rf $(BUILD) $(SANITIZED) $(FUZZ) build-deb
 
 .PHONY: all abi deps demo check check-browser pictures lint valgrind faults starve powerloss netfaults hostile fuzz soak flood bench-publish bench-fetch \
-	bench-serve bench-deps install format clean
+	bench-serve bench-deps install deb deb-symbols format clean

@@ -10,23 +10,24 @@ load ../helper
 
 @test "every verb and option of the table is in the manual, and every key in docs/configuration.md" {
     mandoc -T ascii "$root/man/patchbay.1" | sed 's/.\x08//g' >manual
+    # A dialect's options are the keys of its section.
+    sections=$(sed -n 's/^## \[\([a-z]*\)\]$/\1/p' "$root/docs/configuration.md" | grep -vx server | paste -sd '|')
     "$patchbay" --help | sed -n 's/^  \([a-z]*\( [a-z]\+\)\?\) .*/\1/p' | while read -r verb; do
         grep -q "$verb" manual || { echo "the manual lacks $verb"; exit 1; }
         # shellcheck disable=SC2086
         "$patchbay" $verb --help | sed -n 's/^  \(--[a-z-]*\).*/\1/p' | while read -r option; do
-            case $option in
-            --opensauce-*) grep -q "${option#--opensauce-}" <(tr _ - <"$root/docs/configuration.md") ;;
-            --escape-*) grep -q "${option#--escape-}" <(tr _ - <"$root/docs/configuration.md") ;;
-            --playonline-*) grep -q "${option#--playonline-}" <(tr _ - <"$root/docs/configuration.md") ;;
-            *) grep -q -- "$option" manual ;;
-            esac || { echo "the manual lacks $option of $verb"; exit 1; }
+            if [[ $option =~ ^--($sections)-(.*)$ ]]; then
+                grep -q "${BASH_REMATCH[2]}" <(tr _ - <"$root/docs/configuration.md")
+            else
+                grep -q -- "$option" manual
+            fi || { echo "the manual lacks $option of $verb"; exit 1; }
         done
     done
     "$patchbay" --help | sed -n 's/^  \([0-9]  .*\)/\1/p' | tr -s ' ' | while read -r line; do
         tr -s ' \n' ' ' <manual | grep -qF " $line" || { echo "the manual lacks $line"; exit 1; }
     done
     "$patchbay" serve --help | sed -n 's/^  --\([a-z-]*\).*/\1/p' | grep -v -x -e check -e config -e depot -e help -e user |
-        sed 's/^opensauce-//; s/^escape-//; s/^playonline-//; s/-/_/g' | while read -r key; do
+        sed -E "s/^($sections)-//; s/-/_/g" | while read -r key; do
         grep -q "\`$key\`" "$root/docs/configuration.md" || { echo "docs/configuration.md lacks $key"; exit 1; }
     done
 }

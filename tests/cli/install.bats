@@ -31,3 +31,31 @@ load ../helper
     [[ $output == *"not a protocol"* ]]
     [ "$(pkg-config --modversion patchbay)" = "$("$prefix/bin/patchbay" --version | cut -d' ' -f2)" ]
 }
+
+# install_all: into root; sets $prefix and $sysconfdir.
+install_all() {
+    DESTDIR=$T/root meson install -C "$PATCHBAY_BUILD" --no-rebuild --quiet
+    prefix=$(sed -n 's/^prefix=//p' "$(find root -name patchbay.pc)")
+    [ -n "$(find root -name patchbay.service)" ] || skip "built without systemd"
+    sysconfdir=$(sed -n 's|^ExecStart=.* --config \(.*\)/patchbay/patchbay.conf$|\1|p' "$(find root -name patchbay.service)")
+}
+
+@test "installed: units that name the installed program and configuration, the user, rotation of the log" {
+    install_all
+    unit=$(find root -path '*/lib/systemd/system/patchbay.service')
+    [ -x "root$(sed -n 's/^ExecStart=\([^ ]*\) serve .*/\1/p' "$unit")" ]
+    grep -q "exec $prefix/bin/patchbay init" "$unit"
+    [ -f "${unit%.service}.socket" ] && [ -f "${unit%.service}-polp.socket" ]
+    ! grep -r @ "$(dirname "$unit")"
+    [ -f "root$sysconfdir/patchbay/patchbay.conf" ]
+    [ -f "root$sysconfdir/logrotate.d/patchbay" ]
+    user=$(sed -n 's/^User=//p' "$unit")
+    grep -q "^u $user " "root$prefix/lib/sysusers.d/patchbay.conf"
+}
+
+@test "installing again leaves the operator's configuration as it is" {
+    install_all
+    echo "; mine" >"root$sysconfdir/patchbay/patchbay.conf"
+    install_all
+    [ "$(cat "root$sysconfdir/patchbay/patchbay.conf")" = "; mine" ]
+}

@@ -114,8 +114,8 @@ EOF
 
 @test "the unit files are right, and leave little to attack" {
     command -v systemd-analyze >/dev/null || skip "systemd-analyze is not here"
-    cp "$root"/packaging/patchbay* .
-    sed -i "s|/usr/local/bin/patchbay|$patchbay|" patchbay.service
+    cp "$PATCHBAY_BUILD"/packaging/patchbay.service "$root"/packaging/*.socket .
+    sed -i "s|[^ =]*/bin/patchbay |$patchbay |" patchbay.service
     run -0 systemd-analyze verify --man=no patchbay.service patchbay.socket patchbay-polp.socket
     [ -z "$output" ] || { echo "$output"; false; }
     run -0 systemd-analyze security --offline=true --threshold=20 patchbay.service
