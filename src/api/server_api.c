@@ -21,7 +21,8 @@ static char *start_text(const struct config_start *s)
     for (size_t i = 0; i < s->listen_count; i++) {
         char address[80];
         listen_address_text(&s->listen[i].address, address, sizeof address);
-        buffer_format(&text, " %s %s", s->listen[i].protocol->name, address);
+        buffer_format(&text, " %s%s %s", s->listen[i].protocol->name, s->listen[i].tls ? "+tls" : "",
+                      address);
     }
     return text.p;
 }

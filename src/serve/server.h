@@ -12,6 +12,7 @@ enum { SERVER_THREADS_MAX = 256, SERVER_ADDRESSES_MAX = LISTENERS_MAX };
 struct server_listen {
     struct listen_address address;
     const struct protocol *protocol;
+    bool tls;
 };
 
 struct server_options {
@@ -35,7 +36,7 @@ PB_MUST_USE int server_start(const struct server_options *o, struct serve_settin
 PB_MUST_USE int server_reload(struct server *s, struct serve_settings *settings, struct pb_error *err);
 /* The address of listener n, its port resolved: "127.0.0.1:40123". */
 void server_address(const struct server *s, size_t n, char *out, size_t room);
-/* The name of the protocol of listener n. */
+/* The name of the protocol of listener n; with TLS a name of its own, such as "https". */
 const char *server_protocol(const struct server *s, size_t n);
 /* How many connections at once there are descriptors for. */
 unsigned server_room(const struct server *s);

@@ -21,6 +21,7 @@
  *                                CLOSING                 the reply was the last
  *                                HEAD                    all is answered but the beginning of a request
  *                                IDLE                    all is answered
+ *   conn.c, handshake_waits  IDLE <-> HEAD               a handshake is under way, or done
  *   conn.c, conn_sending     SENDING, PACED, RELAYING ->
  *                                SENDING                 the socket takes no more
  *                                PACED                   admit_bytes says later

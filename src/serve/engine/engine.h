@@ -16,7 +16,7 @@
 enum conn_state {
     CONN_FREE,     /* the slot is on the free list */
     CONN_IDLE,     /* no byte of a request is here */
-    CONN_HEAD,     /* part of a request is here; conn->in has it */
+    CONN_HEAD,     /* part of a request is here; conn->in has it. Or part of a handshake; conn->in is empty */
     CONN_HELD,     /* a whole request is here, and waits for the rate of requests; conn->in has it */
     CONN_SENDING,  /* a reply is being sent; conn->out has it, from here to CONN_RELAYING */
     CONN_PACED,    /* the reply waits for a byte rate */

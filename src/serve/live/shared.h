@@ -14,6 +14,7 @@ struct shared {
     int64_t started;       /* Unix seconds */
     uint64_t watcher_seen; /* atomic; when the watcher last looked; monotonic ms */
     struct asked asked;
+    struct tls_counts tls;
     uint64_t objects_verified; /* atomic; by the scrubber */
     uint64_t objects_damaged;  /* atomic; now */
     bool failing;              /* atomic: the newest catalog could not be read */

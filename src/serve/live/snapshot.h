@@ -16,6 +16,11 @@ struct admin_access {
     const char *token; /* that requests must have; NULL: none */
 };
 
+/* Files of PEM; NULL: none. */
+struct certificate_files {
+    const char *certificate, *key;
+};
+
 struct serve_settings {
     unsigned references; /* atomic */
     struct arena arena;
@@ -32,6 +37,7 @@ struct serve_settings {
     unsigned head_max;      /* bytes of an HTTP request's head */
     enum log_format log_format;
     struct admin_access admin;
+    struct certificate_files tls;
     bool verify;          /* check objects in the background */
     uint64_t verify_rate; /* bytes a second; 0: no limit */
 };
