@@ -62,6 +62,9 @@ fuzz: deps
 bench-publish bench-fetch: bench-%: bench-deps
 	@BUILD=$(BUILD) WRITE=$(WRITE) ROWS=$(ROWS) ROUNDS=$(ROUNDS) SMALL=$(SMALL) bench/$*
 
+bench-tls: bench-deps
+	@BUILD=$(BUILD) bench/tls
+
 bench-serve: bench-deps
 	@BUILD=$(BUILD) bench/serve $(if $(WRITE),--write)
 
@@ -102,4 +105,4 @@ clean:
 	rm -rf $(BUILD) $(SANITIZED) $(FUZZ)
 
 .PHONY: all deps demo check lint valgrind faults starve powerloss netfaults hostile fuzz soak flood bench-publish bench-fetch \
-	bench-serve bench-deps install format clean
+	bench-serve bench-tls bench-deps install format clean

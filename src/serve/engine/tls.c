@@ -16,8 +16,14 @@
 
 enum {
     RECORD = SSL3_RT_MAX_PLAIN_LENGTH,
-    OUT_MAX = 128 * 1024, /* a record, a handshake's answers; a peer that wants more of these takes nothing */
+    PIECE = 64 * 1024, /* of a file, read in one call */
+    OUT_MAX =
+        128 *
+        1024, /* a piece in its records, answers to a handshake; who wants more of these takes nothing */
 };
+
+/* A buffer that is written before it is read: to fill it with zeros first would cost more than the call. */
+#define UNINITIALIZED __attribute__((uninitialized))
 
 /* A channel's state. */
 struct tls_channel {
@@ -175,7 +181,7 @@ static ssize_t owed_take(struct tls_channel *t, size_t offered)
     return n > 0 ? (ssize_t)n : CHANNEL_WAIT;
 }
 
-/* May a record be encrypted? Otherwise *result is what there is to say. */
+/* May more be encrypted? Otherwise *result is what there is to say. */
 static bool may_write(struct tls_channel *t, size_t offered, ssize_t *result)
 {
     if (!t->broken)
@@ -186,7 +192,8 @@ static bool may_write(struct tls_channel *t, size_t offered, ssize_t *result)
     return false;
 }
 
-static ssize_t record_write(struct channel *c, const char *p, size_t n, bool cork)
+/* Encrypts all of it. */
+static ssize_t records_write(struct channel *c, const char *p, size_t n, bool cork)
 {
     struct tls_channel *t = c->state;
     size_t taken = 0;
@@ -208,7 +215,7 @@ static ssize_t record_write(struct channel *c, const char *p, size_t n, bool cor
 static ssize_t tls_send(struct channel *c, const char *head, size_t head_n, const char *body, size_t body_n,
                         bool more)
 {
-    char both[RECORD];
+    UNINITIALIZED char both[RECORD];
     ssize_t result;
     if (!may_write(c->state, head_n + body_n, &result))
         return result;
@@ -220,20 +227,20 @@ static ssize_t tls_send(struct channel *c, const char *head, size_t head_n, cons
         memcpy(both + head_n, body, n - head_n);
         p = both;
     }
-    n = n < RECORD ? n : RECORD;
-    return record_write(c, p, n, more && n == head_n);
+    n = n < PIECE ? n : PIECE;
+    return records_write(c, p, n, more && n == head_n);
 }
 
 static ssize_t tls_send_file(struct channel *c, int file, uint64_t offset, size_t most)
 {
-    char piece[RECORD];
+    UNINITIALIZED char piece[PIECE];
     ssize_t n;
     if (!may_write(c->state, most, &n))
         return n;
     do
         n = pread(file, piece, most < sizeof piece ? most : sizeof piece, (off_t)offset);
     while (n < 0 && errno == EINTR);
-    return n > 0 ? record_write(c, piece, (size_t)n, false) : n == 0 ? 0 : CHANNEL_BROKEN;
+    return n > 0 ? records_write(c, piece, (size_t)n, false) : n == 0 ? 0 : CHANNEL_BROKEN;
 }
 
 /* ---- beginning and end ---- */
