@@ -75,6 +75,9 @@ fuzz: deps
 bench-publish bench-fetch: bench-%: bench-deps
 	@BUILD=$(BUILD) WRITE=$(WRITE) ROWS=$(ROWS) ROUNDS=$(ROUNDS) SMALL=$(SMALL) bench/$*
 
+bench-tls: bench-deps
+	@BUILD=$(BUILD) bench/tls
+
 bench-serve: bench-deps
 	@BUILD=$(BUILD) bench/serve $(if $(WRITE),--write)
 
@@ -130,4 +133,4 @@ clean:
 	rm -rf $(BUILD) $(SANITIZED) $(FUZZ) build-deb
 
 .PHONY: all abi deps demo check check-browser pictures lint valgrind faults starve powerloss netfaults hostile fuzz soak flood bench-publish bench-fetch \
-	bench-serve bench-deps install deb deb-symbols format clean
+	bench-serve bench-tls bench-deps install deb deb-symbols format clean

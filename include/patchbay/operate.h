@@ -80,13 +80,14 @@ PB_API PB_MUST_USE int pb_tokens(struct pb_depot *depot, pb_token_fn *fn, void *
 
 /*
  * Asks a running server for its state: the JSON of /status (docs/operations.md). `address` is the server's
- * admin address, such as "127.0.0.1:2304"; `depot` may then be NULL. With address NULL the servers of the
- * depot are asked, the newest first. `token_file` is what the server was given as admin_token_file; NULL:
- * nothing. On success the caller owns *json and frees it with free(). PB_NOT_FOUND: no server of the depot
- * has an admin address, or it refuses us. PB_NETWORK: none answers. PB_INVALID: the file has no token.
+ * admin address, such as "127.0.0.1:2304" or "https://127.0.0.1:2305"; `depot` may then be NULL. With address
+ * NULL the servers of the depot are asked, the newest first. `token_file` is what the server was given as
+ * admin_token_file; NULL: nothing. `ca_file`: certificates to trust, PEM; NULL: as fetch.h says. On success
+ * the caller owns *json and frees it with free(). PB_NOT_FOUND: no server of the depot has an admin address,
+ * or it refuses us. PB_NETWORK: none answers. PB_INVALID: the file has no token.
  */
 PB_API PB_MUST_USE int pb_server_status(struct pb_depot *depot, const char *address, const char *token_file,
-                                        char **json, struct pb_error *err);
+                                        const char *ca_file, char **json, struct pb_error *err);
 
 #ifdef __cplusplus
 }

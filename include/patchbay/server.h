@@ -98,8 +98,8 @@ PB_API PB_MUST_USE int pb_server_check(const char *depot, const struct pb_config
  * 0 was asked for: "127.0.0.1:40123". PB_NOT_FOUND: there is no such listener. */
 PB_API int pb_server_address(const struct pb_server *server, size_t n, char *text, size_t room);
 
-/* The protocol of listener n: "http", "polp" or "admin" (HTTP for the operator). Static text. NULL: there is
- * no such listener. */
+/* The protocol of listener n: "http", "https", "polp", "admin" or "admin_https" (for the operator). Static
+ * text. NULL: there is no such listener. */
 PB_API const char *pb_server_protocol(const struct pb_server *server, size_t n);
 
 /* How many connections at once the process's limit of descriptors (RLIMIT_NOFILE, as it was when the server

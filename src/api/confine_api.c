@@ -6,6 +6,7 @@
 #include "base/process.h"
 
 #include <limits.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 static int sandbox_wanted(const struct pb_config *c, bool *wanted, struct pb_error *err)
@@ -54,7 +55,7 @@ static const struct confine_path certificates[] = {
     {"/usr/local/share/ca-certificates", CONFINE_READ},
 };
 
-enum { PATHS_MAX = 32 };
+enum { PATHS_MAX = 48 };
 
 struct paths {
     struct confine_path list[PATHS_MAX];
@@ -67,7 +68,7 @@ static void paths_add(struct paths *p, const struct confine_path *more, size_t n
         p->list[p->n++] = more[i];
 }
 
-static void certificates_add(struct paths *p)
+static void trusted_add(struct paths *p)
 {
     static const char *const names[] = {"CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"};
     paths_add(p, certificates, sizeof certificates / sizeof certificates[0]);
@@ -78,11 +79,27 @@ static void certificates_add(struct paths *p)
     }
 }
 
+/* The folders of certificate and key, in which a renewal puts others. Such a name is often a link to a name
+ * that changes with each renewal: certbot's live/ leads into archive/. `folders` has room for four. */
+static void certificates_add(struct paths *p, const struct pb_config *c, char (*folders)[PATH_MAX])
+{
+    static const char *const keys[] = {"certificate", "certificate_key"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        const struct config_value *v;
+        char target[PATH_MAX];
+        if (config_values(c, "server", keys[i], &v, 1) == 0 || !folder_of(v->value, *folders))
+            continue;
+        paths_add(p, &(struct confine_path){*folders++, CONFINE_READ}, 1);
+        if (realpath(v->value, target) != NULL && folder_of(target, *folders))
+            paths_add(p, &(struct confine_path){*folders++, CONFINE_READ}, 1);
+    }
+}
+
 int pb_confine_files(const char *depot, const struct pb_config *c, const char *config_file, int *version,
                      struct pb_error *err)
 {
     bool wanted;
-    char log[PATH_MAX], config[PATH_MAX], token[PATH_MAX];
+    char log[PATH_MAX], config[PATH_MAX], token[PATH_MAX], certificates[4][PATH_MAX];
     const struct config_value *v;
     struct paths paths = {.list = {{depot, CONFINE_READ | CONFINE_WRITE}}, .n = 1};
     *version = 0;
@@ -103,6 +120,7 @@ int pb_confine_files(const char *depot, const struct pb_config *c, const char *c
         paths_add(&paths, &(struct confine_path){log, CONFINE_APPEND}, 1);
     if (config_values(c, "server", "admin_token_file", &v, 1) > 0 && folder_of(v->value, token))
         paths_add(&paths, &(struct confine_path){token, CONFINE_READ}, 1);
+    certificates_add(&paths, c, certificates);
     if (config_file != NULL && folder_of(config_file, config))
         paths_add(&paths, &(struct confine_path){config, CONFINE_READ}, 1);
     /* A starting server asks whether those that are on record still answer. Later there are no sockets to
@@ -110,7 +128,7 @@ int pb_confine_files(const char *depot, const struct pb_config *c, const char *c
     struct confine_files files = {.paths = paths.list, .connect = true, .bind = true};
     if (config_connects(c)) {
         paths_add(&paths, resolver, sizeof resolver / sizeof resolver[0]);
-        certificates_add(&paths);
+        trusted_add(&paths);
     }
     files.n = paths.n;
     return confine_files(&files, version, err);

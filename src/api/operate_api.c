@@ -71,14 +71,25 @@ static int servers_of(struct pb_depot *depot, struct state_server out[STATE_SERV
     return rc;
 }
 
-/* Asks once. `token` may be "". `seconds` 0: it may take as long as over a slow line. */
-static int status_ask(const char *address, const char *token, unsigned seconds, struct buffer *text,
-                      struct pb_error *err)
+/* What every server is shown, and judged by; `token` may be "", `ca_file` NULL. */
+struct credentials {
+    char token[TOKEN_ROOM];
+    const char *ca_file;
+};
+
+/* Asks once. `seconds` 0: it may take as long as over a slow line. */
+static int status_ask(const char *address, const struct credentials *by, unsigned seconds,
+                      struct buffer *text, struct pb_error *err)
 {
     char url[512];
-    struct net_options o = {.user_agent = "patchbay", .direct = true, .seconds = seconds, .token = token};
+    struct net_options o = {.user_agent = "patchbay",
+                            .direct = true,
+                            .seconds = seconds,
+                            .token = by->token,
+                            .ca_file = by->ca_file};
+    bool has_scheme = strncmp(address, "http://", 7) == 0 || strncmp(address, "https://", 8) == 0;
     struct net *t;
-    if (snprintf(url, sizeof url, "http://%s/status", address) >= (int)sizeof url)
+    if (snprintf(url, sizeof url, "%s%s/status", has_scheme ? "" : "http://", address) >= (int)sizeof url)
         return error_set(err, PB_INVALID, "the address is too long");
     int rc = net_new(&o, &t, err);
     if (rc < 0)
@@ -104,7 +115,7 @@ static bool status_is_of(const char *text, const struct state_server *server)
 }
 
 /* The newest server that answers. The error is that of the newest. */
-static int status_of_depot(struct pb_depot *depot, const char *token, struct buffer *text,
+static int status_of_depot(struct pb_depot *depot, const struct credentials *by, struct buffer *text,
                            struct pb_error *err)
 {
     enum { ANSWER_SECONDS = 10 }; /* one that hangs must not keep us from the next for long */
@@ -116,7 +127,7 @@ static int status_of_depot(struct pb_depot *depot, const char *token, struct buf
         return rc;
     for (size_t i = 0; i < n; i++) {
         struct pb_error *of_this = i == 0 ? &of_newest : &of_other;
-        rc = status_ask(servers[i].admin, token, ANSWER_SECONDS, text, of_this);
+        rc = status_ask(servers[i].admin, by, ANSWER_SECONDS, text, of_this);
         if (rc == PB_OK && status_is_of(text->p, &servers[i]))
             return PB_OK;
         if (rc == PB_OK)
@@ -128,18 +139,17 @@ static int status_of_depot(struct pb_depot *depot, const char *token, struct buf
     return of_newest.status;
 }
 
-int pb_server_status(struct pb_depot *depot, const char *address, const char *token_file, char **json,
-                     struct pb_error *err)
+int pb_server_status(struct pb_depot *depot, const char *address, const char *token_file, const char *ca_file,
+                     char **json, struct pb_error *err)
 {
     enum { STATUS_MAX = 256 * 1024 * 1024 };
-    char token[TOKEN_ROOM] = "";
+    struct credentials by = {"", ca_file};
     struct buffer text;
-    int rc = token_file != NULL ? token_read(token_file, token, err) : PB_OK;
+    int rc = token_file != NULL ? token_read(token_file, by.token, err) : PB_OK;
     if (rc < 0)
         return rc;
     buffer_init(&text, STATUS_MAX);
-    rc = address != NULL ? status_ask(address, token, 0, &text, err)
-                         : status_of_depot(depot, token, &text, err);
+    rc = address != NULL ? status_ask(address, &by, 0, &text, err) : status_of_depot(depot, &by, &text, err);
     if (rc < 0) {
         buffer_free(&text);
         return rc;

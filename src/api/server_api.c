@@ -28,8 +28,8 @@ static char *start_text(const struct config_start *s)
     for (size_t i = 0; i < s->listen_count; i++) {
         char address[80];
         listen_address_text(&s->listen[i].address, address, sizeof address);
-        buffer_format(&text, " %s %s%s", s->listen[i].protocol->name, address,
-                      s->listen[i].proxy_header ? " PROXY" : "");
+        buffer_format(&text, " %s%s %s%s", s->listen[i].protocol->name, s->listen[i].tls ? "+tls" : "",
+                      address, s->listen[i].proxy_header ? " PROXY" : "");
     }
     for (size_t i = 0; i < s->mirror_count; i++)
         buffer_format(&text, " %s", s->mirrors[i]);

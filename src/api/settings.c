@@ -174,6 +174,18 @@ static size_t dialect_sift(const struct pb_config *c, const struct dialect *d, s
     return kept;
 }
 
+static int certificate_make(const struct pb_config *c, struct serve_settings *s, struct pb_error *err)
+{
+    const struct config_value *certificate, *key;
+    bool has_key = config_values(c, "server", "certificate_key", &key, 1) > 0;
+    if (config_values(c, "server", "certificate", &certificate, 1) == 0)
+        return has_key ? error_set(err, PB_INVALID, "%s: certificate_key needs certificate, too", key->where)
+                       : PB_OK;
+    s->tls.certificate = arena_text(&s->arena, certificate->value);
+    s->tls.key = arena_text(&s->arena, has_key ? key->value : certificate->value);
+    return s->tls.certificate != NULL && s->tls.key != NULL ? PB_OK : error_memory(err);
+}
+
 /* All values of one dialect, in the form that it reads. */
 static int dialect_make(const struct pb_config *c, const struct dialect *d, struct serve_settings *s,
                         void **out, struct pb_error *err)
@@ -240,12 +252,13 @@ int config_settings(const struct pb_config *c, struct serve_settings **out, stru
 }
 
 static int listen_add(struct config_start *out, const char *text, const char *where,
-                      const struct protocol *protocol, struct pb_error *err)
+                      const struct protocol *protocol, bool tls, struct pb_error *err)
 {
     if (out->listen_count == SERVER_ADDRESSES_MAX)
         return error_set(err, PB_INVALID, "%s: more than %d addresses", where, SERVER_ADDRESSES_MAX);
     struct server_listen *l = &out->listen[out->listen_count++];
     l->protocol = protocol;
+    l->tls = tls;
     int rc = listen_address_parse(text, &l->address, err);
     if (rc < 0) {
         out->listen_count--;
@@ -255,36 +268,63 @@ static int listen_add(struct config_start *out, const char *text, const char *wh
 }
 
 /* "2304" is a port of the loopback address: what the operator sees is not everybody's. */
-static int admin_make(const struct pb_config *c, struct config_start *out, struct pb_error *err)
+static int admin_make(const struct pb_config *c, const char *name, bool tls, struct config_start *out,
+                      struct pb_error *err)
 {
     const struct config_value *v;
     char text[128];
     uint64_t port;
-    if (config_values(c, "server", "admin", &v, 1) == 0)
+    if (config_values(c, "server", name, &v, 1) == 0)
         return PB_OK;
     bool alone = slice_to_u64(slice_of(v->value), 65535, &port);
     snprintf(text, sizeof text, "%s%s", alone ? "127.0.0.1:" : "", v->value);
-    return config_wrong(c, listen_add(out, text, v->where, &admin_protocol, err), err);
+    return config_wrong(c, listen_add(out, text, v->where, &admin_protocol, tls, err), err);
 }
 
-static const struct protocol *const protocols[] = {&http_protocol, &polp_protocol};
-enum { PROTOCOLS = sizeof protocols / sizeof protocols[0] };
+/* Key: where such a listener is configured. */
+static const struct {
+    const char *key;
+    const struct protocol *protocol;
+    bool tls;
+} kinds[] = {
+    {"http", &http_protocol, false}, {"polp", &polp_protocol, false}, {"https", &http_protocol, true}};
+enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
-/* The listeners that are configured; if there is none at all, each protocol's own. */
+static int certificate_check(const struct pb_config *c, const struct config_start *out, struct pb_error *err)
+{
+    const struct config_value *v;
+    bool tls = false;
+    for (size_t i = 0; i < out->listen_count; i++)
+        tls |= out->listen[i].tls;
+    if (!tls || config_values(c, "server", "certificate", &v, 1) > 0)
+        return PB_OK;
+    bool https = config_values(c, "server", "https", &v, 1) > 0 ||
+                 config_values(c, "server", "admin_https", &v, 1) > 0;
+    return error_set(err, PB_INVALID,
+                     "%s: HTTPS needs a certificate: set certificate to the file of the chain and"
+                     " certificate_key to that of its key",
+                     https ? v->where : "default");
+}
+
+/* The listeners that are configured; if there is none at all, each protocol's own without TLS. */
 static int listeners_make(const struct pb_config *c, struct config_start *out, struct pb_error *err)
 {
     const struct config_value *values[SERVER_ADDRESSES_MAX + 1];
     int rc = PB_OK;
-    for (size_t k = 0; k < PROTOCOLS; k++) {
-        size_t n = config_values(c, "server", protocols[k]->name, values, SERVER_ADDRESSES_MAX + 1);
+    for (size_t k = 0; k < KINDS; k++) {
+        size_t n = config_values(c, "server", kinds[k].key, values, SERVER_ADDRESSES_MAX + 1);
         for (size_t i = 0; rc == PB_OK && i < n && i <= SERVER_ADDRESSES_MAX; i++)
-            rc = config_wrong(c, listen_add(out, values[i]->value, values[i]->where, protocols[k], err), err);
+            rc = config_wrong(
+                c, listen_add(out, values[i]->value, values[i]->where, kinds[k].protocol, kinds[k].tls, err),
+                err);
     }
-    for (size_t k = 0; rc == PB_OK && k < PROTOCOLS && out->listen_count == k; k++)
-        rc = listen_add(out, protocols[k]->address, "default", protocols[k], err);
+    for (size_t k = 0; rc == PB_OK && k < KINDS && !kinds[k].tls && out->listen_count == k; k++)
+        rc = listen_add(out, kinds[k].protocol->address, "default", kinds[k].protocol, false, err);
     if (rc == PB_OK)
-        rc = admin_make(c, out, err);
-    return rc;
+        rc = admin_make(c, "admin", false, out, err);
+    if (rc == PB_OK)
+        rc = admin_make(c, "admin_https", true, out, err);
+    return rc == PB_OK ? config_wrong(c, certificate_check(c, out, err), err) : rc;
 }
 
 /* A URL with a host, without its last slashes. */

@@ -104,6 +104,7 @@ static const struct option token_options[] = {
 static const struct option status_options[] = {
     {"admin", "ADDR:PORT", "the server's admin address (default: that of the depot's server)", false},
     {"token-file", "FILE", "the token of its admin_token_file", false},
+    {"cacert", "FILE", "certificates to trust, where the address is https://ADDR:PORT", false},
     {"once", NULL, "print all of it once and end, on a terminal, too", false},
     {NULL, NULL, NULL, false},
 };

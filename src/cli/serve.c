@@ -137,13 +137,13 @@ static void addresses_print(const struct pb_server *server, const char *depot)
 {
     char address[80];
     for (size_t i = 0; pb_server_address(server, i, address, sizeof address) == PB_OK; i++) {
-        if (strcmp(pb_server_protocol(server, i), "admin") == 0)
+        const char *protocol = pb_server_protocol(server, i);
+        if (strncmp(protocol, "admin", 5) == 0)
             fprintf(stderr,
-                    "patchbay: for the operator: http://%s/ (and /metrics, /status, /healthz, /readyz)\n",
-                    address);
+                    "patchbay: for the operator: http%s://%s/ (and /metrics, /status, /healthz, /readyz)\n",
+                    strcmp(protocol, "admin") == 0 ? "" : "s", address);
         else
-            fprintf(stderr, "patchbay: serving %s on %s://%s/\n", depot, pb_server_protocol(server, i),
-                    address);
+            fprintf(stderr, "patchbay: serving %s on %s://%s/\n", depot, protocol, address);
     }
 }
 

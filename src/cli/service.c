@@ -25,7 +25,8 @@ int service_sockets(struct pb_config *config, struct pb_error *err)
         return bad_sockets(-n, err);
     for (int i = 0; i < n; i++) {
         char value[16];
-        bool named = strcmp(names[i], "polp") == 0 || strcmp(names[i], "admin") == 0;
+        bool named = strcmp(names[i], "polp") == 0 || strcmp(names[i], "admin") == 0 ||
+                     strcmp(names[i], "https") == 0 || strcmp(names[i], "admin_https") == 0;
         snprintf(value, sizeof value, "fd:%d", SD_LISTEN_FDS_START + i);
         if (rc == PB_OK)
             rc = pb_config_set(config, "server", named ? names[i] : "http", value,

@@ -13,7 +13,7 @@
 /* Whom to ask: the server at the address, else the depot's; token_file may be NULL. */
 struct question {
     struct pb_depot *depot;
-    const char *address, *token_file;
+    const char *address, *token_file, *ca_file;
 };
 
 static double monotonic_now(void)
@@ -28,7 +28,7 @@ static int ask(const struct question *q, json_t **out)
 {
     struct pb_error err;
     char *text;
-    if (pb_server_status(q->depot, q->address, q->token_file, &text, &err) < 0)
+    if (pb_server_status(q->depot, q->address, q->token_file, q->ca_file, &text, &err) < 0)
         return fail(&err);
     json_t *o = json_loads(text, 0, NULL);
     free(text);
@@ -95,7 +95,7 @@ static int watch(const struct question *q)
 
 int verb_status(const struct args *a)
 {
-    struct question q = {NULL, args_value(a, "admin"), args_value(a, "token-file")};
+    struct question q = {NULL, args_value(a, "admin"), args_value(a, "token-file"), args_value(a, "cacert")};
     json_t *o = NULL;
     int status = q.address == NULL ? open_depot(a, &q.depot) : EXIT_DONE;
     if (status != EXIT_DONE)

@@ -24,6 +24,8 @@ static bool probe_begin(const char *admin, int *fd)
 {
     struct listen_address a;
     *fd = -1;
+    if (strncmp(admin, RUNNING_TLS, sizeof RUNNING_TLS - 1) == 0)
+        admin += sizeof RUNNING_TLS - 1;
     if (listen_address_parse(admin, &a, NULL) < 0 || a.inherited > 0)
         return false;
     *fd = socket(a.address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

@@ -7,6 +7,9 @@
 
 #include "depot/state.h"
 
+/* Stands before the admin address of a server that is asked with TLS. */
+#define RUNNING_TLS "https://"
+
 /* Adds a row for this process, whose operator's address is `admin` ("ADDRESS:PORT"). `started`: Unix seconds.
  * *id is for state_server_remove. */
 PB_MUST_USE int running_add(struct state *s, const char *admin, int64_t started, int64_t *id,

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/sigpipe.h"
 #include "serve/engine/loop.h"
+#include "serve/engine/tls.h"
 #include "serve/live/history.h"
 #include "serve/live/notes.h"
 #include "serve/running.h"
@@ -25,6 +26,8 @@ struct server {
     struct room room;
     struct listen_address addresses[SERVER_ADDRESSES_MAX];
     const struct protocol *protocols[SERVER_ADDRESSES_MAX]; /* spoken there */
+    bool secure[SERVER_ADDRESSES_MAX];                      /* with TLS */
+    struct tls *tls;                                        /* NULL: no address has it */
     size_t address_count;
     struct loop *loops; /* the last is the operator's, if he has a thread: admin_loop */
     pthread_t *threads;
@@ -66,6 +69,7 @@ static int sockets_open(struct server *s, const struct server_options *o, size_t
         size_t first = for_operator ? loops - 1 : 0, n = for_operator ? 1 : loops - s->admin_loop;
         s->addresses[k] = o->listen[k].address;
         s->protocols[k] = o->listen[k].protocol;
+        s->secure[k] = o->listen[k].tls;
         int rc = listeners_open(&s->addresses[k], of_address, n, err);
         if (rc < 0)
             return rc;
@@ -89,7 +93,8 @@ static int loops_init(struct server *s, const struct server_options *o, size_t l
                                                         .inherited = o->listen[k].address.inherited > 0,
                                                         .header = o->listen[k].proxy_header,
                                                         .protocol = o->listen[k].protocol,
-                                                        .transport = &plain_transport};
+                                                        .transport = o->listen[k].tls ? &s->tls->transport
+                                                                                      : &plain_transport};
         }
         int rc = loop_init(&s->loops[i], &source, &s->shared, &s->room, listeners, n,
                            s->watcher.depot->objects, room_objects(loops), s->log, err);
@@ -110,8 +115,11 @@ static void admin_note(struct server *s)
     char text[STATE_ADMIN_MAX] = "";
     struct pb_error err;
     for (size_t k = 0; k < s->address_count && text[0] == '\0'; k++) {
-        if (s->protocols[k]->for_operator)
-            listen_address_text(&s->addresses[k], text, sizeof text);
+        size_t n = s->secure[k] ? sizeof RUNNING_TLS - 1 : 0;
+        if (!s->protocols[k]->for_operator)
+            continue;
+        memcpy(text, RUNNING_TLS, n);
+        listen_address_text(&s->addresses[k], text + n, sizeof text - n);
     }
     if (text[0] == '\0' || s->watcher.state == NULL)
         return;
@@ -154,6 +162,22 @@ static int admin_check(const struct server *s, const struct serve_settings *sett
         rc = server_address_check(&(struct server_listen){s->addresses[k], s->protocols[k]}, settings,
                                   tokens_any(s->watcher.tokens), err);
     return rc;
+}
+
+/* Told by TLS. */
+static void warn(void *arg, const char *text)
+{
+    watch_report(arg, text);
+}
+
+static int tls_start(struct server *s, const struct server_options *o, const struct serve_settings *settings,
+                     struct pb_error *err)
+{
+    bool wanted = false;
+    struct tls_files files = {settings->tls.certificate, settings->tls.key};
+    for (size_t k = 0; k < o->listen_count; k++)
+        wanted |= o->listen[k].tls;
+    return wanted ? tls_new(&files, &s->shared.tls, warn, &s->watcher, &s->tls, err) : PB_OK;
 }
 
 static bool has_operator(const struct server *s)
@@ -259,6 +283,8 @@ int server_start(const struct server_options *o, struct serve_settings *settings
     if (rc == PB_OK)
         rc = publisher_make(s, o, err);
     if (rc == PB_OK)
+        rc = tls_start(s, o, s->watcher.snapshot->settings, err);
+    if (rc == PB_OK)
         rc = loops_start(s, o, err);
     if (rc < 0) {
         server_free(s);
@@ -270,7 +296,10 @@ int server_start(const struct server_options *o, struct serve_settings *settings
 
 int server_reload(struct server *s, struct serve_settings *settings, struct pb_error *err)
 {
+    struct tls_files files = {settings->tls.certificate, settings->tls.key};
     int rc = admin_check(s, settings, err);
+    if (rc == PB_OK && s->tls != NULL)
+        rc = tls_reload(s->tls, &files, warn, &s->watcher, err);
     if (rc == PB_OK)
         rc = access_log_reopen(s->log, err);
     if (rc < 0) {
@@ -288,7 +317,9 @@ void server_address(const struct server *s, size_t n, char *out, size_t room)
 
 const char *server_protocol(const struct server *s, size_t n)
 {
-    return s->protocols[n]->name;
+    if (!s->secure[n])
+        return s->protocols[n]->name;
+    return s->protocols[n]->for_operator ? "admin_https" : "https";
 }
 
 unsigned server_room(const struct server *s)
@@ -328,6 +359,7 @@ void server_free(struct server *s)
     for (size_t i = 0; i < s->loop_count; i++)
         loop_free(&s->loops[i]);
     publisher_stop(s->publisher);
+    tls_free(s->tls);
     if (access_log_close(s->log) > 0)
         watch_report(&s->watcher,
                      "the access log is not whole: it could not be written as fast as lines came");

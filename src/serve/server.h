@@ -14,6 +14,7 @@ struct server_listen {
     struct listen_address address;
     const struct protocol *protocol;
     bool proxy_header; /* trusted proxies begin with a PROXY header there */
+    bool tls;
 };
 
 struct server_options {
@@ -44,7 +45,7 @@ PB_MUST_USE int server_address_check(const struct server_listen *l, const struct
 PB_MUST_USE int server_reload(struct server *s, struct serve_settings *settings, struct pb_error *err);
 /* The address of listener n, its port resolved: "127.0.0.1:40123". */
 void server_address(const struct server *s, size_t n, char *out, size_t room);
-/* The name of the protocol of listener n. */
+/* The name of the protocol of listener n; with TLS a name of its own, such as "https". */
 const char *server_protocol(const struct server *s, size_t n);
 /* How many connections at once there are descriptors for. */
 unsigned server_room(const struct server *s);

@@ -16,6 +16,13 @@ struct counts {
     uint64_t active;     /* replies under way now; those sent in one call are not counted here */
 };
 
+/* Of TLS; all threads write them. */
+struct tls_counts {
+    uint64_t handshakes; /* done */
+    uint64_t resumed;    /* those of them that went on with an earlier session */
+    uint64_t failed;     /* begun and not done */
+};
+
 enum { COUNTS_DIALECTS = 8 }; /* the last set counts requests that no dialect answers */
 
 struct loop_counts {

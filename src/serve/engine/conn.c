@@ -33,6 +33,15 @@ static bool input_answer(struct loop *l, struct conn *c, size_t n)
     return end == BATCH_USED;
 }
 
+/* The peer has as long for a handshake as for a request's head. */
+static void handshake_waits(struct loop *l, struct conn *c)
+{
+    if (c->channel.opening && c->state == CONN_IDLE)
+        conn_move(l, c, CONN_HEAD);
+    else if (!c->channel.opening && c->state == CONN_HEAD && c->in_n == 0)
+        conn_move(l, c, CONN_IDLE);
+}
+
 /* Reads once behind what is kept, and answers. True: there may be more to read. */
 static bool conn_read(struct loop *l, struct conn *c)
 {
@@ -40,8 +49,10 @@ static bool conn_read(struct loop *l, struct conn *c)
     if (kept > 0)
         memcpy(l->input, c->in, kept);
     ssize_t n = c->channel.transport->receive(&c->channel, l->input + kept, CONN_BATCH);
-    if (n == CHANNEL_WAIT)
+    if (n == CHANNEL_WAIT) {
+        handshake_waits(l, c);
         return false;
+    }
     if (n <= 0) { /* at the peer's end, too: complete requests that were kept are answered already */
         conn_close(l, c);
         return false;
@@ -205,6 +216,6 @@ void conn_event(struct loop *l, uint32_t index, uint32_t generation, uint32_t ev
         conn_sending(l, c);
     else if (c->state == CONN_TAKING && !upstream)
         conn_taking(l, c);
-    else if (events & (EPOLLIN | EPOLLRDHUP) && !upstream)
+    else if ((events & (EPOLLIN | EPOLLRDHUP) || c->channel.stuck) && !upstream)
         c->state == CONN_CLOSING ? conn_closing(l, c) : conn_reading(l, c);
 }

@@ -30,6 +30,7 @@
  *                                PACED                   admit_bytes says later
  *                                IDLE                    the reply has left
  *                                CLOSING                 the reply has left, and was the last
+ *   conn.c, handshake_waits  IDLE <-> HEAD               a handshake is under way, or done
  *   conn.c, conn_sending     SENDING, PACED, RELAYING, FOLLOWING ->
  *                                SENDING                 the socket takes no more
  *                                PACED                   admit_bytes says later

@@ -14,14 +14,14 @@
 
 /* A connection's states. conn_state.c has the table of who moves a connection from which to which. */
 enum conn_state {
-    CONN_FREE,      /* the slot is on the free list */
-    CONN_IDLE,      /* no byte of a request is here */
-    CONN_HEAD,      /* part of a request is here; conn->in has it */
-    CONN_HELD,      /* a whole request is here, and waits for the rate of requests; conn->in has it */
-    CONN_TAKING,    /* the body of a request is being received; conn->intake takes it */
-    CONN_SENDING,   /* a reply is being sent; conn->out has it, from here to CONN_FOLLOWING */
-    CONN_PACED,     /* the reply waits for a byte rate */
-    CONN_RELAYING,  /* the reply waits for another server, or for the client's body that goes there */
+    CONN_FREE,     /* the slot is on the free list */
+    CONN_IDLE,     /* no byte of a request is here */
+    CONN_HEAD,     /* part of a request is here, conn->in has it; or part of a handshake, conn->in is empty */
+    CONN_HELD,     /* a whole request is here, and waits for the rate of requests; conn->in has it */
+    CONN_TAKING,   /* the body of a request is being received; conn->intake takes it */
+    CONN_SENDING,  /* a reply is being sent; conn->out has it, from here to CONN_FOLLOWING */
+    CONN_PACED,    /* the reply waits for a byte rate */
+    CONN_RELAYING, /* the reply waits for another server, or for the client's body that goes there */
     CONN_FOLLOWING, /* the reply goes on, and the next piece comes with time */
     CONN_CLOSING, /* all is sent and our side is shut; waiting for the peer's end, so that it loses no byte */
     CONN_STATES

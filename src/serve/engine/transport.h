@@ -17,8 +17,10 @@ struct transport;
 
 struct channel {
     const struct transport *transport;
-    int fd;      /* non-blocking; registered edge-triggered for reading and writing */
-    void *state; /* the transport's own */
+    int fd;       /* non-blocking; registered edge-triggered for reading and writing */
+    bool opening; /* a handshake is under way */
+    bool stuck;   /* the transport has bytes to send when it is asked to receive */
+    void *state;  /* the transport's own */
 };
 
 /* Instead of a number of bytes. */

@@ -27,7 +27,8 @@ struct shared {
     struct asked asked;
     struct uploads *uploads; /* NULL: nothing can be published from afar */
     const struct publish_calls *publish_calls;
-    bool exposed;              /* other machines reach an address of the operator's */
+    bool exposed; /* other machines reach an address of the operator's */
+    struct tls_counts tls;
     uint64_t objects_verified; /* atomic; by the scrubber */
     uint64_t objects_damaged;  /* atomic; now */
     struct depot_costs costs;

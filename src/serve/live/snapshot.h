@@ -17,6 +17,11 @@ struct admin_access {
     const char *token; /* that opens everything; NULL: none */
 };
 
+/* Files of PEM; NULL: none. */
+struct certificate_files {
+    const char *certificate, *key;
+};
+
 struct serve_settings {
     unsigned references; /* atomic */
     struct arena arena;
@@ -34,9 +39,10 @@ struct serve_settings {
     unsigned head_max;      /* bytes of an HTTP request's head */
     enum log_format log_format;
     struct admin_access admin;
-    bool publish;         /* maps may be uploaded at the operator's address */
-    uint64_t upload_max;  /* bytes of a map */
-    bool index;           /* answer GET / with a page for people */
+    bool publish;        /* maps may be uploaded at the operator's address */
+    uint64_t upload_max; /* bytes of a map */
+    bool index;          /* answer GET / with a page for people */
+    struct certificate_files tls;
     bool verify;          /* check objects in the background */
     uint64_t verify_rate; /* bytes a second; 0: no limit */
 };

@@ -84,7 +84,7 @@ struct facts {
     const char *name, *type, *help;
     uint64_t value;
 };
-enum { FACTS = 8 };
+enum { FACTS = 11 };
 
 static void facts_of(const struct snapshot *snapshot, const struct shared *s, struct facts out[FACTS])
 {
@@ -102,6 +102,11 @@ static void facts_of(const struct snapshot *snapshot, const struct shared *s, st
          count_read(&s->objects_verified)},
         {"objects_damaged", "gauge", "objects that are damaged or missing, and not served",
          count_read(&s->objects_damaged)},
+        {"tls_handshakes_total", "counter", "TLS handshakes done", count_read(&s->tls.handshakes)},
+        {"tls_handshakes_resumed_total", "counter", "TLS handshakes that went on with an earlier session",
+         count_read(&s->tls.resumed)},
+        {"tls_handshakes_failed_total", "counter", "TLS handshakes begun and not done",
+         count_read(&s->tls.failed)},
         {"cap_state", "gauge", "of the daily caps: 0 none, 1 soft, 2 hard",
          __atomic_load_n(&s->admission.day.state, __ATOMIC_RELAXED)},
     };
