@@ -48,7 +48,7 @@ static const struct confine_path resolver[] = {
 };
 
 /* Where OpenSSL and libcurl look for the certificates that they trust. */
-static const struct confine_path certificates[] = {
+static const struct confine_path trusted[] = {
     {"/etc/ssl", CONFINE_READ},
     {"/usr/lib/ssl", CONFINE_READ},
     {"/usr/share/ca-certificates", CONFINE_READ},
@@ -71,7 +71,7 @@ static void paths_add(struct paths *p, const struct confine_path *more, size_t n
 static void trusted_add(struct paths *p)
 {
     static const char *const names[] = {"CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"};
-    paths_add(p, certificates, sizeof certificates / sizeof certificates[0]);
+    paths_add(p, trusted, sizeof trusted / sizeof trusted[0]);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         const char *path = getenv(names[i]);
         if (path != NULL && path[0] != '\0')

@@ -241,6 +241,8 @@ int config_settings(const struct pb_config *c, struct serve_settings **out, stru
         rc = admin_token_make(c, s, err);
     if (rc == PB_OK)
         rc = publish_make(c, s, err);
+    if (rc == PB_OK)
+        rc = config_wrong(c, certificate_make(c, s, err), err);
     for (size_t i = 0; rc == PB_OK && i < n; i++)
         rc = dialect_make(c, all_dialects[i], s, &s->dialect_settings[i], err);
     if (rc < 0) {
