@@ -161,7 +161,7 @@ PYTHON
     wait_for 5 code_is 403 "http://$at/"
     "$patchbay" bans | grep -q '127.0.0.1.*too much'
     [ "$(change 'unban?range=127.0.0.1' -H "Origin: $origin")" = 200 ]
-    wait_for 5 code_is 404 "http://$at/"
+    wait_for 5 code_is 404 "http://$at/none"
     [ "$(change 'unban?range=127.0.0.1')" = 404 ]
     local query
     for query in '' '?range=' '?range=nowhere' '?range=192.0.2.1&for=x' '?range=192.0.2.1&for=0' '?range=192.0.2.1&for=-1' \

@@ -350,13 +350,13 @@ PYTHON
     server=$!
     pids+=("$server")
     wait_for 20 grep -q 'http://' serve.log
-    wait_for 10 code_is 404 "http://127.0.0.1:$port/"
-    code_is 404 "http://[::1]:$port/"
+    wait_for 10 code_is 404 "http://127.0.0.1:$port/none"
+    code_is 404 "http://[::1]:$port/none"
     wait_for 10 grep -q '^127.0.0.1 ' access.log
     wait_for 10 grep -q '^::1 ' access.log
     "$patchbay" ban 127.0.0.1
     wait_for 10 code_is 403 "http://127.0.0.1:$port/"
-    code_is 404 "http://[::1]:$port/"
+    code_is 404 "http://[::1]:$port/none"
     [[ $("$patchbay" status) != *::ffff* ]]
     stop_server
     run ! grep -q '::ffff' access.log serve.log
@@ -366,7 +366,7 @@ PYTHON
     server=$!
     pids+=("$server")
     wait_for 20 grep -q 'http://0' serve.log
-    wait_for 10 code_is 404 "http://127.0.0.1:$port/"
-    code_is 404 "http://[::1]:$port/"
+    wait_for 10 code_is 404 "http://127.0.0.1:$port/none"
+    code_is 404 "http://[::1]:$port/none"
     stop_server
 }
