@@ -7,6 +7,7 @@
 #include "depot/open.h"
 #include "depot/state.h"
 #include "dialect/compile.h"
+#include "serve/engine/tls.h"
 #include "serve/live/tokens.h"
 #include "serve/report/access_log.h"
 
@@ -115,14 +116,36 @@ static bool depot_has_tokens(const char *depot)
     return any;
 }
 
+static void certificate_warn(void *arg, const char *text)
+{
+    warn_of(arg, text);
+}
+
+static int check_certificate(const struct config_start *start, const struct serve_settings *settings,
+                             struct warning *w, struct pb_error *err)
+{
+    struct tls *tls = NULL;
+    struct tls_counts counts = {0};
+    struct tls_files files = {settings->tls.certificate, settings->tls.key};
+    bool wanted = false;
+    for (size_t i = 0; i < start->listen_count; i++)
+        wanted |= start->listen[i].tls;
+    int rc = wanted && files.certificate != NULL ? tls_new(&files, &counts, certificate_warn, w, &tls, err)
+                                                 : PB_OK;
+    tls_free(tls);
+    return rc;
+}
+
 /* The addresses, and where the log goes. */
 static int check_start(const struct pb_config *c, const struct config_start *start, const char *depot,
-                       const struct serve_settings *settings, struct pb_error *err)
+                       const struct serve_settings *settings, struct warning *w, struct pb_error *err)
 {
     int rc = PB_OK;
     bool tokens = depot_has_tokens(depot);
     for (size_t i = 0; rc == PB_OK && i < start->listen_count; i++)
         rc = config_wrong(c, server_address_check(&start->listen[i], settings, tokens, err), err);
+    if (rc == PB_OK)
+        rc = config_wrong(c, check_certificate(start, settings, w, err), err);
     if (rc == PB_OK && start->access_log != NULL)
         rc = config_wrong(c, access_log_check(start->access_log, err), err);
     return rc;
@@ -138,7 +161,7 @@ int pb_server_check(const char *depot, const struct pb_config *c, pb_server_repo
     if (rc == PB_OK)
         rc = config_settings(c, &settings, err);
     if (rc == PB_OK)
-        rc = check_start(c, &start, depot, settings, err);
+        rc = check_start(c, &start, depot, settings, &w, err);
     if (rc == PB_OK)
         rc = config_wrong(c, check_depot(c, depot, settings, &w, err), err);
     settings_release(settings);

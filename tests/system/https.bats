@@ -205,6 +205,9 @@ PY
     fails 'none.key' --https 127.0.0.1:0 --certificate one.pem --certificate-key none.key
     fails 'not the key of the certificate' --https 127.0.0.1:0 --certificate one.pem --certificate-key two.key
     fails 'no certificate can be read' --https 127.0.0.1:0 --certificate one.key --certificate-key one.key
+    run -1 "$patchbay" serve --check --https 127.0.0.1:0 --certificate one.pem --certificate-key two.key
+    [[ $output == *"not the key of the certificate"* ]]
+    run -0 "$patchbay" serve --check --https 127.0.0.1:0 --certificate one.pem --certificate-key one.key
     openssl ec -in one.key -aes256 -passout pass:x -out locked.key 2>/dev/null
     fails 'password' --https 127.0.0.1:0 --certificate one.pem --certificate-key locked.key
     chmod 644 one.key

@@ -343,18 +343,28 @@ static int collections_import(struct import *im, struct arena *a, struct pb_erro
     return rc;
 }
 
+/* 1: there is something of this kind (S_IFDIR, S_IFREG). 0: there is not. */
+static int is_kind(const struct import *im, const char *path, mode_t kind, struct pb_error *err)
+{
+    struct stat st;
+    if (fstatat(im->tree, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return (st.st_mode & S_IFMT) == kind;
+    return errno == ENOENT || errno == ENOTDIR ? 0 : error_errno(err, errno, "%s", path);
+}
+
 /* Each folder that has an UPGRADE. */
 static int upgrades_import(struct import *im, struct arena *a, struct pb_error *err)
 {
     _cleanup_names_ struct names names;
     int rc = folder_names(im->tree, ".", &names, err);
     for (size_t i = 0; rc == PB_OK && i < names.n; i++) {
-        struct stat st;
         const char *file = arena_format(a, "%s/" ES_UPGRADE, names.list[i]);
         if (file == NULL)
             return error_memory(err);
-        if (fstatat(im->tree, names.list[i], &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode) &&
-            fstatat(im->tree, file, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
+        rc = is_kind(im, names.list[i], S_IFDIR, err);
+        if (rc == 1)
+            rc = is_kind(im, file, S_IFREG, err);
+        if (rc == 1)
             rc = title_import(im, a, file, names.list[i], NULL, 0, err);
     }
     return rc;

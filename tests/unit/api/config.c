@@ -46,7 +46,7 @@ static void faults_name_their_line(void **state)
     static const struct {
         const char *text, *where, *what;
     } cases[] = {
-        {"[server]\nhttps = 1\n", ":2: ", "no key https"},
+        {"[server]\nfrob = 1\n", ":2: ", "no key frob"},
         {"\n\n[serve]\nhttp = 1\n", ":3: ", "no section [serve]; did you mean server?"},
         {"[server]\nhtpp = 1\n", ":2: ", "no key htpp; did you mean http?"},
         {"[server\nhttp = 1\n", ":1: ", "two brackets, [server], not [server"},
