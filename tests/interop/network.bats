@@ -231,7 +231,7 @@ took() {
     [ "$bytes" -gt 100000 ]
     took "escape://$at/official" "$(curl -s --compressed -o /dev/null -w '%{size_download}' "http://$at/official.txt")" 100000 --repair
     run -2 "$patchbay" fetch "opensauce://$at/a" out --limit-rate 1023
-    [[ $output == *"at least 1024"* ]]
+    [[ $output == *"from 1k to"* ]]
     for bad in "" K 1.5M 5X 5KB -5 99999999999999999999; do
         run -2 "$patchbay" fetch "opensauce://$at/a" out --limit-rate "$bad"
     done
