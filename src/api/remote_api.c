@@ -125,6 +125,7 @@ static int ask_once(struct session *s, const char *method, const char *path, str
     r->url = url;
     *a = (struct exchange_answer){.text = &s->text};
     int rc = net_exchange(s->net, r, a, err);
+    r->url = NULL;
     if (rc == PB_OK && (a->status < 200 || a->status >= 300))
         rc = status_fault(s, a->status, err);
     return rc;
@@ -160,7 +161,7 @@ static int ask(struct session *s, const char *method, const char *path, struct s
 
 static int upload_begin(struct session *s, struct pb_error *err)
 {
-    struct exchange_answer a;
+    struct exchange_answer a = {0};
     _cleanup_buffer_ struct buffer path;
     buffer_init(&path, 1024);
     buffer_text(&path, "/uploads?name=");
@@ -192,7 +193,7 @@ static int piece_send(struct session *s, struct exchange_answer *a, struct pb_er
 /* After a piece that did not arrive: how much has? *broken counts the breaks without any progress. */
 static int offset_ask(struct session *s, unsigned *broken, struct pb_error *err)
 {
-    struct exchange_answer a;
+    struct exchange_answer a = {0};
     struct pb_error fault = *err;
     if (++*broken > s->retries)
         return fault.status;
@@ -213,7 +214,7 @@ static int upload_send(struct session *s, struct pb_error *err)
 {
     unsigned broken = 0;
     while (s->offset < s->size) {
-        struct exchange_answer a;
+        struct exchange_answer a = {0};
         struct pb_progress p = {"uploading", s->offset, s->size, NULL};
         int rc = net_progress(s->net, &p, err);
         if (rc == PB_OK)
@@ -320,7 +321,7 @@ static const char *stage_of(const json_t *job)
 static int job_look(struct session *s, const char *path, struct pb_publish_result *result,
                     struct pb_error *err)
 {
-    struct exchange_answer a;
+    struct exchange_answer a = {0};
     int rc = ask(s, "GET", path, (struct slice){0}, &a, err);
     if (rc < 0)
         return rc == PB_NOT_FOUND
@@ -363,7 +364,7 @@ static int job_run(struct session *s, struct slice form, struct pb_publish_resul
                    struct pb_error *err)
 {
     char path[EXCHANGE_LOCATION_MAX + 16];
-    struct exchange_answer a;
+    struct exchange_answer a = {0};
     snprintf(path, sizeof path, "%s/publish", s->place);
     int rc = ask(s, "POST", path, form, &a, err);
     if (rc < 0)
@@ -385,7 +386,7 @@ static int job_run(struct session *s, struct slice form, struct pb_publish_resul
 
 static int source_read(struct session *s, const char *file, struct pb_error *err)
 {
-    struct digest_result digest;
+    struct digest_result digest = {0};
     struct pb_progress p = {"checking", 0, 0, NULL};
     int rc = file_open_regular(AT_FDCWD, file, true, &s->fd, &s->size, err);
     if (rc == PB_OK)
@@ -442,8 +443,8 @@ int pb_publish_map_to(const struct pb_remote_options *remote, const struct pb_ma
     static const struct sized remote_sized = SIZED(pb_remote_options, retries, retries);
     static const struct sized map_sized = SIZED(pb_map_options, host_directory, host_directory);
     static const struct sized result_sized = SIZED(pb_publish_result, warning, warning);
-    struct pb_remote_options own_remote;
-    struct pb_map_options own;
+    struct pb_remote_options own_remote = {0};
+    struct pb_map_options own = {0};
     struct pb_publish_result made = {0};
     int rc = sized_take(&remote_sized, remote, &own_remote, err);
     if (rc == PB_OK)

@@ -16,7 +16,9 @@ int verb_export(const struct args *a)
         return opened;
     progress_start(&progress, true);
     bool prune = args_flag(a, "prune");
-    int rc = (prune ? pb_export_prune : pb_export)(depot, a->operands[0], progress_show, &progress, &r, &err);
+    const char *folder = a->operands[0];
+    int rc = prune ? pb_export_prune(depot, folder, progress_show, &progress, &r, &err)
+                   : pb_export(depot, folder, progress_show, &progress, &r, &err);
     progress_end(&progress);
     pb_depot_close(depot);
     if (rc < 0)
