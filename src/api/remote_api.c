@@ -451,7 +451,9 @@ int pb_publish_map_to(const struct pb_remote_options *remote, const struct pb_ma
         rc = sized_take(&map_sized, options, &own, err);
     if (rc == PB_OK)
         rc = sized_check(&result_sized, result, err);
-    if (rc < 0)
+    if (rc == PB_OK && (own.file == NULL || own_remote.url == NULL || own_remote.token == NULL))
+        rc = error_set(err, PB_INVALID, "publish map: file, url and token are needed");
+    if (rc != PB_OK)
         return rc;
     rc = map_publish_to(&own_remote, &own, progress, arg, &made, err);
     sized_give(&result_sized, &made, result);
