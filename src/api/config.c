@@ -15,9 +15,10 @@
 enum { FILE_MAX = 1024 * 1024, LINE_MAX_INI = 198 }; /* inih's line buffer has 200 bytes */
 
 static const struct setting server_settings[] = {
-    {"http", "ADDR:PORT", "listen for HTTP there (default 0.0.0.0:2303, if polp is not given either)", true},
-    {"polp", "ADDR:PORT", "listen for PlayOnline there (default 0.0.0.0:54000, if http is not given either)",
+    {"http", "ADDR:PORT", "listen for HTTP there (default 0.0.0.0:2303, if neither polp nor https is given)",
      true},
+    {"polp", "ADDR:PORT",
+     "listen for PlayOnline there (default 0.0.0.0:54000, if neither http nor https is given)", true},
     {"https", "ADDR:PORT", "listen for HTTP with TLS there; needs certificate", true},
     {"certificate", "FILE", "the certificate for https and admin_https, and its chain behind it (PEM)",
      false},
@@ -25,14 +26,15 @@ static const struct setting server_settings[] = {
     {"threads", "N", "threads that serve (default: one for each core)", false},
     {"access_log", "FILE|-|off", "a line for each request: to a file, to standard output, or none", false},
     {"log_format", "combined|json", "the form of these lines (default combined)", false},
-    {"admin", "[ADDR:]PORT", "answer the operator there: /metrics, /status, /healthz, /readyz (default: not)",
-     false},
+    {"admin", "[ADDR:]PORT",
+     "answer the operator there: a page, /metrics, /status, /healthz, /readyz (default: not)", false},
     {"admin_https", "[ADDR:]PORT", "the same with TLS", false},
     {"sandbox", "yes|no", "let the kernel refuse what a server does not need (default yes)", false},
     {"admin_hosts", "NAME", "another name that the admin address may be asked by, such as a proxy's", true},
     {"admin_token_file", "FILE",
-     "answer at the admin address only who sends this file's token; needed where it is not a loopback "
-     "address",
+     "the token in this file opens everything at the admin address; where that is not a loopback one, this "
+     "or "
+     "a token of 'patchbay token add' is needed",
      false},
     {"publish", "yes|no",
      "let who has a token with this right publish maps at the admin address (default no)", false},

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { HEX = SHA256_HEX, GAP = 2, LINE_LEAST = HEX + GAP + 1 };
@@ -224,7 +225,10 @@ static int path_prune(struct tree *t, const struct slice *lines, size_t n, struc
     _cleanup_fd_ int fd = -1;
     memcpy(path, text.p, text.n);
     path[text.n] = '\0';
+    struct stat st;
     int rc = tree_reach(t, path, &in, &base, err);
+    if (rc == PB_OK && fstatat(in, base, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(st.st_mode))
+        rc = PB_INVALID;
     if (rc == PB_OK)
         rc = file_open_regular(in, base, false, &fd, &size, err);
     if (rc == PB_OK)

@@ -97,7 +97,7 @@ static const struct option ban_options[] = {
 
 static const struct option token_options[] = {
     {"rights", "LIST", "what its owner may do: one or more of look,ban,publish (default look)", false},
-    {"for", "TIME", "how long it is valid: 12h, 30d, 8w (default: until it is revoked)", false},
+    {"for", "DURATION", "how long it is valid: 12h, 30d, 8w (default: until it is revoked)", false},
     {NULL, NULL, NULL, false},
 };
 

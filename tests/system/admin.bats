@@ -84,3 +84,26 @@ PYTHON
     run "$patchbay" serve --http 127.0.0.1:0 --admin 0 --admin-hosts "a b"
     [ "$status" -ne 0 ]
 }
+
+@test "connections that ask for nothing, or never end their request, do not keep the operator out" {
+    "$patchbay" init
+    start_operated
+    python3 - "${admin%:*}" "${admin##*:}" <<'END'
+import http.client, socket, sys
+at = (sys.argv[1], int(sys.argv[2]))
+for begun in (b"", b"GET /status HT", b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n"):
+    crowd = [socket.create_connection(at) for _ in range(100)]
+    for one in crowd:
+        try:
+            one.sendall(begun)
+        except OSError:
+            pass  # it had to give way
+    for _ in range(3):
+        operator = http.client.HTTPConnection(*at, timeout=10)
+        operator.request("GET", "/healthz")
+        assert operator.getresponse().status == 200
+    for one in crowd:
+        one.close()
+END
+    stop_server
+}

@@ -97,6 +97,19 @@ PYTHON
     python3 -c "import sys; assert $EPOCHREALTIME - $began < 3"
 }
 
+@test "events: they end with the token that asked for them" {
+    "$patchbay" init
+    "$patchbay" token add me --rights look >token 2>/dev/null
+    "$patchbay" token add other >other 2>/dev/null
+    start_operated
+    (timeout 20 curl -sN -H "Authorization: Bearer $(cat token)" "http://$admin/events" >events; echo $? >ended) 3>&- &
+    wait_for 10 grep -q '^data:' events
+    "$patchbay" token revoke me
+    wait_for 10 test -s ended
+    [ "$(cat ended)" = 0 ]
+    stop_server
+}
+
 @test "events: who does not take them is dropped, and sixteen are the most" {
     "$patchbay" init
     start_operated --send-timeout 1

@@ -59,8 +59,12 @@ jq_get() {
     if [ "$folder" = www/parts ]; then ln -s ../victim www/parts; else ln -s ../../victim "$folder"; fi
     "$patchbay" withdraw opensauce/a
     "$patchbay" withdraw opensauce/b
+    mv www/maps/b.map aside
+    ln -s /etc/hostname www/maps/b.map
     run -0 "$patchbay" export www --prune --json
-    [ "$(jq_get kept)" -ge 2 ]
+    [ "$(jq_get kept)" -ge 3 ]
+    [ "$(readlink www/maps/b.map)" = /etc/hostname ]
+    rm www/maps/b.map
     [ "$(cat www/own/index.html www/maps/readme.txt)" = "mine
 mine" ]
     tail -1 www/maps/a.map | grep -q changed

@@ -112,6 +112,13 @@ clean() {
     "$patchbay" token revoke me
     wait_for 1 code_is 401 "$there" -X POST -H "$auth"
     run -3 "$patchbay" token revoke me
+    # Nor does a later token of the same name have what the earlier one has sent.
+    auth="Authorization: Bearer $(cat other)"
+    path=$(begin b.map 5)
+    "$patchbay" token revoke other
+    "$patchbay" token add other --rights publish >other 2>/dev/null
+    auth="Authorization: Bearer $(cat other)"
+    wait_for 5 code_is 404 "http://$admin$path" -H "$auth" -I
     "$patchbay" token revoke other
     wait_for 5 clean
     run -8 publish_to token

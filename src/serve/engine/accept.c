@@ -20,8 +20,8 @@ static bool is_admitted(struct loop *l, const struct loop_listener *listener, st
                         const struct sockaddr *remote)
 {
     struct address address = address_of(remote);
-    if (listener->protocol->for_operator)
-        return l->operator_connections < l->operator_room;
+    if (listener->protocol->for_operator) /* who asks nothing keeps nobody out */
+        return l->operator_connections < l->operator_room || conns_operator_give_way(l);
     struct admit may = admit_connection(&l->gate, v, &address);
     if (may.kind == ADMIT_NOW)
         return true;

@@ -157,6 +157,22 @@ size_t conns_give_way(struct loop *l, size_t most)
     return closed;
 }
 
+bool conns_operator_give_way(struct loop *l)
+{
+    enum { LOOK_AT_MOST = 1024 }; /* in a server of one thread players are on the same lists */
+    static const enum conn_wait waits[] = {WAIT_IDLE, WAIT_HEAD, WAIT_CLOSE};
+    for (size_t i = 0; i < sizeof waits / sizeof waits[0]; i++) {
+        struct conn *c = l->conns.waits[waits[i]].first;
+        for (int looks = 0; c != NULL && looks < LOOK_AT_MOST; looks++, c = c->next) {
+            if (c->protocol->for_operator && !c->ready) {
+                conn_close(l, c);
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static void conn_judge(struct loop *l, struct conn *c, bool settings)
 {
     struct address address = address_of(&c->remote.any);

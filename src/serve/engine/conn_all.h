@@ -18,6 +18,9 @@ void conns_close_idle(struct loop *l);
  * a request, and those that only wait for the peer's end. Those whose last reply is still under way stay, and
  * those that have just begun to do nothing. Returns how many were closed. */
 size_t conns_give_way(struct loop *l, size_t most);
+/* The same for one connection to the operator's address: the oldest without a whole request. False: there is
+ * none. */
+bool conns_operator_give_way(struct loop *l);
 void conns_close(struct loop *l);
 
 #endif

@@ -17,7 +17,9 @@ static int token_take(void *arg, const struct state_token *from, struct pb_error
                          .expires = from->expires,
                          .recorded = from->used,
                          .used = from->used};
-    snprintf(to->name, sizeof to->name, "%s", from->name);
+    char hash[SHA256_HEX + 1];
+    hex_encode(from->hash.bytes, sizeof from->hash.bytes, hash);
+    snprintf(to->id, sizeof to->id, "%.*s %s", TOKEN_NAME_MAX, from->name, hash);
     t->n++;
     return PB_OK;
 }
@@ -60,8 +62,7 @@ bool tokens_equal(const struct tokens *a, const struct tokens *b)
         return false;
     for (size_t i = 0; i < count_of(a); i++) {
         const struct token *x = &a->list[i], *y = &b->list[i];
-        if (strcmp(x->name, y->name) != 0 || memcmp(&x->hash, &y->hash, sizeof x->hash) != 0 ||
-            x->rights != y->rights || x->expires != y->expires)
+        if (strcmp(x->id, y->id) != 0 || x->rights != y->rights || x->expires != y->expires)
             return false;
     }
     return true;
@@ -80,11 +81,12 @@ struct token *tokens_find(struct tokens *t, struct slice text, int64_t now)
     return found != NULL && (found->expires == 0 || found->expires > now) ? found : NULL;
 }
 
-struct token *tokens_named(struct tokens *t, const char *name)
+const struct token *tokens_with(const struct tokens *t, const char *id, unsigned rights, int64_t now)
 {
     for (size_t i = 0; i < count_of(t); i++) {
-        if (strcmp(t->list[i].name, name) == 0)
-            return &t->list[i];
+        const struct token *one = &t->list[i];
+        if (strcmp(one->id, id) == 0)
+            return (one->rights & rights) == rights && (one->expires == 0 || one->expires > now) ? one : NULL;
     }
     return NULL;
 }

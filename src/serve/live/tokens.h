@@ -5,8 +5,10 @@
 
 #include "depot/state_token.h"
 
+enum { TOKEN_ID = TOKEN_NAME_MAX + 1 + SHA256_HEX + 1 };
+
 struct token {
-    char name[TOKEN_NAME_MAX + 1];
+    char id[TOKEN_ID]; /* its name and its hash: a later token of the same name has another */
     struct sha256 hash;
     unsigned rights;
     int64_t expires;  /* Unix seconds; 0: never */
@@ -29,8 +31,8 @@ void tokens_release(struct tokens *t); /* NULL does no harm */
 bool tokens_equal(const struct tokens *a, const struct tokens *b);
 /* NULL: there is no such token, or it has expired. Hashes are compared in constant time. */
 struct token *tokens_find(struct tokens *t, struct slice text, int64_t now);
-/* NULL: there is none of this name. */
-struct token *tokens_named(struct tokens *t, const char *name);
+/* The token of this id, if it has all these rights and has not expired; else NULL. */
+const struct token *tokens_with(const struct tokens *t, const char *id, unsigned rights, int64_t now);
 static inline bool tokens_any(const struct tokens *t)
 {
     return t != NULL && t->n > 0;

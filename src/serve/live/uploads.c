@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "patchbay/operate.h"
 
 #include <stdio.h>
 #include <sys/statvfs.h>
@@ -294,7 +295,7 @@ void uploads_keep(struct uploads *u, struct tokens *tokens)
     for (size_t i = 0; i < UPLOADS_KEPT; i++) {
         struct upload *one = &u->list[i];
         if (one->view.state != UPLOAD_FREE && one->owner[0] != '\0' &&
-            tokens_named(tokens, one->owner) == NULL)
+            tokens_with(tokens, one->owner, PB_TOKEN_PUBLISH, clock_unix()) == NULL)
             upload_drop(one);
     }
     pthread_mutex_unlock(&u->mutex);

@@ -76,7 +76,7 @@ PB_MUST_USE int uploads_new(int tmp, struct uploads **out, struct pb_error *err)
 void uploads_free(struct uploads *u);
 
 struct upload_wanted {
-    const char *owner; /* the name of its token */
+    const char *owner; /* the id of its token */
     const char *name;
     uint64_t size;
     bool has_digest;

@@ -8,7 +8,7 @@
 
 struct upload {
     struct upload_view view; /* state FREE: the slot is free */
-    char owner[TOKEN_NAME_MAX + 1];
+    char owner[TOKEN_ID];
     bool has_digest;
     struct sha256 digest;
     int fd;           /* -1 once it is published or has failed */

@@ -1,5 +1,7 @@
 /* The operator's page, and the events that keep it current. */
+#include "base/clock.h"
 #include "serve/protocol/admin_answers.h"
+#include "serve/protocol/admin_gate.h"
 #include "serve/report/dashboard.h"
 
 #include <stdio.h>
@@ -11,6 +13,7 @@ struct events {
     struct reply_feed feed;
     struct dashboard_told told;
     const struct shared *shared;
+    char caller[TOKEN_ID]; /* whose it is; "": not by a token of the record */
 };
 
 void answer_embedded(const struct question *q, const struct embedded *page)
@@ -75,6 +78,7 @@ void answer_events(const struct question *q)
         return;
     }
     q->plan->feed = &e->feed;
+    snprintf(e->caller, sizeof e->caller, "%s", admin_caller(q->x, q->request));
     buffer_text(&text, "retry: 2000\n\n");
     dashboard_event(q->x->snapshot, q->x->shared, &e->told, &text);
     if (text.failed) {
@@ -87,9 +91,20 @@ void answer_events(const struct question *q)
     text.p = NULL;
 }
 
+/* A token that was revoked, or has ended, opens nothing any more; nor does having none, once there is one. */
+static bool may_look(const struct exchange *x, const struct events *e)
+{
+    const struct tokens *tokens = x->snapshot->tokens;
+    if (e->caller[0] != '\0')
+        return tokens_with(tokens, e->caller, RIGHT_LOOK, clock_unix()) != NULL;
+    return x->snapshot->settings->admin.token != NULL || !tokens_any(tokens);
+}
+
 bool events_more(const struct exchange *x, struct reply_feed *feed, struct buffer *out)
 {
     struct events *e = (struct events *)feed;
+    if (!may_look(x, e))
+        return false;
     dashboard_event(x->snapshot, x->shared, &e->told, out);
     return true;
 }

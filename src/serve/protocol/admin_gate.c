@@ -88,7 +88,7 @@ static struct slice token_sent(struct slice authorization)
 struct caller {
     bool known;
     unsigned rights;
-    const char *name; /* of its token in the record; "": it has none there */
+    const char *id; /* of its token in the record; "": it has none there */
 };
 
 /* Where there are tokens, each request needs one. Publishing needs one in any case: other users of this
@@ -107,7 +107,7 @@ static struct caller caller_of(const struct exchange *x, const struct http_reque
     if (stored == NULL)
         return (struct caller){0};
     __atomic_store_n(&stored->used, now, __ATOMIC_RELAXED);
-    return (struct caller){true, stored->rights, stored->name};
+    return (struct caller){true, stored->rights, stored->id};
 }
 
 /* A page of somebody else's in the operator's browser can send a request to us, but not change what the
@@ -139,11 +139,11 @@ int admin_refusal(const struct exchange *x, const struct http_request *request, 
     struct caller caller = caller_of(x, request);
     if ((caller.rights & needed) == needed && caller.known)
         return 0;
-    return caller.known && !(needed & RIGHT_PUBLISH && caller.name[0] == '\0') ? 403 : 401;
+    return caller.known && !(needed & RIGHT_PUBLISH && caller.id[0] == '\0') ? 403 : 401;
 }
 
 const char *admin_caller(const struct exchange *x, const struct http_request *request)
 {
-    const char *name = caller_of(x, request).name;
-    return name != NULL ? name : "";
+    const char *id = caller_of(x, request).id;
+    return id != NULL ? id : "";
 }

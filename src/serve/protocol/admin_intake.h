@@ -15,7 +15,7 @@ enum upload_call {
 
 struct upload_asked {
     enum upload_call call;
-    char owner[TOKEN_NAME_MAX + 1];
+    char owner[TOKEN_ID];
     char id[UPLOAD_ID];
     uint64_t writer; /* CALL_WRITE: of uploads_write_begin */
     struct {         /* CALL_BEGIN */

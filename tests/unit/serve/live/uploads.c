@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include "base/clock.h"
+#include "patchbay/operate.h"
 #include "serve/live/publisher.h"
 
 #include <dirent.h>
@@ -136,11 +137,12 @@ static void revoked(void **state)
     struct tokens *some = calloc(1, sizeof *some + sizeof some->list[0]);
     assert_non_null(some);
     some->references = some->n = 1;
-    strcpy(some->list[0].name, "a");
+    strcpy(some->list[0].id, "a");
+    some->list[0].rights = PB_TOKEN_PUBLISH;
     assert_int_equal(uploads_write_begin(table, "a", a.id, 0, &writer), UPLOAD_OK);
     uploads_keep(table, some);
     assert_int_equal(uploads_look(table, "a", a.id, &found), UPLOAD_OK);
-    some->n = 0;
+    some->list[0].rights = PB_TOKEN_LOOK; /* made anew, with fewer rights */
     uploads_keep(table, some);
     tokens_release(some);
     assert_int_equal(uploads_look(table, "a", a.id, &found), UPLOAD_UNKNOWN);

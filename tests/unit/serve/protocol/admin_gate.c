@@ -137,7 +137,7 @@ static void rights(void **state)
         assert_int_equal(digest_bytes(DIGEST_SHA256, texts[i], strlen(texts[i]), &digest, &err), 0);
         t->list[i] =
             (struct token){.hash = digest.sha256, .rights = i == 0 ? 1 : 7, .expires = i == 2 ? 1 : 0};
-        snprintf(t->list[i].name, sizeof t->list[i].name, "%s", texts[i]);
+        snprintf(t->list[i].id, sizeof t->list[i].id, "%s", texts[i]);
     }
     needed = RIGHT_PUBLISH;
     assert_int_equal(refusal(none, "", ""), 401); /* also where there is no token at all */
