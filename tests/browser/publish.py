@@ -7,7 +7,7 @@ import shutil
 import sys
 import traceback
 
-from driver import ROOT, Browser, Server, folder_new, run, wait_for
+from driver import ROOT, Browser, Server, code, folder_new, run, wait_for
 
 BUILD = pathlib.Path(sys.argv[1]).resolve()
 PATCHBAY = str(BUILD / "patchbay")
@@ -42,6 +42,8 @@ def a_map_goes_in_pieces(world):
     password = os.path.join(world["folder"], "password")
     pathlib.Path(password).write_text("secret\n")
     got = os.path.join(world["folder"], "got")
+    # A running server shows it within a second, not at once.
+    wait_for("the map is served", lambda: code("http://%s/map_download?map=large" % world["server"].at) == 200)
     run(PATCHBAY, "fetch", "opensauce://%s/large" % world["server"].at, got, "--password-file", password)
     assert (pathlib.Path(got) / "large.map").read_bytes() == (pathlib.Path(world["folder"]) / "large.map").read_bytes()
     assert "was live already" in send(world, world["token"], "large.map", "secret")[1]
