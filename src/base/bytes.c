@@ -220,6 +220,28 @@ int percent_decode(struct slice text, char *out, size_t room)
     return (int)n;
 }
 
+void buffer_markup(struct buffer *b, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        switch (*text) {
+        case '&':
+            buffer_text(b, "&amp;");
+            break;
+        case '<':
+            buffer_text(b, "&lt;");
+            break;
+        case '>':
+            buffer_text(b, "&gt;");
+            break;
+        case '"':
+            buffer_text(b, "&quot;");
+            break;
+        default:
+            buffer_append(b, text, 1);
+        }
+    }
+}
+
 void percent_encode(struct buffer *b, struct slice text, bool keep_slash)
 {
     for (size_t i = 0; i < text.n; i++) {

@@ -75,6 +75,8 @@ bool hex_decode(struct slice hex, void *out, size_t n);  /* false unless there a
  * escaped or not, or too little room. */
 int percent_decode(struct slice text, char *out, size_t room);
 
+/* Appends a text as XML and HTML have it, also between double quotes. */
+void buffer_markup(struct buffer *b, const char *text);
 /* Appends `text`, with every byte but letters, digits, -._~ and (with `keep_slash`) '/' encoded as %XX. */
 void percent_encode(struct buffer *b, struct slice text, bool keep_slash);
 

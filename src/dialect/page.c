@@ -34,27 +34,7 @@ static void put_text(struct buffer *b, const char *text)
     char clean[LABEL_MAX + 1];
     snprintf(clean, sizeof clean, "%s", text);
     text_clean(clean);
-    for (const char *c = clean; *c != '\0'; c++) {
-        switch (*c) {
-        case '&':
-            buffer_text(b, "&amp;");
-            break;
-        case '<':
-            buffer_text(b, "&lt;");
-            break;
-        case '>':
-            buffer_text(b, "&gt;");
-            break;
-        case '"':
-            buffer_text(b, "&quot;");
-            break;
-        case '\'':
-            buffer_text(b, "&#39;");
-            break;
-        default:
-            buffer_append(b, c, 1);
-        }
-    }
+    buffer_markup(b, clean);
 }
 
 /* A URL's path. '@' may stay as it is, and is easier to read. */

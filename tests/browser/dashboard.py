@@ -5,12 +5,10 @@ import http.client
 import os
 import pathlib
 import re
-import shutil
 import sys
 import threading
-import traceback
 
-from driver import ROOT, Browser, Server, code, folder_new, run, wait_for
+from driver import ROOT, Browser, Server, code, main, run, wait_for
 
 BUILD = pathlib.Path(sys.argv[1]).resolve()
 PATCHBAY = str(BUILD / "patchbay")
@@ -231,30 +229,10 @@ TESTS = (page_opens, figures_move, keys_read_charts, ban_and_lift, ban_by_form, 
          comes_back, policy_holds, token_is_asked_for, errors_are_shown)
 
 
-def main():
-    SHOTS.mkdir(exist_ok=True)
-    folder, failed = folder_new(), 0
-    world = {"folder": folder}
-    print("1..%d" % len(TESTS), flush=True)
-    try:
-        world["server"] = Server(PATCHBAY, content(folder), folder)
-        world["browser"] = Browser(folder)
-        for i, test in enumerate(TESTS, 1):
-            name = test.__name__.replace("_", " ")
-            try:
-                test(world)
-                print("ok %d - dashboard: %s" % (i, name), flush=True)
-            except Exception:
-                failed += 1
-                print("not ok %d - dashboard: %s" % (i, name))
-                print("".join("# " + line + "\n" for line in traceback.format_exc().splitlines()), end="", flush=True)
-    finally:
-        for end in ("load", "browser", "server"):
-            if end in world:
-                world[end].stop()
-        shutil.rmtree(folder, ignore_errors=True)
-    print("%d passed, %d failed" % (len(TESTS) - failed, failed))
-    sys.exit(failed > 0)
+def begin(world):
+    world["server"] = Server(PATCHBAY, content(world["folder"]), world["folder"])
+    world["browser"] = Browser(world["folder"])
 
 
-main()
+SHOTS.mkdir(exist_ok=True)
+main("dashboard", TESTS, begin)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 import urllib.error
 import urllib.request
 
@@ -169,3 +170,27 @@ class Browser:
 
 def folder_new():
     return tempfile.mkdtemp(prefix="patchbay-browser.")
+
+
+def main(name, tests, begin):
+    """Runs the tests over a world that `begin` makes, and ends what it has started. Prints TAP."""
+    world, failed = {"folder": folder_new()}, 0
+    print("1..%d" % len(tests), flush=True)
+    try:
+        begin(world)
+        for i, test in enumerate(tests, 1):
+            words = "%d - %s: %s" % (i, name, test.__name__.replace("_", " "))
+            try:
+                test(world)
+                print("ok " + words, flush=True)
+            except Exception:
+                failed += 1
+                print("not ok " + words)
+                print("".join("# " + line + "\n" for line in traceback.format_exc().splitlines()), end="", flush=True)
+    finally:
+        for end in ("load", "browser", "server"):
+            if end in world:
+                world[end].stop()
+        shutil.rmtree(world["folder"], ignore_errors=True)
+    print("%d passed, %d failed" % (len(tests) - failed, failed))
+    sys.exit(failed > 0)

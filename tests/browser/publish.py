@@ -3,11 +3,9 @@
 usage: publish.py BUILD. Screenshots go into BUILD/browser."""
 import os
 import pathlib
-import shutil
 import sys
-import traceback
 
-from driver import ROOT, Browser, Server, code, folder_new, run, wait_for
+from driver import ROOT, Browser, Server, code, main, run, wait_for
 
 BUILD = pathlib.Path(sys.argv[1]).resolve()
 PATCHBAY = str(BUILD / "patchbay")
@@ -96,28 +94,5 @@ def begin(world):
     world["browser"] = Browser(folder)
 
 
-def main():
-    SHOTS.mkdir(exist_ok=True)
-    world, failed = {"folder": folder_new()}, 0
-    print("1..%d" % len(TESTS), flush=True)
-    try:
-        begin(world)
-        for i, test in enumerate(TESTS, 1):
-            name = test.__name__.replace("_", " ")
-            try:
-                test(world)
-                print("ok %d - publish: %s" % (i, name), flush=True)
-            except Exception:
-                failed += 1
-                print("not ok %d - publish: %s" % (i, name))
-                print("".join("# " + line + "\n" for line in traceback.format_exc().splitlines()), end="", flush=True)
-    finally:
-        for end in ("browser", "server"):
-            if end in world:
-                world[end].stop()
-        shutil.rmtree(world["folder"], ignore_errors=True)
-    print("%d passed, %d failed" % (len(TESTS) - failed, failed))
-    sys.exit(failed > 0)
-
-
-main()
+SHOTS.mkdir(exist_ok=True)
+main("publish", TESTS, begin)

@@ -92,32 +92,10 @@ int os_redirect_check(const char *root, struct pb_error *err)
     return strlen(root) > 1024 ? error_set(err, PB_INVALID, "redirect root: longer than 1,024 bytes") : PB_OK;
 }
 
-static void xml_text(struct buffer *b, const char *text)
-{
-    for (; *text != '\0'; text++) {
-        switch (*text) {
-        case '&':
-            buffer_text(b, "&amp;");
-            break;
-        case '<':
-            buffer_text(b, "&lt;");
-            break;
-        case '>':
-            buffer_text(b, "&gt;");
-            break;
-        case '"':
-            buffer_text(b, "&quot;");
-            break;
-        default:
-            buffer_append(b, text, 1);
-        }
-    }
-}
-
 static void xml_attribute(struct buffer *b, const char *name, const char *value)
 {
     buffer_format(b, " %s=\"", name);
-    xml_text(b, value);
+    buffer_markup(b, value);
     buffer_text(b, "\"");
 }
 
@@ -162,9 +140,9 @@ void os_masters_emit(const struct os_masters *m, struct buffer *b)
         buffer_text(b, "    <map_download_server");
         xml_attribute(b, "name", m->list[i].name);
         buffer_text(b, ">\n        <address>");
-        xml_text(b, m->list[i].address);
+        buffer_markup(b, m->list[i].address);
         buffer_text(b, "</address>\n        <description>");
-        xml_text(b, m->list[i].description);
+        buffer_markup(b, m->list[i].description);
         buffer_text(b, "</description>\n    </map_download_server>\n");
     }
     buffer_text(b, XML_TAIL);
